@@ -1,0 +1,106 @@
+#include "base/paths.h"
+
+#include <errno.h>
+#include <string.h>
+#include <sys/stat.h>
+#include <unistd.h>
+
+#include "base/error.h"
+#include "base/i18n.h"
+
+/* The build directory when the running program lies in one (its Makefile and
+ * the reader stand beside it), else NULL. */
+static char *
+build_dir(void)
+{
+  g_autofree char *self = g_file_read_link("/proc/self/exe", NULL);
+  if (self == NULL)
+    return NULL;
+  for (int up = 0; up < 5; up++) {
+    char *slash = strrchr(self, '/');
+    if (slash == NULL || slash == self)
+      return NULL;
+    *slash = '\0';
+    g_autofree char *mark = g_build_filename(self, "config.status", NULL);
+    if (g_file_test(mark, G_FILE_TEST_EXISTS))
+      return g_strdup(self);
+  }
+  return NULL;
+}
+
+/* DIR/`inside` of the build tree if it is there. */
+static char *
+built(const char *inside)
+{
+  g_autofree char *dir = build_dir();
+  if (dir == NULL)
+    return NULL;
+  g_autofree char *path = g_build_filename(dir, inside, NULL);
+  return g_file_test(path, G_FILE_TEST_EXISTS) ? g_steal_pointer(&path) : NULL;
+}
+
+char *
+paths_libexec(const char *name)
+{
+  char *path = built(name);
+  return path != NULL ? path : g_build_filename(LIBEXECDIR, name, NULL);
+}
+
+char *
+paths_plugin(const char *name)
+{
+  g_autofree char *file = g_strconcat(name, ".so", NULL);
+  g_autofree char *inside = g_build_filename("plugins", file, NULL);
+  char *path = built(inside);
+  return path != NULL ? path : g_build_filename(PLUGINDIR, file, NULL);
+}
+
+char *
+paths_keymap(const char *name)
+{
+  g_autofree char *file = g_strconcat(name, ".keys", NULL);
+  g_autofree char *source = g_build_filename(KEYMAPSRC, file, NULL);
+  g_autofree char *dir = build_dir();
+  if (dir != NULL && g_file_test(source, G_FILE_TEST_EXISTS))
+    return g_steal_pointer(&source);
+  return g_build_filename(KEYMAPDIR, file, NULL);
+}
+
+static bool
+is_private_dir(const char *path)
+{
+  struct stat st;
+  return lstat(path, &st) == 0 && S_ISDIR(st.st_mode) && st.st_uid == getuid() &&
+         (st.st_mode & 077) == 0;
+}
+
+char *
+paths_runtime(GError **error)
+{
+  const char *given = g_getenv("XDG_RUNTIME_DIR");
+  if (given != NULL && g_path_is_absolute(given) && is_private_dir(given))
+    return g_strdup(given);
+  g_autofree char *own = g_strdup_printf("/dev/shm/postino-%u", (unsigned)getuid());
+  if (mkdir(own, 0700) < 0 && errno != EEXIST) {
+    error_errno(error, POSTINO_ERROR_LOCAL, errno, _("cannot create the private directory %s"),
+                own);
+    return NULL;
+  }
+  if (!is_private_dir(own)) {
+    error_set(error, POSTINO_ERROR_CREATE,
+              _("%s is not a private directory of yours; remove it or set XDG_RUNTIME_DIR"), own);
+    return NULL;
+  }
+  return g_steal_pointer(&own);
+}
+
+char *
+paths_expand(const char *path)
+{
+  if (g_str_has_prefix(path, "~/")) {
+    const char *home = g_getenv("HOME");
+    return g_build_filename(home != NULL && *home != '\0' ? home : g_get_home_dir(), path + 2,
+                            NULL);
+  }
+  return g_strdup(path);
+}

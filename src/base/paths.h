@@ -1,0 +1,18 @@
+/* Where the program's own files lie: beside the executable in a build tree,
+ * else where they were installed. */
+#pragma once
+
+#include <glib.h>
+
+/* The helper program `name` (postino-reader, postino-plugin-host).  Free it. */
+char *paths_libexec(const char *name);
+/* The bundled plugin `name` ("openpgp"): its shared object.  Free it. */
+char *paths_plugin(const char *name);
+/* The bundled keymap `name` ("mutt"): its file.  Free it. */
+char *paths_keymap(const char *name);
+/* A private directory for this user's short-lived files, kept in memory:
+ * $XDG_RUNTIME_DIR, else one of mode 0700 under /dev/shm; NULL and `error`
+ * where neither can be had.  Free it. */
+char *paths_runtime(GError **error) G_GNUC_WARN_UNUSED_RESULT;
+/* `~/` at the start of `path` put as the home.  Free it. */
+char *paths_expand(const char *path);

@@ -1,0 +1,38 @@
+/* UTF-8 text as people see it: columns, graphemes, wrapping, folding for
+ * comparison.  Input is valid UTF-8 (base/sanitize.h sees to that). */
+#pragma once
+
+#include <glib.h>
+#include <stdbool.h>
+
+/* Columns of a terminal that `text` takes (UAX 11; ambiguous characters count
+ * one).  `length` is -1 for a terminated string. */
+int text_width(const char *text, gssize length);
+
+/* The first grapheme cluster of `text` (UAX 29): its length in bytes (0 at the
+ * end) and its columns (0 to 2). */
+size_t text_cluster(const char *text, size_t length, int *columns_out);
+
+/* `text` cut to at most `columns`, whole clusters, with U+2026 as the last
+ * where something was cut.  Free it. */
+char *text_fit(const char *text, int columns);
+
+/* The same, padded with spaces to exactly `columns`. */
+char *text_pad(const char *text, int columns);
+
+/* Breaks one paragraph (no LF) into lines of at most `columns` (UAX 14; a word
+ * too long is broken between clusters).  Returns the lines, each without its
+ * trailing space; an empty paragraph is one empty line.  g_strfreev. */
+char **text_wrap(const char *paragraph, int columns);
+
+/* Case and diacritics folded, compatibility forms unified (NFKD, marks dropped,
+ * case folded): equal for what a reader takes for the same word.  Free it. */
+char *text_fold(const char *text, gssize length);
+
+/* ASCII comparisons that no locale changes, for protocol words. */
+bool text_ascii_equal(const char *a, const char *b);
+bool text_ascii_prefix(const char *text, const char *prefix);
+
+/* The member of `names` (NULL-terminated) nearest to `word`, by edit distance,
+ * if near enough to be what was meant; else NULL.  Owned by `names`. */
+const char *text_nearest(const char *word, const char *const *names);
