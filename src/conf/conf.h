@@ -1,0 +1,108 @@
+/* conf/ owns the rc file: its grammar, the rows that declare every option, and
+ * the validated result.  It reads files, never writes them and runs nothing. */
+#pragma once
+
+#include <glib.h>
+#include <stdbool.h>
+
+#include "base/secret.h"
+
+enum conf_tls { CONF_TLS_IMPLICIT, CONF_TLS_STARTTLS, CONF_TLS_NONE };
+
+enum conf_auth {
+  CONF_AUTH_AUTO, CONF_AUTH_PLAIN, CONF_AUTH_LOGIN, CONF_AUTH_CRAM_MD5, CONF_AUTH_SCRAM_SHA_1,
+  CONF_AUTH_SCRAM_SHA_256, CONF_AUTH_APOP, CONF_AUTH_USER, CONF_AUTH_XOAUTH2, CONF_AUTH_OAUTHBEARER,
+};
+
+enum conf_when { CONF_NEVER, CONF_WHEN_POSSIBLE, CONF_ALWAYS, CONF_ASK };
+
+/* One server of an account.  Strings may be NULL where the rc says nothing. */
+struct conf_server {
+  char *server;             /* host name or address literal, as written */
+  enum conf_tls tls;
+  int port;
+  enum conf_auth auth;
+  bool allow_cleartext;
+  int timeout;              /* seconds without a byte */
+  char *ca_file;            /* absolute; NULL: the system's */
+  char *pin;                /* "sha256:HEX…" of the SubjectPublicKeyInfo */
+  char *user;               /* the account's unless set inside */
+  secret_t *password;       /* NULL: not in the rc */
+  char *password_command;
+  /* pop3 only */
+  int leave_on_server;      /* -1 yes, 0 no, else days */
+  guint64 max_size;         /* bytes */
+};
+
+struct conf_account {
+  char *name;               /* the title */
+  int line;                 /* where it stands, for messages */
+  char *from;               /* as written: "Anna Rossi <anna@…>" */
+  char **also;              /* never NULL */
+  bool is_default;
+  bool keyring;
+  char *inbox, *sent, *drafts, *trash;
+  char *signature;          /* absolute path or NULL */
+  struct conf_server *pop3; /* NULL: send only */
+  struct conf_server *smtp; /* NULL: read only */
+  char *crypto_plugin;
+  enum conf_when sign, encrypt;
+};
+
+struct conf_plugin { char *name; char *command; char **options; };
+struct conf_folder { char *name; char *match; };
+struct conf_rule { char *name; char *match; char *action; };
+
+struct conf {
+  char *path;               /* the file read; NULL when there is none */
+  char *mail_dir;           /* absolute */
+  char *keymap;             /* bundled name or absolute path */
+  char *theme;
+  char *editor;             /* NULL: $VISUAL, $EDITOR, then what is installed */
+  int send_delay;           /* seconds */
+  int fetch_every;          /* minutes; 0: on demand */
+  GPtrArray *accounts;      /* struct conf_account */
+  GPtrArray *plugins;       /* struct conf_plugin */
+  GPtrArray *folders;       /* struct conf_folder */
+  GPtrArray *rules;         /* struct conf_rule */
+};
+
+/* One fault: "FILE:LINE: what is wrong, and the mend". */
+struct conf_fault { char *file; int line; char *text; };
+
+/* The rc file that is read when none is named: $POSTINORC, else
+ * $XDG_CONFIG_HOME/postino/postinorc, else ~/.config/postino/postinorc if it is
+ * there, else ~/.postinorc.  *named_out: the user named it, so it must exist. */
+char *conf_default_path(bool *named_out);
+
+/* Reads `path`.  All faults are collected, not the first alone: NULL with
+ * CONFIG (the first fault, and how many more) in `error` when there are any;
+ * `faults_out` (may be NULL) receives every struct conf_fault.  A missing file
+ * is NOTFOUND.  A file that holds a password and that others can read is a
+ * fault. */
+struct conf *conf_load(const char *path, GPtrArray **faults_out, GError **error)
+    G_GNUC_WARN_UNUSED_RESULT;
+
+/* What holds without an rc file: ~/Mail, no account. */
+struct conf *conf_new_default(void);
+void conf_free(struct conf *conf);
+
+/* The account of this name, or with NULL the default one; NULL if none.  Owned
+ * by conf. */
+struct conf_account *conf_account(const struct conf *conf, const char *name);
+
+/* The account that owns this address (from, also), or NULL. */
+struct conf_account *conf_account_of_address(const struct conf *conf, const char *address);
+
+/* Every option as a row, for the manual, completion and the editor's syntax. */
+struct conf_option {
+  const char *block;        /* "", "account", "pop3", "smtp", "crypto", … */
+  const char *name;
+  const char *type;         /* "text", "path", "yes/no", "number", "list", or "a|b|c" */
+  const char *fallback;     /* as it would be written; NULL: none */
+  const char *help;         /* N_() */
+};
+const struct conf_option *conf_options(size_t *count_out);
+
+typedef struct conf conf_t;
+G_DEFINE_AUTOPTR_CLEANUP_FUNC(conf_t, conf_free)
