@@ -1,0 +1,116 @@
+/* crypto/ owns sealing and opening: the plugin contract (postino-plugin.h), the
+ * plugin processes, the policy, the check of what plugins return, and the
+ * verdict.  Plugins do the cryptography; what may be called signed or sealed is
+ * decided here.  Whatever goes wrong, nothing leaves in the clear. */
+#pragma once
+
+#include <gio/gio.h>
+#include <glib.h>
+#include <stdbool.h>
+#include <stdint.h>
+
+#include "base/secret.h"
+#include "conf/conf.h"
+#include "message/rendered.h"
+
+/* What a letter turned out to be.  The words are the contract's (`Seal:`). */
+enum seal {
+  SEAL_POSTCARD,            /* postcard */
+  SEAL_SIGNED,              /* signed by NAME <ADDRESS> */
+  SEAL_SEALED,              /* sealed */
+  SEAL_SEALED_SIGNED,       /* sealed, signed by NAME <ADDRESS> */
+  SEAL_UNVERIFIED,          /* signature not verified: WHY */
+  SEAL_SEALED_UNVERIFIED,   /* sealed, signature not verified: WHY */
+  SEAL_BROKEN,              /* broken: WHY */
+};
+struct verdict {
+  enum seal seal;
+  char *name, *address;     /* of the signer, clean; NULL */
+  char *why;                /* clean; NULL */
+  char *fingerprint;        /* of the signing key; NULL */
+  int64_t signed_at;        /* 0: unknown */
+};
+struct verdict *verdict_new(enum seal seal, const char *why);
+void verdict_free(struct verdict *verdict);
+/* The text behind "Seal: ", untranslated.  Free it. */
+char *verdict_words(const struct verdict *verdict);
+
+/* Questions of a plugin that only a person can answer.  Called on a worker
+ * thread, which waits.  `secret`: a passphrase (NULL: refused); otherwise any
+ * non-empty answer means yes. */
+typedef secret_t *(*crypto_ask)(const char *prompt, bool secret, void *data);
+
+struct crypto;
+/* Finds the plugins (bundled and the rc's); starts none.  Safe for threads. */
+struct crypto *crypto_new(const struct conf *conf, crypto_ask ask, void *data);
+void crypto_free(struct crypto *crypto);
+
+struct plugin_info {
+  char *name, *version, *path;
+  char *why_disabled;       /* NULL: it works */
+  char *capabilities;       /* "sign seal open verify keys" */
+};
+/* Starts each and asks it; struct plugin_info. */
+GPtrArray *crypto_plugins(struct crypto *crypto, GCancellable *cancel);
+
+/* One recipient, before sending: what the compose view shows. */
+struct seal_recipient {
+  char *spec;
+  bool can_seal;
+  char *key;                /* fingerprint, NULL when none */
+  char *user_id;            /* the key's, clean */
+  char *why;                /* why not, clean; NULL when it can */
+  int64_t since, expires;   /* 0: unknown, never */
+};
+void seal_recipient_free(struct seal_recipient *recipient);
+/* In the order given.  Fast and offline. */
+GPtrArray *crypto_recipients(struct crypto *crypto, const char *plugin,
+                             const char *const *specs, GCancellable *cancel, GError **error)
+    G_GNUC_WARN_UNUSED_RESULT;
+
+/* What shall happen to a letter, decided and shown before it is sealed. */
+struct seal_plan {
+  bool sign, encrypt;
+  bool needs_answer;        /* policy says `ask`, or a sealed letter would be answered in clear */
+  char *why_not;            /* why when-possible does not seal, clean; NULL */
+};
+/* Pure: the rc's words, the wishes (-1 by policy, 0 no, 1 yes), and who can be
+ * sealed to.  `always` that cannot be met is an error: TRUST, naming whom. */
+bool seal_plan_make(enum conf_when sign, enum conf_when encrypt, int wish_sign, int wish_encrypt,
+                    bool answers_sealed, bool can_sign, const GPtrArray *recipients,
+                    struct seal_plan *plan_out, GError **error) G_GNUC_WARN_UNUSED_RESULT;
+void seal_plan_clear(struct seal_plan *plan);
+
+struct seal_request {
+  const char *plugin;
+  const char *from;                 /* address spec */
+  const char *const *recipients;    /* address specs that this copy is for */
+  GBytes *entity;                   /* Content-* fields, blank line, body; CRLF */
+  const char *subject;              /* searched for in the result; may be NULL */
+  bool sign, encrypt;
+};
+/* The sealed entity, checked: structure, packets, every recipient (and the
+ * sender) covered, no clear text.  REFUSED (no key, plugin refused), TRUST, AUTH
+ * (passphrase), BUG-free INVALID (the result failed the check), RETRY (locked),
+ * CANCELLED.  The sentence ends with what to do. */
+GBytes *crypto_seal(struct crypto *crypto, const struct seal_request *request,
+                    GCancellable *cancel, GError **error) G_GNUC_WARN_UNUSED_RESULT;
+
+/* Opens a letter whose outermost structure is `kind`.  Always gives a verdict;
+ * *entity_out is the entity to be shown: decrypted, or exactly the signed part;
+ * NULL where nothing may be shown but the verdict (broken).  `from`: the From
+ * mailboxes, to which the key is bound.  Fails only for CANCELLED. */
+bool crypto_open(struct crypto *crypto, GBytes *message, enum envelope_kind kind,
+                 const GPtrArray *from, struct verdict **verdict_out, GBytes **entity_out,
+                 GCancellable *cancel, GError **error) G_GNUC_WARN_UNUSED_RESULT;
+
+/* `postino plugin check NAME|PATH`: the conformance test.  One line each, clean,
+ * by `report`; false when one failed. */
+bool crypto_check_plugin(struct crypto *crypto, const char *name_or_path,
+                         void (*report)(bool passed, const char *line, void *data), void *data,
+                         GCancellable *cancel, GError **error) G_GNUC_WARN_UNUSED_RESULT;
+
+typedef struct crypto crypto_t;
+G_DEFINE_AUTOPTR_CLEANUP_FUNC(crypto_t, crypto_free)
+typedef struct verdict verdict_t;
+G_DEFINE_AUTOPTR_CLEANUP_FUNC(verdict_t, verdict_free)
