@@ -1,0 +1,60 @@
+/* retrieve/ owns the way in: which letters to fetch and to delete (pure), POP3
+ * (RFC 1939, 2449, 2595, 3206, 5034, 6856), and the order in which a letter
+ * becomes durable here before the server may delete it. */
+#pragma once
+
+#include "account/account.h"
+#include "store/store.h"
+
+struct retrieve_progress {
+  guint done, total;        /* letters of this run */
+  guint64 bytes, all_bytes;
+  const char *what;         /* "connecting", "fetching", … translated */
+};
+typedef void (*retrieve_progress_fn)(const struct retrieve_progress *progress, void *data);
+
+struct retrieve_options {
+  bool dry_run;
+  retrieve_progress_fn progress;
+  void (*plan_line)(const char *line, void *data); /* dry_run: one line per letter */
+  void *data;
+};
+struct retrieve_result {
+  guint fetched, known, failed, too_large, deleted;
+  GStrv keys;               /* of the new letters */
+  char *remark;             /* one clean sentence, or NULL */
+};
+void retrieve_result_clear(struct retrieve_result *result);
+
+/* Fetches one account's drop into its inbox.  What was fetched stays counted in
+ * *result_out also when `error` is set afterwards (result_out is always filled). */
+bool retrieve_run(const struct conf_account *account, struct keyring *keyring,
+                  struct store *store, const struct retrieve_options *options,
+                  struct retrieve_result *result_out, GCancellable *cancel, GError **error)
+    G_GNUC_WARN_UNUSED_RESULT;
+
+/* What lies on the server. */
+struct server_row {
+  guint number;
+  char *uid;
+  guint64 size;
+  char *from, *subject;     /* clean; NULL when TOP was not asked or is missing */
+  int64_t date;
+  bool here;                /* retrieved already */
+  char *fate;               /* "stays", "deleted at the next fetch", … translated */
+};
+void server_row_free(struct server_row *row);
+GPtrArray *retrieve_list(const struct conf_account *account, struct keyring *keyring,
+                         struct store *store, GCancellable *cancel, GError **error)
+    G_GNUC_WARN_UNUSED_RESULT;
+/* Fetches (whatever their size) or deletes these numbers, checked by UID. */
+bool retrieve_fetch_numbers(const struct conf_account *account, struct keyring *keyring,
+                            struct store *store, const guint *numbers, guint n,
+                            struct retrieve_result *result_out, GCancellable *cancel,
+                            GError **error) G_GNUC_WARN_UNUSED_RESULT;
+bool retrieve_delete_numbers(const struct conf_account *account, struct keyring *keyring,
+                             struct store *store, const guint *numbers, guint n,
+                             GCancellable *cancel, GError **error) G_GNUC_WARN_UNUSED_RESULT;
+/* Logs in and out and says what it found ("TLSv1.3, SCRAM-SHA-256, 12 letters"). */
+bool retrieve_test(const struct conf_account *account, struct keyring *keyring, char **found_out,
+                   GCancellable *cancel, GError **error) G_GNUC_WARN_UNUSED_RESULT;

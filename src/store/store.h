@@ -1,0 +1,196 @@
+/* store/ owns what lies on the disk: Maildir folders, state.db (what must not
+ * be lost) and index.db (what can be rebuilt), search, threads.  The Maildirs
+ * are the mail; the index mirrors them.  Every call may wait for the disk and so
+ * belongs on a worker thread; a store is safe for threads, and for other
+ * processes on the same mail directory. */
+#pragma once
+
+#include <gio/gio.h>
+#include <glib.h>
+#include <stdbool.h>
+#include <stdint.h>
+
+#include "sandbox/reader.h"
+
+struct store;
+
+/* Opens `mail_dir`, which is made when missing.  LOCAL; CONFIG when state.db is of
+ * a newer postino; a broken index.db is replaced. */
+struct store *store_open(const char *mail_dir, struct reader_pool *readers, GError **error)
+    G_GNUC_WARN_UNUSED_RESULT;
+void store_close(struct store *store);
+const char *store_dir(const struct store *store);
+
+/* A letter is named by its key "FOLDER/BASE": folder as the user names it
+ * ("Inbox", "Lists/debian", "."), Maildir base name without flags.  A key stays
+ * right when flags change. */
+
+/* ---- bringing up to date ---- */
+
+struct store_progress { guint64 done, total; };
+typedef void (*store_progress_fn)(const struct store_progress *progress, void *data);
+
+/* Compares every Maildir whose directories changed with the index, reads new
+ * letters in the reader children, drops what vanished.  *changed_out (may be
+ * NULL): did any row change?  Cheap when nothing did.  CANCELLED keeps what was
+ * done. */
+bool store_refresh(struct store *store, store_progress_fn progress, void *data, bool *changed_out,
+                   GCancellable *cancel, GError **error) G_GNUC_WARN_UNUSED_RESULT;
+/* The same from nothing: index.db is made anew. */
+bool store_rebuild(struct store *store, store_progress_fn progress, void *data,
+                   GCancellable *cancel, GError **error) G_GNUC_WARN_UNUSED_RESULT;
+/* A descriptor that becomes readable when another program touches a Maildir
+ * (inotify); the caller reads it empty and refreshes. */
+int store_watch_fd(struct store *store);
+
+/* ---- folders ---- */
+
+struct folder_row {
+  char *name;
+  guint64 unread, total;
+};
+/* All folders by name; Inbox first.  struct folder_row. */
+GPtrArray *store_folders(struct store *store, GError **error) G_GNUC_WARN_UNUSED_RESULT;
+/* Makes a Maildir folder; fine when it is there.  INVALID for a name that leaves
+ * the mail directory, hides, or holds controls. */
+bool store_make_folder(struct store *store, const char *folder, GError **error)
+    G_GNUC_WARN_UNUSED_RESULT;
+
+/* ---- rows ---- */
+
+enum row_flag {
+  ROW_SEEN = 1 << 0, ROW_REPLIED = 1 << 1, ROW_FLAGGED = 1 << 2, ROW_DRAFT = 1 << 3,
+  ROW_PASSED = 1 << 4, ROW_TRASHED = 1 << 5,
+};
+struct row {
+  int64_t id;               /* an order, never an identity: newest is greatest */
+  char *key;
+  char *folder;
+  char *path;               /* absolute, as last seen */
+  int64_t date;
+  char *from, *to, *subject;/* clean, one line */
+  char *message_id;         /* without <>, or NULL */
+  guint64 size;
+  unsigned flags;           /* enum row_flag */
+  unsigned marks;           /* enum index_mark */
+  char *tags;               /* space-separated, or NULL */
+  int depth;                /* in a threaded view, else 0 */
+  guint64 thread;
+};
+void row_free(struct row *row);
+
+enum rows_order { ROWS_NEWEST, ROWS_OLDEST, ROWS_FROM, ROWS_SUBJECT, ROWS_SIZE, ROWS_THREAD };
+struct rows_query {
+  const char *folder;       /* NULL: all folders */
+  const char *query;        /* INTERFACE.md "Queries", or NULL */
+  enum rows_order order;
+  const struct row *after;  /* rows that follow this one; NULL: from the start */
+  bool backwards;           /* the rows before `after` (NULL: from the end), still in order */
+  guint limit;
+};
+/* The rows on the screen, by key: the cost does not depend on the folder's size.
+ * struct row.  INVALID with the place marked for a query that cannot be read;
+ * NOTFOUND for a folder that is not there. */
+GPtrArray *store_rows(struct store *store, const struct rows_query *query, GCancellable *cancel,
+                      GError **error) G_GNUC_WARN_UNUSED_RESULT;
+/* How many rows the query has (folder counts are kept, searches are counted). */
+bool store_count(struct store *store, const struct rows_query *query, guint64 *total_out,
+                 guint64 *unread_out, GCancellable *cancel, GError **error)
+    G_GNUC_WARN_UNUSED_RESULT;
+/* The row of a key, of an absolute path, or the newest of a Message-ID. */
+struct row *store_row(struct store *store, const char *key, GError **error)
+    G_GNUC_WARN_UNUSED_RESULT;
+struct row *store_row_by_path(struct store *store, const char *path, GError **error)
+    G_GNUC_WARN_UNUSED_RESULT;
+struct row *store_row_by_id(struct store *store, const char *message_id, GError **error)
+    G_GNUC_WARN_UNUSED_RESULT;
+/* The nearest unread row after `after` in this order, or NULL (no error). */
+struct row *store_next_unread(struct store *store, const struct rows_query *query, GError **error)
+    G_GNUC_WARN_UNUSED_RESULT;
+/* Is the query well formed?  INVALID with the place marked. */
+bool store_query_check(const char *query, GError **error) G_GNUC_WARN_UNUSED_RESULT;
+
+/* The letter's bytes (found again by its base name when it was renamed). */
+GBytes *store_read(struct store *store, const char *key, GError **error)
+    G_GNUC_WARN_UNUSED_RESULT;
+
+/* Addresses seen that begin with `prefix` (name or address, folded), the most
+ * used and newest first: "Name <spec>".  g_strfreev. */
+char **store_addresses(struct store *store, const char *prefix, guint limit);
+
+/* ---- changing ---- */
+
+/* Sets and clears flags of the letters by renaming their files. */
+bool store_flag(struct store *store, const char *const *keys, unsigned set, unsigned clear,
+                GError **error) G_GNUC_WARN_UNUSED_RESULT;
+/* Moves to a folder (made when missing); *moved_out (may be NULL) has the new
+ * keys in order. */
+bool store_move(struct store *store, const char *const *keys, const char *folder,
+                GStrv *moved_out, GError **error) G_GNUC_WARN_UNUSED_RESULT;
+bool store_copy(struct store *store, const char *const *keys, const char *folder, GError **error)
+    G_GNUC_WARN_UNUSED_RESULT;
+/* Removes the files, for good. */
+bool store_expunge(struct store *store, const char *const *keys, GError **error)
+    G_GNUC_WARN_UNUSED_RESULT;
+/* Tags: "+todo -read" style words, kept in state.db. */
+bool store_tag(struct store *store, const char *const *keys, const char *words, GError **error)
+    G_GNUC_WARN_UNUSED_RESULT;
+/* Takes back the last flag, move or tag change that is still possible;
+ * *what_out says what was undone.  NOTFOUND when there is nothing. */
+bool store_undo(struct store *store, char **what_out, GError **error) G_GNUC_WARN_UNUSED_RESULT;
+
+/* ---- delivering ---- */
+
+/* Writes letters into a folder durably.  With `base` (a Maildir base name) a
+ * letter that is there already under that name is met again, not doubled.  LF line ends
+ * on disk; what comes with CRLF is normalised by the writer. */
+struct delivery;
+struct delivery *delivery_begin(struct store *store, const char *folder, GError **error)
+    G_GNUC_WARN_UNUSED_RESULT;
+/* One letter: open, write its bytes as they come, close with its base name (NULL:
+ * a fresh one) and flags.  Nothing is visible yet. */
+bool delivery_open(struct delivery *delivery, GError **error) G_GNUC_WARN_UNUSED_RESULT;
+bool delivery_write(struct delivery *delivery, const void *data, size_t length, GError **error)
+    G_GNUC_WARN_UNUSED_RESULT;
+bool delivery_close(struct delivery *delivery, const char *base, unsigned flags, GError **error)
+    G_GNUC_WARN_UNUSED_RESULT;
+/* Drops the letter that is open (the line was cut). */
+void delivery_abandon(struct delivery *delivery);
+/* Makes all that was closed durable: files synced, renamed into place, directory
+ * synced.  *keys_out (may be NULL) has their keys in order.  More may follow. */
+bool delivery_commit(struct delivery *delivery, GStrv *keys_out, GError **error)
+    G_GNUC_WARN_UNUSED_RESULT;
+void delivery_end(struct delivery *delivery);
+/* One whole letter, durable on return; its key in *key_out (may be NULL). */
+bool store_deliver(struct store *store, const char *folder, GBytes *message, unsigned flags,
+                   char **key_out, GError **error) G_GNUC_WARN_UNUSED_RESULT;
+/* Is a file of this base name in any folder?  Its key, or NULL. */
+char *store_find_base(struct store *store, const char *base);
+
+/* mbox (mboxrd, mboxo, mboxcl read alike) or Maildir in; what is there already
+ * (same digest and body) is not imported twice. */
+bool store_import(struct store *store, const char *path, const char *folder,
+                  guint64 *imported_out, guint64 *known_out, store_progress_fn progress,
+                  void *data, GCancellable *cancel, GError **error) G_GNUC_WARN_UNUSED_RESULT;
+/* A folder as mboxrd into a new file (CREATE when it exists). */
+bool store_export(struct store *store, const char *folder, const char *path,
+                  guint64 *exported_out, GCancellable *cancel, GError **error)
+    G_GNUC_WARN_UNUSED_RESULT;
+
+/* ---- locks ---- */
+
+/* One holder per name ("drop-ID", "outbox-ACCOUNT"): flock on .postino/lock/NAME.
+ * Waits up to `seconds`, then RETRY naming the holder's pid. */
+struct store_lock;
+struct store_lock *store_lock(struct store *store, const char *name, int seconds,
+                              GCancellable *cancel, GError **error) G_GNUC_WARN_UNUSED_RESULT;
+void store_unlock(struct store_lock *lock);
+
+typedef struct store store_t;
+G_DEFINE_AUTOPTR_CLEANUP_FUNC(store_t, store_close)
+typedef struct row row_t;
+G_DEFINE_AUTOPTR_CLEANUP_FUNC(row_t, row_free)
+typedef struct delivery delivery_t;
+G_DEFINE_AUTOPTR_CLEANUP_FUNC(delivery_t, delivery_end)
+typedef struct store_lock store_lock_t;
+G_DEFINE_AUTOPTR_CLEANUP_FUNC(store_lock_t, store_unlock)
