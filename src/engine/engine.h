@@ -1,0 +1,212 @@
+/* engine/ is the only door for ui/: requests go in and return at once with a
+ * number; events and snapshots come out.  Everything that may wait (disk,
+ * network, plugins, gpg) happens on worker threads behind it.  Snapshots are
+ * plain data, owned by the event until it is freed or they are taken. */
+#pragma once
+
+#include <glib.h>
+#include <stdbool.h>
+#include <stdint.h>
+
+#include "base/secret.h"
+#include "conf/conf.h"
+#include "crypto/crypto.h"
+#include "message/draft.h"
+#include "message/rendered.h"
+#include "retrieve/retrieve.h"
+#include "store/ledger.h"
+#include "store/store.h"
+
+struct engine;
+typedef uint64_t request_id;
+
+struct engine_options {
+  /* The interface: folders are watched, mail is fetched every conf->fetch_every
+   * minutes, the outbox is sent when due.  Without, only requests run. */
+  bool interactive;
+  /* Delay sending by conf->send_delay, so that it can be undone. */
+  bool delay_sending;
+};
+/* Opens the store (milliseconds; nothing is scanned).  `conf` must outlive it. */
+struct engine *engine_new(const struct conf *conf, const struct engine_options *options,
+                          GError **error) G_GNUC_WARN_UNUSED_RESULT;
+/* Cancels what runs, waits for it (bounded), closes. */
+void engine_free(struct engine *engine);
+const struct conf *engine_conf(const struct engine *engine);
+
+/* ---- events ---- */
+
+enum event_kind {
+  EVENT_DONE,               /* the request ended: error or its result */
+  EVENT_PROGRESS,           /* what, done of total (0: unknown) */
+  EVENT_ASK,                /* a person must answer: engine_answer() */
+  EVENT_CHANGED,            /* rows or folder counts changed: ask again for what is shown */
+  EVENT_NOTICE,             /* one sentence for the status line: mail came, a letter was sent or failed */
+};
+
+struct fetched {
+  char *account;
+  guint fetched, known, failed, too_large, deleted;
+  char *remark;             /* or NULL */
+  GError *error;            /* or NULL */
+};
+
+struct sealing {            /* what would happen to a draft if it were sent now */
+  struct seal_plan plan;
+  GPtrArray *recipients;    /* struct seal_recipient, To then Cc then Bcc */
+  char *plugin;
+  GError *error;            /* why it cannot be sent so (policy cannot be met), or NULL */
+};
+
+struct letter {             /* an opened letter */
+  char *key;                /* NULL when it lies in no folder */
+  char *path;               /* NULL for bytes */
+  struct verdict *verdict;  /* never NULL */
+  struct rendered *rendered;/* never NULL; what may be shown, under the outer headers */
+  unsigned flags;           /* enum row_flag */
+};
+
+struct part { int number; char *name, *type; GBytes *bytes; };
+
+struct event {
+  enum event_kind kind;
+  request_id request;       /* 0: the engine's own doing */
+  GError *error;            /* DONE: why it failed, or NULL */
+  char *text;               /* PROGRESS, ASK, NOTICE: translated; DONE: what was done (undo), a key, an id */
+  guint64 done, total;      /* PROGRESS; DONE of a count: unread, total */
+  uint64_t ask;             /* ASK: the number of the question */
+  bool secret;              /* ASK: do not echo; else yes or no */
+  bool bad;                 /* NOTICE: something failed */
+  /* DONE: what was asked for; the others are NULL */
+  GPtrArray *rows;          /* struct row */
+  GPtrArray *folders;       /* struct folder_row */
+  GPtrArray *fetched;       /* struct fetched */
+  GPtrArray *queue;         /* struct ledger_letter */
+  GPtrArray *server;        /* struct server_row */
+  GPtrArray *plugins;       /* struct plugin_info */
+  struct letter *letter;
+  struct draft *draft;
+  struct sealing *sealing;
+  struct part *part;
+  GStrv strings;            /* addresses, saved names, new keys */
+};
+void event_free(struct event *event);
+void letter_free(struct letter *letter);
+void sealing_free(struct sealing *sealing);
+
+/* Readable when an event waits. */
+int engine_fd(struct engine *engine);
+/* The next event, or NULL; never blocks.  event_free() it. */
+struct event *engine_next(struct engine *engine);
+/* Blocks until the next event (the command line only). */
+struct event *engine_wait(struct engine *engine);
+/* Asks a running or queued request to end; its DONE says CANCELLED. */
+void engine_cancel(struct engine *engine, request_id request);
+/* The answer to EVENT_ASK; NULL refuses. */
+void engine_answer(struct engine *engine, uint64_t ask, secret_t *answer);
+
+/* ---- looking: results in EVENT_DONE ---- */
+
+/* A letter by one of these; the others NULL. */
+struct letter_ref {
+  const char *key;
+  const char *path;
+  const char *message_id;   /* the newest copy */
+  GBytes *bytes;
+};
+
+request_id engine_folders(struct engine *engine);
+request_id engine_rows(struct engine *engine, const struct rows_query *query);
+request_id engine_count(struct engine *engine, const struct rows_query *query);
+request_id engine_next_unread(struct engine *engine, const struct rows_query *query); /* rows: 0 or 1 */
+request_id engine_letter(struct engine *engine, const struct letter_ref *ref,
+                         const struct render_options *options);
+/* Part `number` decoded; 0: the letter's own bytes. */
+request_id engine_part(struct engine *engine, const struct letter_ref *ref, int number);
+/* Saves part `number` (0: every attachment) into `dir` under safe names, never
+ * over a file; strings: the paths written. */
+request_id engine_save(struct engine *engine, const struct letter_ref *ref, int number,
+                       const char *dir);
+request_id engine_addresses(struct engine *engine, const char *prefix);
+bool engine_query_check(struct engine *engine, const char *query, GError **error);
+
+/* ---- changing what is here ---- */
+
+request_id engine_flag(struct engine *engine, const char *const *keys, unsigned set,
+                       unsigned clear);
+request_id engine_move(struct engine *engine, const char *const *keys, const char *folder);
+request_id engine_copy(struct engine *engine, const char *const *keys, const char *folder);
+/* To the account's trash; letters that are there already are removed for good. */
+request_id engine_delete(struct engine *engine, const char *const *keys);
+/* Removes every letter of the folder for good (emptying the trash). */
+request_id engine_empty(struct engine *engine, const char *folder);
+request_id engine_tag(struct engine *engine, const char *const *keys, const char *words);
+request_id engine_undo(struct engine *engine);
+request_id engine_refresh(struct engine *engine, bool rebuild);
+request_id engine_import(struct engine *engine, const char *path, const char *folder);
+request_id engine_export(struct engine *engine, const char *folder, const char *path);
+/* The names that hold the account's mail of this kind. */
+const char *engine_trash(struct engine *engine);
+const char *engine_drafts(struct engine *engine);
+const char *engine_inbox(struct engine *engine);
+
+/* ---- in ---- */
+
+/* NULL: all accounts that have pop3. */
+request_id engine_fetch(struct engine *engine, const char *const *accounts, bool dry_run);
+request_id engine_server_list(struct engine *engine, const char *account);
+request_id engine_server_fetch(struct engine *engine, const char *account, const guint *numbers,
+                               guint n);
+request_id engine_server_delete(struct engine *engine, const char *account,
+                                const guint *numbers, guint n);
+request_id engine_account_test(struct engine *engine, const char *account);
+
+/* ---- out: drafts come in EVENT_DONE ---- */
+
+request_id engine_compose(struct engine *engine, const char *account, const char *mailto);
+request_id engine_reply(struct engine *engine, const struct letter_ref *ref,
+                        enum draft_reply how);
+request_id engine_forward(struct engine *engine, const struct letter_ref *ref);
+/* A letter of Drafts (or the Outbox, cancelled) taken up again. */
+request_id engine_resume(struct engine *engine, const char *key);
+/* Keeps a draft in Drafts (sealed to oneself if it would be sealed), in place of
+ * draft->origin. text: its key. */
+request_id engine_postpone(struct engine *engine, const struct draft *draft);
+/* What would happen to it: who can be sealed to, which key, postcard or sealed. */
+request_id engine_sealing(struct engine *engine, const struct draft *draft);
+/* Builds, seals and puts it into the outbox; done when it is durable there
+ * (text: its id).  `plan`: what was shown to the user, and what then happens:
+ * it is sealed so, or not sent. */
+request_id engine_send(struct engine *engine, const struct draft *draft,
+                       const struct seal_plan *plan);
+/* Takes back what was sent within send-delay (or waits): back to Drafts. */
+request_id engine_unsend(struct engine *engine, const char *id);
+
+/* `postino send`: a whole letter from outside. */
+struct send_options {
+  const char *account;      /* NULL: the one that owns From, else the default */
+  const char *from;         /* envelope sender, or NULL */
+  const char *full_name;    /* -F, or NULL */
+  bool recipients_from_headers;
+  int sign, encrypt;        /* -1 by the rc (`always` only), 0 no, 1 yes */
+  const char *const *recipients;
+  bool queue_only;          /* durable is enough: the sendmail link */
+};
+/* Done when the fate of every recipient is known or it is kept; text: the id. */
+request_id engine_submit(struct engine *engine, GBytes *message,
+                         const struct send_options *options);
+request_id engine_queue(struct engine *engine);
+request_id engine_flush(struct engine *engine, bool due_now);
+request_id engine_queue_retry(struct engine *engine, const char *id);
+request_id engine_queue_cancel(struct engine *engine, const char *id);
+
+/* ---- plugins ---- */
+
+request_id engine_plugins(struct engine *engine);
+/* One NOTICE a check (bad: failed), then DONE. */
+request_id engine_plugin_check(struct engine *engine, const char *name_or_path);
+
+typedef struct engine engine_t;
+G_DEFINE_AUTOPTR_CLEANUP_FUNC(engine_t, engine_free)
+typedef struct event event_t;
+G_DEFINE_AUTOPTR_CLEANUP_FUNC(event_t, event_free)
