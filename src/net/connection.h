@@ -23,7 +23,11 @@ struct connection_options {
   const char *who;         /* "home pop3": for sentences and the dialogue log */
 };
 
-/* Resolves, connects (each address in turn), and with implicit TLS shakes
+/* Any failure ends the use of a connection: later calls repeat the first cause,
+ * and every wait also ends with `cancel`, which is kept for the connection's
+ * life.  Sentences begin with who and where.
+ *
+ * Resolves, connects (each address in turn), and with implicit TLS shakes
  * hands.  HOST, RETRY (refused, timed out), TRUST (certificate: says which
  * fault and what to do), PROTOCOL, CANCELLED. */
 struct connection *connection_open(const struct connection_options *options,
@@ -47,7 +51,8 @@ const char *connection_local_literal(const struct connection *connection);
  * The dialogue log gets `log` in place of the bytes (NULL: the bytes). */
 bool connection_write(struct connection *connection, const void *data, size_t length,
                       const char *log, GError **error) G_GNUC_WARN_UNUSED_RESULT;
-/* The same with a format; CR and LF inside an argument are a BUG error. */
+/* The same with a format, which brings its own "\r\n"; CR and LF inside an
+ * argument are a BUG error. */
 bool connection_printf(struct connection *connection, GError **error, const char *format, ...)
     G_GNUC_PRINTF(3, 4) G_GNUC_WARN_UNUSED_RESULT;
 bool connection_flush(struct connection *connection, GError **error) G_GNUC_WARN_UNUSED_RESULT;
@@ -59,9 +64,19 @@ bool connection_flush(struct connection *connection, GError **error) G_GNUC_WARN
 const char *connection_read_line(struct connection *connection, size_t limit, GError **error)
     G_GNUC_WARN_UNUSED_RESULT;
 
-/* At least one and at most `size` raw bytes, as they come; nothing is logged. */
+/* At least one and at most `size` raw bytes, as they come; nothing is logged.
+ * -1 on failure. */
 ssize_t connection_read(struct connection *connection, void *data, size_t size, GError **error)
     G_GNUC_WARN_UNUSED_RESULT;
+
+/* Looks at the bytes that lie ready (at least one: waits if there is none),
+ * without taking them; connection_skip() takes the first `length` of them.  Owned
+ * by the connection until the next read.  Nothing is logged. */
+const char *connection_peek(struct connection *connection, size_t *length_out, GError **error)
+    G_GNUC_WARN_UNUSED_RESULT;
+void connection_skip(struct connection *connection, size_t length);
+/* Does a byte lie ready, so that reading one does not wait? */
+bool connection_has_input(const struct connection *connection);
 
 /* Seconds that the next reads may wait (the reply after the final dot). */
 void connection_set_timeout(struct connection *connection, int seconds);
