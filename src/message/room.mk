@@ -1,0 +1,23 @@
+noinst_LIBRARIES += src/message/libmessage.a
+src_message_libmessage_a_SOURCES = \
+	src/message/address.c src/message/address.h \
+	src/message/charset.c src/message/charset.h \
+	src/message/date.c \
+	src/message/headers.c src/message/headers.h \
+	src/message/params.c src/message/params.h \
+	src/message/typed.c \
+	src/message/words.c src/message/words.h
+
+if HAVE_CMOCKA
+MESSAGE_TESTS = \
+	tests/unit/message/test_address \
+	tests/unit/message/test_headers \
+	tests/unit/message/test_words
+check_PROGRAMS += $(MESSAGE_TESTS)
+tests_unit_message_test_address_SOURCES = tests/unit/message/test_address.c tests/unit/test.h
+tests_unit_message_test_address_LDADD = $(MESSAGE_LIBS) $(CMOCKA_LIBS)
+tests_unit_message_test_headers_SOURCES = tests/unit/message/test_headers.c tests/unit/test.h
+tests_unit_message_test_headers_LDADD = $(MESSAGE_LIBS) $(CMOCKA_LIBS)
+tests_unit_message_test_words_SOURCES = tests/unit/message/test_words.c tests/unit/test.h
+tests_unit_message_test_words_LDADD = $(MESSAGE_LIBS) $(CMOCKA_LIBS)
+endif
