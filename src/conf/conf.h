@@ -39,6 +39,9 @@ struct conf_account {
   int line;                 /* where it stands, for messages */
   char *from;               /* as written: "Anna Rossi <anna@…>" */
   char **also;              /* never NULL */
+  char *user;               /* for both servers, as written; NULL */
+  secret_t *password;       /* the same; NULL */
+  char *password_command;   /* the same; NULL */
   bool is_default;
   bool keyring;
   char *inbox, *sent, *drafts, *trash;
