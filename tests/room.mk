@@ -24,3 +24,8 @@ EXTRA_DIST += tests/isp/isp tests/isp/lmtp.py tests/isp/seed.py \
 	tests/isp/mail/20-inglese.anna.eml \
 	tests/isp/mail/21-lista.bruno.eml \
 	tests/isp/mail/22-anna-scrive.bruno.eml
+
+# Stories: each needs the real servers, the real program and nothing else.
+stories = tests/behaviour/isp-up/run
+check_SCRIPTS += $(stories)
+EXTRA_DIST += $(stories) tests/behaviour/lib.sh
