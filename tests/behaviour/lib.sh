@@ -26,7 +26,9 @@ leave() {
   local pid
   trap - EXIT
   [ ! -S "$story/tmux" ] || tmux -S "$story/tmux" kill-server 2>/dev/null
-  for pid in "$story"/home/*/Mail; do umount "$pid" 2>/dev/null || sudo -n umount "$pid" 2>/dev/null; done
+  for pid in "$story"/home/*/Mail; do
+    ! mountpoint -q "$pid" 2>/dev/null || umount "$pid" 2>/dev/null || sudo -n umount "$pid"
+  done
   for pid in "${background[@]}"; do kill "$pid" 2>/dev/null; done
   [ ! -d "$provider" ] || "$isp" down "$provider" >/dev/null 2>&1
   for pid in "$story"/home/*/.gnupg; do [ ! -d "$pid" ] || gpgconf --homedir "$pid" --kill all 2>/dev/null; done
