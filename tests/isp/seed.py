@@ -42,7 +42,7 @@ def make_keys(base, domain):
             continue
         os.mkdir(home, 0o700)
         gpg(home, "--passphrase", "", "--quick-generate-key",
-            "%s <%s@%s>" % (NAMES[name], name, domain), "default", "default", "0")
+            "%s <%s@%s>" % (NAMES[name], name, domain), "future-default", "default", "0")
     public = {name: gpg(home, "--armor", "--export", "%s@%s" % (name, domain)) for name, home in homes.items()}
     for name, home in homes.items():
         for other in NAMES:
