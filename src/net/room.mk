@@ -12,7 +12,11 @@ src_net_libnet_a_SOURCES = \
 if HAVE_CMOCKA
 net_PEER = tests/unit/net/peer.c tests/unit/net/peer.h tests/unit/test.h
 net_TEST_LIBS = src/net/libnet.a $(OPENSSL_LIBS) $(SASL_LIBS) $(IDN2_LIBS) $(ETPAN_LIBS) $(BASE_LIBS) $(CMOCKA_LIBS)
-check_PROGRAMS += tests/unit/net/test_tls
+check_PROGRAMS += tests/unit/net/test_connection tests/unit/net/test_sasl tests/unit/net/test_tls
+tests_unit_net_test_connection_SOURCES = tests/unit/net/test_connection.c $(net_PEER)
+tests_unit_net_test_connection_LDADD = $(net_TEST_LIBS)
+tests_unit_net_test_sasl_SOURCES = tests/unit/net/test_sasl.c tests/unit/test.h
+tests_unit_net_test_sasl_LDADD = $(net_TEST_LIBS)
 tests_unit_net_test_tls_SOURCES = tests/unit/net/test_tls.c $(net_PEER)
 tests_unit_net_test_tls_LDADD = $(net_TEST_LIBS)
 endif

@@ -374,7 +374,7 @@ iterations_are_sane(GBytes *challenge, GError **error)
 {
   size_t length;
   const char *data = g_bytes_get_data(challenge, &length);
-  g_autofree char *text = g_strndup(data, length);
+  g_autofree char *text = g_strndup(length > 0 ? data : "", length);
   g_auto(GStrv) parts = g_strsplit(text, ",", -1);
   for (char **part = parts; *part != NULL; part++) {
     guint64 count = 0;

@@ -1,0 +1,343 @@
+#include <gio/gio.h>
+#include <string.h>
+
+#include "base/error.h"
+#include "base/log.h"
+#include "net/connection.h"
+#include "net/resolve.h"
+#include "tests/unit/net/peer.h"
+#include "tests/unit/test.h"
+
+static struct connection_options
+options_to(struct peer *peer)
+{
+  return (struct connection_options){.host = "127.0.0.1", .port = peer_port(peer),
+                                     .tls = CONF_TLS_NONE, .timeout = 1, .who = "home pop3"};
+}
+
+static struct connection *
+open_to(struct peer *peer)
+{
+  struct connection_options options = options_to(peer);
+  g_autoptr(GError) error = NULL;
+  struct connection *connection = connection_open(&options, NULL, &error);
+  if (connection == NULL)
+    fail_msg("%s", error->message);
+  return connection;
+}
+
+/* One scripted reply, and what reading a line of at most 20 bytes makes of it. */
+struct reply {
+  const char *bytes;
+  size_t length;
+  const char *line;         /* NULL: the error */
+  int status;
+  const char *words;
+};
+#define BYTES(text) text, sizeof text - 1
+static const struct reply replies[] = {
+    {BYTES("+OK\r\n"), "+OK"},
+    {BYTES("+OK\n"), "+OK"},
+    {BYTES("\r\n"), ""},
+    {BYTES("\n"), ""},
+    {BYTES("+OK a\rb\r\n"), "+OK a\rb"},
+    {BYTES("+OK\r\r\n"), "+OK\r"},
+    {BYTES("12345678901234567890\r\n"), "12345678901234567890"},
+    {BYTES("123456789012345678901234\r\n"), NULL, 76, "without end"},
+    {BYTES("12345678901234567890123456789012345678901234567890"), NULL, 76, "without end"},
+    {BYTES("+OK \0hidden\r\n"), NULL, 76, "NUL"},
+    {BYTES("+OK cut"), NULL, 75, "closed the connection"},
+    {BYTES(""), NULL, 75, "closed the connection"},
+};
+
+static void
+reply_once(struct peer *peer, void *data)
+{
+  const struct reply *reply = data;
+  peer_say_bytes(peer, reply->bytes, reply->length);
+}
+
+static void
+check_reply(const struct reply *reply)
+{
+  struct peer *peer = peer_new(reply_once, (void *)(uintptr_t)reply);
+  g_autoptr(connection_t) connection = open_to(peer);
+  g_autoptr(GError) error = NULL;
+  const char *line = connection_read_line(connection, 20, &error);
+  if (reply->line != NULL) {
+    assert_non_null(line);
+    assert_string_equal(line, reply->line);
+  } else {
+    assert_null(line);
+    assert_int_equal(error_exit_status(error), reply->status);
+    assert_non_null(strstr(error->message, reply->words));
+    /* The first cause sticks. */
+    g_autoptr(GError) again = NULL;
+    assert_false(connection_write(connection, "QUIT\r\n", 6, NULL, &again));
+    assert_string_equal(again->message, error->message);
+  }
+  g_clear_pointer(&connection, connection_close);
+  g_free(peer_end(peer));
+}
+
+static void
+lines_are_read_within_bounds(void **state)
+{
+  for (size_t i = 0; i < G_N_ELEMENTS(replies); i++)
+    check_reply(&replies[i]);
+}
+
+static void
+say_nothing(struct peer *peer, void *data)
+{
+  peer_stay_silent(peer);
+}
+
+static void
+silence_times_out(void **state)
+{
+  struct peer *peer = peer_new(say_nothing, NULL);
+  g_autoptr(connection_t) connection = open_to(peer);
+  gint64 start = g_get_monotonic_time();
+  g_autoptr(GError) error = NULL;
+  assert_null(connection_read_line(connection, 512, &error));
+  gint64 took = g_get_monotonic_time() - start;
+  assert_true(took > G_USEC_PER_SEC * 9 / 10 && took < 3 * G_USEC_PER_SEC);
+  assert_true(error_is(error, POSTINO_ERROR_RETRY));
+  g_clear_pointer(&connection, connection_close);
+  g_free(peer_end(peer));
+}
+
+static void
+drip(struct peer *peer, void *data)
+{
+  for (int i = 0; i < 100; i++) {
+    peer_say(peer, "x");
+    g_usleep(300000);
+    if (g_atomic_int_get((gint *)data))
+      return;
+  }
+}
+
+static void
+a_drip_of_bytes_ends_too(void **state)
+{
+  gint stop = 0;
+  struct peer *peer = peer_new(drip, &stop);
+  g_autoptr(connection_t) connection = open_to(peer);
+  gint64 start = g_get_monotonic_time();
+  g_autoptr(GError) error = NULL;
+  assert_null(connection_read_line(connection, 512, &error));
+  g_atomic_int_set(&stop, 1);
+  assert_true(g_get_monotonic_time() - start < 4 * G_USEC_PER_SEC);
+  assert_non_null(strstr(error->message, "too slowly"));
+  g_clear_pointer(&connection, connection_close);
+  g_free(peer_end(peer));
+}
+
+static gpointer
+cancel_soon(gpointer data)
+{
+  g_usleep(200000);
+  g_cancellable_cancel(data);
+  return NULL;
+}
+
+static void
+cancel_ends_a_wait_at_once(void **state)
+{
+  struct peer *peer = peer_new(say_nothing, NULL);
+  g_autoptr(GCancellable) cancel = g_cancellable_new();
+  struct connection_options options = options_to(peer);
+  options.timeout = 10;
+  g_autoptr(connection_t) connection = connection_open(&options, cancel, NULL);
+  assert_non_null(connection);
+  GThread *thread = g_thread_new("cancel", cancel_soon, cancel);
+  gint64 start = g_get_monotonic_time();
+  g_autoptr(GError) error = NULL;
+  assert_null(connection_read_line(connection, 512, &error));
+  assert_true(g_get_monotonic_time() - start < 2 * G_USEC_PER_SEC);
+  assert_true(error_is(error, POSTINO_ERROR_CANCELLED));
+  g_thread_join(thread);
+  g_clear_pointer(&connection, connection_close);
+  g_free(peer_end(peer));
+}
+
+static void
+hear_two(struct peer *peer, void *data)
+{
+  peer_line(peer);
+  peer_line(peer);
+  peer_say(peer, "done\r\n");
+}
+
+static void
+a_line_end_inside_an_argument_is_not_sent(void **state)
+{
+  struct peer *peer = peer_new(hear_two, NULL);
+  g_autoptr(connection_t) connection = open_to(peer);
+  g_autoptr(GError) error = NULL;
+  assert_false(connection_printf(connection, &error, "USER %s\r\n", "a\r\nDELE 1"));
+  assert_true(error_is(error, POSTINO_ERROR_BUG));
+  assert_true(connection_printf(connection, NULL, "USER %s\r\n", "anna"));
+  assert_true(connection_write(connection, "PASS geheim\r\n", 13, "PASS ***", NULL));
+  assert_true(connection_flush(connection, NULL));
+  assert_string_equal(connection_read_line(connection, 512, NULL), "done");
+  g_clear_pointer(&connection, connection_close);
+  g_autofree char *heard = peer_end(peer);
+  assert_string_equal(heard, "USER anna\r\nPASS geheim\r\n");
+}
+
+static void
+keep_line(const char *line, void *data)
+{
+  g_string_append_printf(data, "%s\n", line);
+}
+
+static void
+reply_with_escapes(struct peer *peer, void *data)
+{
+  peer_answer(peer, "-ERR \033]0;evil\007\302\233 no\r\n");
+}
+
+static void
+the_dialogue_is_clean_and_masked(void **state)
+{
+  g_autoptr(GString) log = g_string_new(NULL);
+  log_set_sink(keep_line, log);
+  struct peer *peer = peer_new(reply_with_escapes, NULL);
+  g_autoptr(connection_t) connection = open_to(peer);
+  assert_true(connection_write(connection, "PASS geheim\r\n", 13, "PASS ***\r\n", NULL));
+  assert_true(connection_flush(connection, NULL));
+  assert_non_null(connection_read_line(connection, 512, NULL));
+  log_set_sink(NULL, NULL);
+  assert_non_null(strstr(log->str, "home pop3 > PASS ***\n"));
+  assert_null(strstr(log->str, "geheim"));
+  assert_null(strchr(log->str, '\033'));
+  assert_null(strstr(log->str, "\302\233"));
+  g_clear_pointer(&connection, connection_close);
+  g_free(peer_end(peer));
+}
+
+static void
+go_away(struct peer *peer, void *data)
+{
+  peer_cut(peer);
+}
+
+static void
+writing_to_a_dead_peer_raises_no_signal(void **state)
+{
+  struct peer *peer = peer_new(go_away, NULL);
+  g_autoptr(connection_t) connection = open_to(peer);
+  g_autoptr(GError) error = NULL;
+  g_autofree char *much = g_malloc0(100000);
+  bool sent = true;
+  for (int i = 0; sent && i < 100; i++)
+    sent = connection_write(connection, much, 100000, "", &error) &&
+           connection_flush(connection, &error);
+  assert_false(sent);
+  assert_true(error_is(error, POSTINO_ERROR_RETRY));
+  g_clear_pointer(&connection, connection_close);
+  g_free(peer_end(peer));
+}
+
+static void
+a_closed_port_can_be_tried_again(void **state)
+{
+  struct peer *peer = peer_new(go_away, NULL);
+  struct connection_options options = options_to(peer);
+  g_free(peer_end(peer));
+  g_autoptr(GError) error = NULL;
+  assert_null(connection_open(&options, NULL, &error));
+  assert_int_equal(error_exit_status(error), 75);
+  assert_non_null(strstr(error->message, "home pop3 (127.0.0.1:"));
+}
+
+static void
+clear_text_leaves_the_machine_only_when_allowed(void **state)
+{
+  struct connection_options options = {.host = "192.0.2.1", .port = 110, .tls = CONF_TLS_NONE,
+                                       .timeout = 1, .who = "home pop3"};
+  g_autoptr(GError) error = NULL;
+  assert_null(connection_open(&options, NULL, &error));
+  assert_int_equal(error_exit_status(error), 77);
+  assert_non_null(strstr(error->message, "allow-cleartext"));
+}
+
+static void
+raw_bytes_and_lines_share_one_stream(void **state)
+{
+  static const struct reply reply = {BYTES("+OK body\r\nab\0c\r\n.\r\n+OK next\r\n"), NULL};
+  struct peer *peer = peer_new(reply_once, (void *)(uintptr_t)&reply);
+  g_autoptr(connection_t) connection = open_to(peer);
+  assert_string_equal(connection_read_line(connection, 512, NULL), "+OK body");
+  char body[9];
+  for (size_t have = 0; have < sizeof body;) {
+    size_t ready = 0;
+    const char *at = connection_peek(connection, &ready, NULL);
+    assert_non_null(at);
+    ready = MIN(ready, 2);
+    ready = MIN(ready, sizeof body - have);
+    memcpy(body + have, at, ready);
+    connection_skip(connection, ready);
+    have += ready;
+  }
+  assert_memory_equal(body, "ab\0c\r\n.\r\n", 9);
+  char four[4];
+  assert_int_equal(connection_read(connection, four, 4, NULL), 4);
+  assert_string_equal(connection_read_line(connection, 512, NULL), "next");
+  assert_string_equal(connection_local_literal(connection), "[127.0.0.1]");
+  g_clear_pointer(&connection, connection_close);
+  g_free(peer_end(peer));
+}
+
+static void
+host_names_become_what_dns_and_certificates_have(void **state)
+{
+  static const char *const table[][2] = {
+      {"pop.example", "pop.example"},
+      {"pop.example.", "pop.example"},
+      {"[::1]", "::1"},
+      {"127.0.0.1", "127.0.0.1"},
+      {"münchen.example", "xn--mnchen-3ya.example"},
+      {"straße.example", "xn--strae-oqa.example"},
+      {"under_score.example", "under_score.example"},
+      {"", NULL},
+      {"a b", NULL},
+      {"a/b", NULL},
+      {"a\nb", NULL},
+      {"\033[31m", NULL},
+      {"bad\xff", NULL},
+  };
+  for (size_t i = 0; i < G_N_ELEMENTS(table); i++) {
+    g_autoptr(GError) error = NULL;
+    g_autofree char *name = resolve_ascii(table[i][0], &error);
+    if (table[i][1] != NULL)
+      assert_string_equal(name, table[i][1]);
+    else {
+      assert_null(name);
+      assert_int_equal(error_exit_status(error), 78);
+      assert_null(strpbrk(error->message, "\n\033"));
+    }
+  }
+}
+
+int
+main(void)
+{
+  const struct CMUnitTest tests[] = {
+      cmocka_unit_test(lines_are_read_within_bounds),
+      cmocka_unit_test(silence_times_out),
+      cmocka_unit_test(a_drip_of_bytes_ends_too),
+      cmocka_unit_test(cancel_ends_a_wait_at_once),
+      cmocka_unit_test(a_line_end_inside_an_argument_is_not_sent),
+      cmocka_unit_test(the_dialogue_is_clean_and_masked),
+      cmocka_unit_test(writing_to_a_dead_peer_raises_no_signal),
+      cmocka_unit_test(a_closed_port_can_be_tried_again),
+      cmocka_unit_test(clear_text_leaves_the_machine_only_when_allowed),
+      cmocka_unit_test(raw_bytes_and_lines_share_one_stream),
+      cmocka_unit_test(host_names_become_what_dns_and_certificates_have),
+  };
+  return cmocka_run_group_tests(tests, NULL, NULL);
+}
