@@ -173,7 +173,6 @@ static void
 append_folded(GString *out, const uint8_t *text, size_t length)
 {
   size_t folded_length, plain_length;
-  g_autofree uint8_t *plain = NULL;
   uint8_t *decomposed = u8_normalize(UNINORM_NFKD, text, length, NULL, &plain_length);
   if (decomposed == NULL)
     return;

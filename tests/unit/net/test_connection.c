@@ -225,14 +225,23 @@ go_away(struct peer *peer, void *data)
   peer_cut(peer);
 }
 
+/* A reset before connect() has returned would be a port that refuses. */
+static void
+hear_and_go_away(struct peer *peer, void *data)
+{
+  peer_line(peer);
+  peer_cut(peer);
+}
+
 static void
 writing_to_a_dead_peer_raises_no_signal(void **state)
 {
-  struct peer *peer = peer_new(go_away, NULL);
+  struct peer *peer = peer_new(hear_and_go_away, NULL);
   g_autoptr(connection_t) connection = open_to(peer);
   g_autoptr(GError) error = NULL;
   g_autofree char *much = g_malloc0(100000);
-  bool sent = true;
+  bool sent = connection_write(connection, "hello\r\n", 7, NULL, &error) &&
+              connection_flush(connection, &error);
   for (int i = 0; sent && i < 100; i++)
     sent = connection_write(connection, much, 100000, "", &error) &&
            connection_flush(connection, &error);
