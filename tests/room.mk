@@ -1,5 +1,4 @@
 EXTRA_DIST += tests/lsan.supp
-EXTRA_DIST += contrib/qa/clang contrib/qa/hardening .ci/run
 EXTRA_DIST += tests/isp/isp tests/isp/lmtp.py tests/isp/seed.py tests/isp/demo tests/isp/hostile.py tests/isp/proxy.py \
 	tests/isp/etc/dovecot.conf.in tests/isp/etc/main.cf.in tests/isp/etc/master.cf.in \
 	tests/isp/mail/01-benvenuto.anna.eml \
