@@ -73,6 +73,38 @@ print_options(void)
   puts(".El");
 }
 
+/* Words of a synopsis that can be completed: options and subcommands. */
+static void
+print_completion(void)
+{
+  size_t count;
+  const struct cli_command *commands = cli_commands(&count);
+  puts("# bash completion of postino, made from its rows\n"
+       "_postino()\n{\n"
+       "  local current=${COMP_WORDS[COMP_CWORD]} command='' words='' i\n"
+       "  for ((i = 1; i < COMP_CWORD; i++)); do\n"
+       "    case ${COMP_WORDS[i]} in -c|--config) i=$((i + 1)) ;; -*) ;; *) command=${COMP_WORDS[i]}; break ;; esac\n"
+       "  done\n"
+       "  case $command in");
+  fputs("    '') words='--config --verbose --quiet --help --version", stdout);
+  for (size_t i = 0; i < count; i++)
+    printf(" %s", commands[i].name);
+  puts("' ;;");
+  for (size_t i = 0; i < count; i++) {
+    printf("    %s) words='--help", commands[i].name);
+    g_auto(GStrv) words = g_strsplit_set(commands[i].synopsis, " []|", -1);
+    for (char **word = words; *word != NULL; word++)
+      if (g_str_has_prefix(*word, "--") ? (*word)[2] != '\0' : g_ascii_islower(**word))
+        printf(" %s", *word);
+    puts("' ;;");
+  }
+  puts("  esac\n"
+       "  mapfile -t COMPREPLY < <(compgen -W \"$words\" -- \"$current\")\n"
+       "  [ ${#COMPREPLY[@]} -gt 0 ] || mapfile -t COMPREPLY < <(compgen -f -- \"$current\")\n"
+       "}\n"
+       "complete -o filenames -F _postino postino");
+}
+
 int
 main(int argc, char **argv)
 {
@@ -80,8 +112,10 @@ main(int argc, char **argv)
     print_commands();
   else if (argc == 2 && text_ascii_equal(argv[1], "options"))
     print_options();
+  else if (argc == 2 && text_ascii_equal(argv[1], "completion"))
+    print_completion();
   else {
-    fputs("usage: postino-rows commands|options\n", stderr);
+    fputs("usage: postino-rows commands|options|completion\n", stderr);
     return 64;
   }
   return 0;
