@@ -36,10 +36,13 @@ src_message_libmessage_a_SOURCES += \
 
 if HAVE_CMOCKA
 DRAFT_TESTS = \
+	tests/unit/message/test_build \
 	tests/unit/message/test_draft \
 	tests/unit/message/test_letter \
 	tests/unit/message/test_reply
 check_PROGRAMS += $(DRAFT_TESTS)
+tests_unit_message_test_build_SOURCES = tests/unit/message/test_build.c tests/unit/test.h
+tests_unit_message_test_build_LDADD = $(MESSAGE_LIBS) $(CMOCKA_LIBS)
 tests_unit_message_test_draft_SOURCES = tests/unit/message/test_draft.c tests/unit/test.h
 tests_unit_message_test_draft_LDADD = $(MESSAGE_LIBS) $(CMOCKA_LIBS)
 tests_unit_message_test_letter_SOURCES = tests/unit/message/test_letter.c tests/unit/test.h
