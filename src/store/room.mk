@@ -1,0 +1,15 @@
+noinst_LIBRARIES += src/store/libstore.a
+src_store_libstore_a_SOURCES =
+
+# ---- disk: Maildirs and state.db, what must not be lost ----
+src_store_libstore_a_SOURCES += \
+	src/store/disk.h \
+	src/store/lock.c \
+	src/store/maildir.c \
+	src/store/state.c \
+	src/store/store.c src/store/store.h src/store/store-private.h \
+	src/store/tree.c
+
+# ---- index: index.db, what can be rebuilt ----
+
+store_TEST_LIBS = src/store/libstore.a $(SQLITE_LIBS) $(SANDBOX_LIBS) $(CMOCKA_LIBS)
