@@ -180,6 +180,18 @@ disk_random(void *data, size_t length)
 }
 
 char *
+disk_id(void)
+{
+  static const char digits[] = "abcdefghijklmnopqrstuvwxyz0123456789";
+  guint64 random;
+  char *id = g_malloc0(9);
+  disk_random(&random, sizeof random);
+  for (int i = 0; i < 8; i++, random /= 36)
+    id[i] = digits[random % 36];
+  return id;
+}
+
+char *
 maildir_fresh_base(int64_t time)
 {
   guint64 random[2];

@@ -3,12 +3,19 @@ src_store_libstore_a_SOURCES =
 
 # ---- disk: Maildirs and state.db, what must not be lost ----
 src_store_libstore_a_SOURCES += \
+	src/store/change.c \
+	src/store/delivery.c \
+	src/store/digest.c \
 	src/store/disk.h \
+	src/store/drops.c src/store/drops.h \
+	src/store/ledger.c src/store/ledger.h \
 	src/store/lock.c \
 	src/store/maildir.c \
 	src/store/state.c \
 	src/store/store.c src/store/store.h src/store/store-private.h \
-	src/store/tree.c
+	src/store/tags.c \
+	src/store/tree.c \
+	src/store/undo.c
 
 # ---- index: index.db, what can be rebuilt ----
 
