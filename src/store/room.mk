@@ -18,5 +18,12 @@ src_store_libstore_a_SOURCES += \
 	src/store/undo.c
 
 # ---- index: index.db, what can be rebuilt ----
+src_store_libstore_a_SOURCES += \
+	src/store/addresses.c \
+	src/store/index.c src/store/index-private.h src/store/schema.h \
+	src/store/letters.c \
+	src/store/rows.c \
+	src/store/threads.c \
+	src/store/tokenizer.c src/store/tokenizer.h
 
 store_TEST_LIBS = src/store/libstore.a $(SQLITE_LIBS) $(SANDBOX_LIBS) $(CMOCKA_LIBS)
