@@ -1,0 +1,29 @@
+noinst_LIBRARIES += src/store/libstore.a
+src_store_libstore_a_SOURCES =
+
+# ---- disk: Maildirs and state.db, what must not be lost ----
+src_store_libstore_a_SOURCES += \
+	src/store/change.c \
+	src/store/delivery.c \
+	src/store/digest.c \
+	src/store/disk.h \
+	src/store/drops.c src/store/drops.h \
+	src/store/ledger.c src/store/ledger.h \
+	src/store/lock.c \
+	src/store/maildir.c \
+	src/store/state.c \
+	src/store/store.c src/store/store.h src/store/store-private.h \
+	src/store/tags.c \
+	src/store/tree.c \
+	src/store/undo.c
+
+# ---- index: index.db, what can be rebuilt ----
+src_store_libstore_a_SOURCES += \
+	src/store/addresses.c \
+	src/store/index.c src/store/index-private.h src/store/schema.h \
+	src/store/letters.c \
+	src/store/rows.c \
+	src/store/threads.c \
+	src/store/tokenizer.c src/store/tokenizer.h
+
+store_TEST_LIBS = src/store/libstore.a $(SQLITE_LIBS) $(SANDBOX_LIBS) $(CMOCKA_LIBS)
