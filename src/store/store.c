@@ -66,3 +66,9 @@ store_dir(const struct store *store)
 {
   return store->dir;
 }
+
+struct reader_pool *
+store_readers(struct store *store)
+{
+  return store->readers;
+}
