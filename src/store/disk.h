@@ -78,3 +78,65 @@ state_stmt_done(sqlite3_stmt *statement)
   sqlite3_finalize(statement);
 }
 G_DEFINE_AUTOPTR_CLEANUP_FUNC(state_stmt_t, state_stmt_done)
+
+/* ---- digest.c ---- */
+
+/* What a letter is, whatever its name: headers_digest() of its header block and
+ * the SHA-256 of its body (NULL: not asked). */
+bool digest_file(const char *path, char **headers_out, char **body_out, GError **error)
+    G_GNUC_WARN_UNUSED_RESULT;
+
+/* ---- delivery.c ---- */
+
+/* The open letter's file time: when it arrived elsewhere.  Its fresh base name
+ * begins with it. */
+void delivery_set_time(struct delivery *delivery, int64_t time);
+/* All bytes written to the tmp file, its path owned by the delivery. */
+const char *delivery_flush(struct delivery *delivery, GError **error) G_GNUC_WARN_UNUSED_RESULT;
+
+/* ---- change.c ---- */
+
+/* Moves one letter; no syncing (the caller syncs *dirs, absolute paths).  Its key
+ * and path then; the base changes only when the folder has another letter under
+ * it. */
+bool change_move(struct store *store, const char *key, const char *folder, const char *base,
+                 GHashTable *dirs, char **key_out, GError **error) G_GNUC_WARN_UNUSED_RESULT;
+/* Sets the flags in `mask` as in `flags`; what they were and became. */
+bool change_flags(struct store *store, const char *key, unsigned mask, unsigned flags,
+                  GHashTable *dirs, unsigned *was_out, unsigned *now_out, GError **error)
+    G_GNUC_WARN_UNUSED_RESULT;
+GHashTable *change_dirs_new(void);
+bool change_sync(GHashTable *dirs, GError **error) G_GNUC_WARN_UNUSED_RESULT;
+
+/* ---- tags.c ---- */
+
+/* Adds and removes tags within a transaction; the tags before and after. */
+bool tags_change(txn_t *txn, const char *base, const char *digest, const char *const *add,
+                 const char *const *remove, char **was_out, char **now_out, GError **error)
+    G_GNUC_WARN_UNUSED_RESULT;
+/* A letter got another base name: its tags go with it (`keep`: are there too). */
+void tags_rename(struct store *store, const char *from, const char *to, bool keep);
+
+/* ---- undo.c ---- */
+
+enum undo_kind { UNDO_FLAG, UNDO_MOVE, UNDO_TAG };
+struct undo_step {
+  char *key;                  /* as the letter is named now */
+  char *digest;               /* UNDO_TAG */
+  char *was, *now;            /* flags as a number; the old key; tags */
+};
+GPtrArray *undo_steps_new(void);
+void undo_steps_add(GPtrArray *steps, const char *key, const char *digest, const char *was,
+                    const char *now);
+bool undo_record(txn_t *txn, enum undo_kind kind, const GPtrArray *steps, GError **error)
+    G_GNUC_WARN_UNUSED_RESULT;
+
+/* ---- ids ---- */
+
+/* Eight random lower-case letters and digits. */
+char *disk_id(void);
+
+/* ---- ledger.c ---- */
+
+/* Removes wire copies that no letter needs any more. */
+void ledger_sweep(struct store *store);

@@ -180,6 +180,18 @@ disk_random(void *data, size_t length)
 }
 
 char *
+disk_id(void)
+{
+  static const char digits[] = "abcdefghijklmnopqrstuvwxyz0123456789";
+  guint64 random;
+  char *id = g_malloc0(9);
+  disk_random(&random, sizeof random);
+  for (int i = 0; i < 8; i++, random /= 36)
+    id[i] = digits[random % 36];
+  return id;
+}
+
+char *
 maildir_fresh_base(int64_t time)
 {
   guint64 random[2];
@@ -232,8 +244,11 @@ scan(const char *path, const char *sub, const char *base)
   size_t length = strlen(base);
   for (const char *name; open != NULL && (name = g_dir_read_name(open)) != NULL;)
     if (strncmp(name, base, length) == 0 &&
-        (name[length] == '\0' || g_str_has_prefix(name + length, ":2,")))
-      return g_build_filename(dir, name, NULL);
+        (name[length] == '\0' || g_str_has_prefix(name + length, ":2,"))) {
+      g_autofree char *full = g_build_filename(dir, name, NULL);
+      if (is_file(full))
+        return g_steal_pointer(&full);
+    }
   return NULL;
 }
 

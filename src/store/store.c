@@ -45,6 +45,7 @@ store_open(const char *mail_dir, struct reader_pool *readers, GError **error)
   if (!make_private(store, error) || !state_open(store, error) || !index_open(store, error))
     return NULL;
   maildir_sweep(store);
+  ledger_sweep(store);
   return g_steal_pointer(&store);
 }
 
@@ -64,4 +65,10 @@ const char *
 store_dir(const struct store *store)
 {
   return store->dir;
+}
+
+struct reader_pool *
+store_readers(struct store *store)
+{
+  return store->readers;
 }
