@@ -27,12 +27,12 @@ src_message_libmessage_a_SOURCES += \
 	src/message/build.c \
 	src/message/draft.c src/message/draft.h src/message/draft-private.h \
 	src/message/encode.c src/message/encode.h \
-	src/message/fields.c src/message/fields.h \
 	src/message/form.c \
 	src/message/letter.c \
 	src/message/mailto.c \
 	src/message/reply.c \
-	src/message/state.c
+	src/message/state.c \
+	src/message/write.c src/message/write.h
 
 if HAVE_CMOCKA
 DRAFT_TESTS = \

@@ -1,4 +1,4 @@
-#include "message/fields.h"
+#include "message/write.h"
 
 #include <string.h>
 
@@ -26,7 +26,7 @@ check_text(const char *name, const char *text, GError **error)
 }
 
 bool
-fields_text(GString *out, const char *name, const char *text, GError **error)
+write_text(GString *out, const char *name, const char *text, GError **error)
 {
   if (text == NULL || *text == '\0')
     return true;
@@ -82,7 +82,7 @@ append_address(GString *out, const struct address *address, size_t column)
 }
 
 bool
-fields_addresses(GString *out, const char *name, const GPtrArray *addresses, GError **error)
+write_addresses(GString *out, const char *name, const GPtrArray *addresses, GError **error)
 {
   if (addresses == NULL || addresses->len == 0)
     return true;
@@ -103,7 +103,7 @@ fields_addresses(GString *out, const char *name, const GPtrArray *addresses, GEr
 }
 
 bool
-fields_date(GString *out, int64_t seconds, GError **error)
+write_date(GString *out, int64_t seconds, GError **error)
 {
   static const char days[][4] = {"Mon", "Tue", "Wed", "Thu", "Fri", "Sat", "Sun"};
   static const char months[][4] = {"Jan", "Feb", "Mar", "Apr", "May", "Jun",
@@ -124,7 +124,7 @@ fields_date(GString *out, int64_t seconds, GError **error)
 #define LONGEST_ID 900
 
 bool
-fields_is_id(const char *id)
+write_is_id(const char *id)
 {
   size_t length = strlen(id);
   for (const char *at = id; *at != '\0'; at++)
@@ -134,11 +134,11 @@ fields_is_id(const char *id)
 }
 
 void
-fields_ids(GString *out, const char *name, const char *const *ids)
+write_ids(GString *out, const char *name, const char *const *ids)
 {
   size_t column = 0;
   for (; ids != NULL && *ids != NULL; ids++) {
-    if (!fields_is_id(*ids))
+    if (!write_is_id(*ids))
       continue;
     size_t length = strlen(*ids) + 2;
     if (column == 0) {
@@ -165,7 +165,7 @@ is_token(const char *text)
 }
 
 bool
-fields_is_media_type(const char *type)
+write_is_media_type(const char *type)
 {
   if (type == NULL || strlen(type) > 127)
     return false;
@@ -209,7 +209,7 @@ append_extended(GString *out, const char *name, const char *value)
 }
 
 void
-fields_parameter(GString *out, const char *name, const char *value)
+write_parameter(GString *out, const char *name, const char *value)
 {
   bool plain = strlen(value) <= SEGMENT;
   for (const char *at = value; *at != '\0'; at++)
