@@ -5,7 +5,7 @@
 #include "base/sanitize.h"
 #include "message/draft-private.h"
 #include "message/encode.h"
-#include "message/fields.h"
+#include "message/write.h"
 
 static const char *
 domain_of(const struct draft *draft)
@@ -19,11 +19,11 @@ append_id(GString *out, const struct draft *draft, GError **error)
 {
   g_autofree char *made = draft->message_id == NULL ? message_id_new(domain_of(draft)) : NULL;
   const char *id = made != NULL ? made : draft->message_id;
-  if (!fields_is_id(id))
+  if (!write_is_id(id))
     return error_set(error, POSTINO_ERROR_INVALID,
                      _("Message-ID: blanks, controls and <> cannot stand in it"));
   const char *ids[] = {id, NULL};
-  fields_ids(out, "Message-ID", ids);
+  write_ids(out, "Message-ID", ids);
   return true;
 }
 
@@ -37,18 +37,18 @@ append_fields(GString *out, const struct draft *draft, const char *subject,
   g_autoptr(GPtrArray) from = g_ptr_array_new();
   g_ptr_array_add(from, draft->from);
   const char *answered[] = {draft->in_reply_to, NULL};
-  if (!fields_date(out, options->now, error) || !fields_addresses(out, "From", from, error) ||
-      !fields_addresses(out, "To", draft->to, error) ||
-      !fields_addresses(out, "Cc", draft->cc, error) ||
-      (options->keep_bcc && !fields_addresses(out, "Bcc", draft->bcc, error)) ||
-      !fields_addresses(out, "Reply-To", draft->reply_to, error) ||
-      !fields_text(out, "Subject", subject, error) || !append_id(out, draft, error))
+  if (!write_date(out, options->now, error) || !write_addresses(out, "From", from, error) ||
+      !write_addresses(out, "To", draft->to, error) ||
+      !write_addresses(out, "Cc", draft->cc, error) ||
+      (options->keep_bcc && !write_addresses(out, "Bcc", draft->bcc, error)) ||
+      !write_addresses(out, "Reply-To", draft->reply_to, error) ||
+      !write_text(out, "Subject", subject, error) || !append_id(out, draft, error))
     return false;
-  fields_ids(out, "In-Reply-To", answered);
-  fields_ids(out, "References", (const char *const *)draft->references);
+  write_ids(out, "In-Reply-To", answered);
+  write_ids(out, "References", (const char *const *)draft->references);
   if (options->keep_bcc) {
     g_autofree char *state = draft_state_format(draft);
-    if (state != NULL && !fields_text(out, DRAFT_STATE_FIELD, state, error))
+    if (state != NULL && !write_text(out, DRAFT_STATE_FIELD, state, error))
       return false;
   }
   g_string_append(out, "MIME-Version: 1.0\r\n");
@@ -135,9 +135,9 @@ append_kind(GString *part, const char *type, const char *charset, const char *na
   if (charset != NULL)
     g_string_append_printf(part, "; charset=%s", charset);
   if (g_str_is_ascii(name))
-    fields_parameter(part, "name", name);
+    write_parameter(part, "name", name);
   g_string_append(part, "\r\nContent-Disposition: attachment");
-  fields_parameter(part, "filename", name);
+  write_parameter(part, "filename", name);
   g_string_append(part, "\r\n");
 }
 
@@ -154,7 +154,7 @@ letter_part(const char *name, const char *bytes, size_t length)
 static const char *
 honest_type(const char *type)
 {
-  bool usable = fields_is_media_type(type) && g_ascii_strncasecmp(type, "multipart/", 10) != 0 &&
+  bool usable = write_is_media_type(type) && g_ascii_strncasecmp(type, "multipart/", 10) != 0 &&
                 g_ascii_strncasecmp(type, "message/", 8) != 0;
   return usable ? type : "application/octet-stream";
 }

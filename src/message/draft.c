@@ -5,7 +5,7 @@
 #include <sys/random.h>
 
 #include "message/draft-private.h"
-#include "message/fields.h"
+#include "message/write.h"
 
 static void
 free_address(gpointer address)
@@ -167,5 +167,5 @@ message_id_new(const char *domain)
   draft_random_hex(random, 16);
   g_autofree char *ascii = domain != NULL && *domain != '\0' ? g_hostname_to_ascii(domain) : NULL;
   g_autofree char *id = g_strdup_printf("%s@%s", random, ascii != NULL ? ascii : "localhost");
-  return fields_is_id(id) ? g_steal_pointer(&id) : g_strdup_printf("%s@localhost", random);
+  return write_is_id(id) ? g_steal_pointer(&id) : g_strdup_printf("%s@localhost", random);
 }

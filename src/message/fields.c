@@ -1,230 +1,205 @@
-#include "message/fields.h"
+#include "message/render-private.h"
 
 #include <string.h>
 
-#include "base/error.h"
 #include "base/i18n.h"
 #include "base/sanitize.h"
-#include "message/address.h"
 #include "message/words.h"
 
-#define COLUMNS 76
-
-/* A line end or other control in a field would be a field of its own to
- * somebody. */
-static bool
-check_text(const char *name, const char *text, GError **error)
+static void
+take_all(struct rendered *rendered, const struct headers *headers)
 {
-  if (!g_utf8_validate(text, -1, NULL))
-    return error_set(error, POSTINO_ERROR_INVALID, _("%s: this is not UTF-8 text"), name);
-  for (const char *at = text; *at != '\0'; at = g_utf8_next_char(at))
-    if (g_unichar_iscntrl(g_utf8_get_char(at)))
-      return error_set(error, POSTINO_ERROR_INVALID,
-                       _("%s: a line end or control character cannot stand in it; remove it"),
-                       name);
-  return true;
-}
-
-bool
-fields_text(GString *out, const char *name, const char *text, GError **error)
-{
-  if (text == NULL || *text == '\0')
-    return true;
-  if (!check_text(name, text, error))
-    return false;
-  g_string_append_printf(out, "%s: ", name);
-  words_encode(out, text, false, strlen(name) + 2);
-  g_string_append(out, "\r\n");
-  return true;
-}
-
-/* As it travels: a domain in its ASCII form wherever that spares the letter from
- * needing SMTPUTF8. */
-static char *
-wire_spec(const char *spec)
-{
-  const char *at = strrchr(spec, '@');
-  g_autofree char *local = g_strndup(spec, (gsize)(at - spec));
-  if (g_str_is_ascii(spec) || !g_str_is_ascii(local))
-    return g_strdup(spec);
-  g_autofree char *domain = g_hostname_to_ascii(at + 1);
-  return domain != NULL ? g_strdup_printf("%s@%s", local, domain) : g_strdup(spec);
-}
-
-static bool
-check_address(const char *name, const struct address *address, GError **error)
-{
-  if (!address_is_valid_spec(address->spec)) {
-    g_autofree char *shown = sanitize_line(address->spec != NULL ? address->spec : "", -1);
-    return error_set(error, POSTINO_ERROR_INVALID, _("%s: “%s” is no usable address"), name,
-                     shown);
+  for (guint i = 0; i < headers_count(headers); i++) {
+    struct rendered_header *header = g_new0(struct rendered_header, 1);
+    header->name = g_strdup(headers_name(headers, i));
+    header->value = words_decode(headers_value(headers, i), -1);
+    g_ptr_array_add(rendered->headers, header);
   }
-  return address->name == NULL || check_text(name, address->name, error);
 }
-
-static size_t
-append_address(GString *out, const struct address *address, size_t column)
-{
-  g_autofree char *spec = wire_spec(address->spec);
-  bool named = address->name != NULL && *address->name != '\0';
-  size_t length = strlen(spec) + (named ? 2 : 0);
-  if (named)
-    column = words_encode(out, address->name, true, column);
-  if (column + 1 + length > COLUMNS && column > 1) {
-    g_string_append(out, "\r\n ");
-    column = 1;
-  } else if (named) {
-    g_string_append_c(out, ' ');
-    column++;
-  }
-  g_string_append_printf(out, named ? "<%s>" : "%s", spec);
-  return column + length;
-}
-
-bool
-fields_addresses(GString *out, const char *name, const GPtrArray *addresses, GError **error)
-{
-  if (addresses == NULL || addresses->len == 0)
-    return true;
-  g_string_append_printf(out, "%s: ", name);
-  size_t column = strlen(name) + 2;
-  for (guint i = 0; i < addresses->len; i++) {
-    const struct address *address = g_ptr_array_index(addresses, i);
-    if (!check_address(name, address, error))
-      return false;
-    if (i > 0) {
-      g_string_append(out, ", ");
-      column += 2;
-    }
-    column = append_address(out, address, column);
-  }
-  g_string_append(out, "\r\n");
-  return true;
-}
-
-bool
-fields_date(GString *out, int64_t seconds, GError **error)
-{
-  static const char days[][4] = {"Mon", "Tue", "Wed", "Thu", "Fri", "Sat", "Sun"};
-  static const char months[][4] = {"Jan", "Feb", "Mar", "Apr", "May", "Jun",
-                                   "Jul", "Aug", "Sep", "Oct", "Nov", "Dec"};
-  g_autoptr(GDateTime) date = g_date_time_new_from_unix_utc(seconds);
-  if (date == NULL || g_date_time_get_year(date) < 1970)
-    return error_set(error, POSTINO_ERROR_INVALID, _("Date: the clock shows no usable time"));
-  g_string_append_printf(out, "Date: %s, %d %s %04d %02d:%02d:%02d +0000\r\n",
-                         days[g_date_time_get_day_of_week(date) - 1],
-                         g_date_time_get_day_of_month(date),
-                         months[g_date_time_get_month(date) - 1], g_date_time_get_year(date),
-                         g_date_time_get_hour(date), g_date_time_get_minute(date),
-                         g_date_time_get_second(date));
-  return true;
-}
-
-/* With its <> it must fit one line. */
-#define LONGEST_ID 900
-
-bool
-fields_is_id(const char *id)
-{
-  size_t length = strlen(id);
-  for (const char *at = id; *at != '\0'; at++)
-    if (*at <= ' ' || *at >= 0x7f || *at == '<' || *at == '>')
-      return false;
-  return length > 0 && length <= LONGEST_ID;
-}
-
-void
-fields_ids(GString *out, const char *name, const char *const *ids)
-{
-  size_t column = 0;
-  for (; ids != NULL && *ids != NULL; ids++) {
-    if (!fields_is_id(*ids))
-      continue;
-    size_t length = strlen(*ids) + 2;
-    if (column == 0) {
-      g_string_append_printf(out, "%s:", name);
-      column = strlen(name) + 1;
-    } else if (column + 1 + length > COLUMNS) {
-      g_string_append(out, "\r\n");
-      column = 0;
-    }
-    g_string_append_printf(out, " <%s>", *ids);
-    column += 1 + length;
-  }
-  if (column > 0)
-    g_string_append(out, "\r\n");
-}
-
-static bool
-is_token(const char *text)
-{
-  for (const char *at = text; *at != '\0'; at++)
-    if (*at <= ' ' || *at >= 0x7f || strchr("()<>@,;:\\\"/[]?=", *at) != NULL)
-      return false;
-  return *text != '\0';
-}
-
-bool
-fields_is_media_type(const char *type)
-{
-  if (type == NULL || strlen(type) > 127)
-    return false;
-  g_auto(GStrv) halves = g_strsplit(type, "/", 3);
-  return g_strv_length(halves) == 2 && is_token(halves[0]) && is_token(halves[1]);
-}
-
-/* RFC 2231, 7: attribute-char. */
-static bool
-is_attribute_char(char c)
-{
-  return g_ascii_isalnum(c) || (c != '\0' && strchr("!#$&+-.^_`{|}~", c) != NULL);
-}
-
-#define SEGMENT 54
 
 static void
-append_extended(GString *out, const char *name, const char *value)
+take_addresses(struct rendered *rendered, const struct headers *headers)
 {
-  g_autoptr(GString) coded = g_string_new("UTF-8''");
-  for (const char *at = value; *at != '\0'; at++) {
-    if (is_attribute_char(*at))
-      g_string_append_c(coded, *at);
-    else
-      g_string_append_printf(coded, "%%%02X", (guchar)*at);
-  }
-  if (coded->len <= SEGMENT) {
-    g_string_append_printf(out, ";\r\n %s*=%s", name, coded->str);
-    return;
-  }
-  size_t at = 0;
-  for (int n = 0; at < coded->len; n++) {
-    size_t take = MIN(SEGMENT, coded->len - at);
-    /* Three characters of one byte stay together. */
-    while (take > 2 && at + take < coded->len &&
-           (coded->str[at + take - 1] == '%' || coded->str[at + take - 2] == '%'))
-      take--;
-    g_string_append_printf(out, ";\r\n %s*%d*=%.*s", name, n, (int)take, coded->str + at);
-    at += take;
+  struct { const char *name; GPtrArray **list; } rows[] = {
+      {"From", &rendered->from}, {"Reply-To", &rendered->reply_to}, {"To", &rendered->to},
+      {"Cc", &rendered->cc},     {"Bcc", &rendered->bcc},
+  };
+  for (size_t i = 0; i < G_N_ELEMENTS(rows); i++) {
+    g_ptr_array_unref(*rows[i].list);
+    *rows[i].list = headers_addresses(headers, rows[i].name);
   }
 }
 
-void
-fields_parameter(GString *out, const char *name, const char *value)
+/* The URIs of a List-* field (RFC 2369): each in <>, up to `end`. */
+static char *
+next_uri(const char **at)
 {
-  bool plain = strlen(value) <= SEGMENT;
-  for (const char *at = value; *at != '\0'; at++)
-    plain = plain && (guchar)*at >= 0x20 && (guchar)*at < 0x7f;
-  /* What looks like an encoded word is decoded by readers of the time before
-   * RFC 2231. */
-  if (!plain || strstr(value, "=?") != NULL) {
-    append_extended(out, name, value);
+  const char *open = strchr(*at, '<');
+  const char *close = open != NULL ? strchr(open, '>') : NULL;
+  if (close == NULL)
+    return NULL;
+  *at = close + 1;
+  g_autoptr(GString) uri = g_string_new(NULL);
+  for (const char *p = open + 1; p < close && uri->len < 2000; p++)
+    if ((guchar)*p > 0x20 && (guchar)*p < 0x7f)
+      g_string_append_c(uri, *p);
+  return g_strdup(uri->str);
+}
+
+static bool
+has_scheme(const char *uri, const char *scheme)
+{
+  return g_ascii_strncasecmp(uri, scheme, strlen(scheme)) == 0;
+}
+
+/* The address of a mailto: URI without what follows it, or NULL. */
+static char *
+mailto_address(const char *uri)
+{
+  if (!has_scheme(uri, "mailto:"))
+    return NULL;
+  const char *at = uri + strlen("mailto:");
+  g_autofree char *raw = g_strndup(at, strcspn(at, "?"));
+  g_autofree char *plain = g_uri_unescape_string(raw, "/");
+  return plain != NULL && address_is_valid_spec(plain) ? g_steal_pointer(&plain) : NULL;
+}
+
+static char *
+find_post(const struct headers *headers)
+{
+  const char *at = headers_get(headers, "List-Post");
+  char *uri;
+  while (at != NULL && (uri = next_uri(&at)) != NULL) {
+    char *address = mailto_address(uri);
+    g_free(uri);
+    if (address != NULL)
+      return address;
+  }
+  return NULL;
+}
+
+static char *
+find_unsubscribe(const struct headers *headers)
+{
+  const char *at = headers_get(headers, "List-Unsubscribe");
+  char *uri;
+  while (at != NULL && (uri = next_uri(&at)) != NULL) {
+    g_autofree char *address = mailto_address(uri);
+    if (address != NULL || has_scheme(uri, "https://") || has_scheme(uri, "http://"))
+      return uri;
+    g_free(uri);
+  }
+  return NULL;
+}
+
+/* Scripts whose letters are taken for each other's. */
+static guint
+script_bit(gunichar c)
+{
+  switch (g_unichar_isalpha(c) ? g_unichar_get_script(c) : G_UNICODE_SCRIPT_COMMON) {
+  case G_UNICODE_SCRIPT_LATIN:
+    return 1;
+  case G_UNICODE_SCRIPT_CYRILLIC:
+    return 2;
+  case G_UNICODE_SCRIPT_GREEK:
+    return 4;
+  case G_UNICODE_SCRIPT_ARMENIAN:
+    return 8;
+  case G_UNICODE_SCRIPT_CHEROKEE:
+    return 16;
+  case G_UNICODE_SCRIPT_COPTIC:
+    return 32;
+  default:
+    return 0;
+  }
+}
+
+/* Does one word of it mix such scripts? */
+static bool
+mixes_scripts(const char *text)
+{
+  guint seen = 0;
+  for (; *text != '\0'; text = g_utf8_next_char(text)) {
+    gunichar c = g_utf8_get_char(text);
+    seen = g_unichar_isalpha(c) || g_unichar_ismark(c) ? seen | script_bit(c) : 0;
+    if ((seen & (seen - 1)) != 0)
+      return true;
+  }
+  return false;
+}
+
+static bool
+is_ascii(const char *text)
+{
+  while (*text != '\0' && (guchar)*text < 0x80)
+    text++;
+  return *text == '\0';
+}
+
+/* Does the display name pretend to be another address? */
+static bool
+names_another(const struct address *address)
+{
+  const char *at = address->name != NULL ? strchr(address->name, '@') : NULL;
+  if (at == NULL || at == address->name || !g_ascii_isalnum(at[1]))
+    return false;
+  g_autofree char *name = g_utf8_casefold(address->name, -1);
+  g_autofree char *spec = g_utf8_casefold(address->spec, -1);
+  return *spec == '\0' || strstr(name, spec) == NULL;
+}
+
+static void
+judge_sender(struct page *page, const struct address *address)
+{
+  if (names_another(address))
+    page_notice(page, g_strdup_printf(_("The sender's name looks like an address, "
+                                        "but the letter names <%s> as its sender."),
+                                      address->spec));
+  if ((address->name != NULL && mixes_scripts(address->name)) || mixes_scripts(address->spec))
+    page_notice(page, g_strdup(_("The sender mixes letters of several scripts that look alike.")));
+  const char *domain = strrchr(address->spec, '@');
+  if (domain == NULL || is_ascii(domain))
     return;
+  g_autofree char *ascii = g_hostname_to_ascii(domain + 1);
+  page_notice(page, g_strdup_printf(_("The sender's domain is not written in plain letters: %s"),
+                                    ascii != NULL ? ascii : "?"));
+}
+
+static void
+judge_from(struct page *page, const struct headers *headers)
+{
+  const GPtrArray *from = page->rendered->from;
+  for (guint i = 0; i < from->len && i < 5; i++)
+    judge_sender(page, g_ptr_array_index(from, i));
+  const char *value = headers_get(headers, "From");
+  if (value != NULL && words_have_bidi(value))
+    page_notice(page, g_strdup(_("The sender's name holds invisible characters that turn the "
+                                 "direction of writing; they were left out.")));
+  if (headers_repeats(headers, "From") > 1)
+    page_notice(page, g_strdup(_("The letter has several From fields.")));
+}
+
+void
+fields_take(struct page *page, const struct headers *headers)
+{
+  struct rendered *rendered = page->rendered;
+  take_all(rendered, headers);
+  take_addresses(rendered, headers);
+  char *subject = headers_text(headers, "Subject");
+  if (subject != NULL) {
+    g_free(rendered->subject);
+    rendered->subject = subject;
   }
-  g_string_append_printf(out, ";\r\n %s=\"", name);
-  for (const char *at = value; *at != '\0'; at++) {
-    if (*at == '"' || *at == '\\')
-      g_string_append_c(out, '\\');
-    g_string_append_c(out, *at);
-  }
-  g_string_append_c(out, '"');
+  rendered->message_id = headers_message_id(headers);
+  g_strfreev(rendered->references);
+  rendered->references = headers_references(headers);
+  /* Without an arrival any date that can be read is taken. */
+  int64_t none = G_MAXINT64 / 2;
+  int64_t date = headers_date(headers, none);
+  rendered->date = date != none ? date : 0;
+  rendered->list_post = find_post(headers);
+  rendered->list_unsubscribe = find_unsubscribe(headers);
+  g_ptr_array_unref(rendered->route);
+  rendered->route = route_parse(headers);
+  judge_from(page, headers);
 }

@@ -4,7 +4,7 @@
 #include "base/i18n.h"
 #include "base/sanitize.h"
 #include "message/draft-private.h"
-#include "message/fields.h"
+#include "message/write.h"
 
 /* The form in which people edit a letter: header lines, an empty line, the text.
  * There is no field that attaches a file, since a form may hold what a link or
@@ -39,7 +39,7 @@ read_ids(const char *value)
   g_autoptr(GPtrArray) ids = g_ptr_array_new_with_free_func(g_free);
   g_auto(GStrv) words = g_strsplit_set(value, " \t<>,", -1);
   for (char **word = words; *word != NULL; word++)
-    if (fields_is_id(*word))
+    if (write_is_id(*word))
       g_ptr_array_add(ids, g_strdup(*word));
   if (ids->len == 0)
     return NULL;
@@ -212,7 +212,7 @@ append_ids(GString *out, const char *name, const char *const *ids)
 {
   bool any = false;
   for (; ids != NULL && *ids != NULL; ids++) {
-    if (!fields_is_id(*ids))
+    if (!write_is_id(*ids))
       continue;
     g_string_append_printf(out, "%s <%s>", any ? "" : name, *ids);
     any = true;

@@ -6,7 +6,7 @@
 #include "base/sanitize.h"
 #include "message/draft-private.h"
 #include "message/encode.h"
-#include "message/fields.h"
+#include "message/write.h"
 #include "message/headers.h"
 #include "message/params.h"
 #include "message/words.h"
@@ -270,10 +270,10 @@ append_encoded(GString *out, const struct field *field, GError **error)
   g_autofree char *value = unfolded(field);
   if (is_any(field, address_names)) {
     g_autoptr(GPtrArray) list = address_parse_header(value, -1);
-    return fields_addresses(out, name, list, error);
+    return write_addresses(out, name, list, error);
   }
   g_autofree char *text = words_decode(value, -1);
-  return fields_text(out, name, text, error);
+  return write_text(out, name, text, error);
 }
 
 static bool
@@ -323,7 +323,7 @@ append_header(GString *out, const struct letter *letter, const struct build_opti
     if (!remade && !stays(field, options) && !append_field(out, field, error))
       return false;
   }
-  if (!has(letter, "Date") && !fields_date(out, options->now, error))
+  if (!has(letter, "Date") && !write_date(out, options->now, error))
     return false;
   if (!has(letter, "Message-ID")) {
     g_autofree char *id = message_id_new(domain);
@@ -463,7 +463,7 @@ letter_with_entity(GBytes *message, GBytes *entity, const char *subject)
   GString *out = g_string_sized_new(length + 1024);
   append_other_fields(out, &letter, subject);
   g_autofree char *clean = subject != NULL ? sanitize_line(subject, -1) : NULL;
-  (void)!fields_text(out, "Subject", clean, NULL);
+  (void)!write_text(out, "Subject", clean, NULL);
   g_string_append(out, "MIME-Version: 1.0\r\n");
   g_string_append_len(out, bytes, (gssize)length);
   letter_clear(&letter);

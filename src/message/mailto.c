@@ -4,7 +4,7 @@
 #include "base/i18n.h"
 #include "base/sanitize.h"
 #include "message/draft-private.h"
-#include "message/fields.h"
+#include "message/write.h"
 
 /* A link that somebody else wrote (RFC 6068).  Only what cannot harm is honoured:
  * no attachments, no further header fields. */
@@ -55,7 +55,7 @@ answer(struct draft *draft, char *value)
     id[length - 1] = '\0';
     id++;
   }
-  if (!fields_is_id(id))
+  if (!write_is_id(id))
     return;
   g_free(draft->in_reply_to);
   g_strfreev(draft->references);

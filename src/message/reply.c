@@ -3,7 +3,7 @@
 #include "base/i18n.h"
 #include "base/text.h"
 #include "message/draft-private.h"
-#include "message/fields.h"
+#include "message/write.h"
 #include "message/headers.h"
 
 /* References grow with the thread (RFC 5322, 3.6.4): the first keeps its root,
@@ -161,12 +161,12 @@ choose_from(struct draft *draft, const struct rendered *letter, const struct dra
 static void
 refer(struct draft *draft, const struct rendered *letter)
 {
-  if (letter->message_id == NULL || !fields_is_id(letter->message_id))
+  if (letter->message_id == NULL || !write_is_id(letter->message_id))
     return;
   draft->in_reply_to = g_strdup(letter->message_id);
   g_autoptr(GPtrArray) ids = g_ptr_array_new_with_free_func(g_free);
   for (char **id = letter->references; id != NULL && *id != NULL; id++)
-    if (fields_is_id(*id) && strcmp(*id, letter->message_id) != 0)
+    if (write_is_id(*id) && strcmp(*id, letter->message_id) != 0)
       g_ptr_array_add(ids, g_strdup(*id));
   if (ids->len > REFERENCES_SENT - 1)
     g_ptr_array_remove_range(ids, 1, ids->len - (REFERENCES_SENT - 1));

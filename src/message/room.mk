@@ -1,11 +1,26 @@
 noinst_LIBRARIES += src/message/libmessage.a
 src_message_libmessage_a_SOURCES = \
 	src/message/address.c src/message/address.h \
+	src/message/bounce.c \
 	src/message/charset.c src/message/charset.h \
+	src/message/choose.c \
 	src/message/date.c \
+	src/message/envelope.c \
+	src/message/fields.c \
 	src/message/headers.c src/message/headers.h \
+	src/message/html.c \
+	src/message/index.c \
+	src/message/markup.c src/message/markup.h \
+	src/message/mime.c src/message/mime.h \
+	src/message/page.c \
 	src/message/params.c src/message/params.h \
+	src/message/render.c src/message/render-private.h src/message/rendered.h \
+	src/message/report.c src/message/report.h src/message/report-private.h \
+	src/message/route.c \
+	src/message/text.c \
+	src/message/transfer.c src/message/transfer.h \
 	src/message/typed.c \
+	src/message/variant.c \
 	src/message/words.c src/message/words.h
 
 if HAVE_CMOCKA
@@ -27,12 +42,12 @@ src_message_libmessage_a_SOURCES += \
 	src/message/build.c \
 	src/message/draft.c src/message/draft.h src/message/draft-private.h \
 	src/message/encode.c src/message/encode.h \
-	src/message/fields.c src/message/fields.h \
 	src/message/form.c \
 	src/message/letter.c \
 	src/message/mailto.c \
 	src/message/reply.c \
-	src/message/state.c
+	src/message/state.c \
+	src/message/write.c src/message/write.h
 
 if HAVE_CMOCKA
 DRAFT_TESTS = \

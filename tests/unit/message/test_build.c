@@ -2,7 +2,7 @@
 #include "base/sanitize.h"
 #include "message/draft.h"
 #include "message/encode.h"
-#include "message/fields.h"
+#include "message/write.h"
 #include "message/headers.h"
 #include "message/params.h"
 #include "tests/unit/test.h"
@@ -152,7 +152,7 @@ file_names_pass_through_parameters(void **state)
   };
   for (size_t i = 0; i < G_N_ELEMENTS(names); i++) {
     g_autoptr(GString) out = g_string_new("attachment");
-    fields_parameter(out, "filename", names[i]);
+    write_parameter(out, "filename", names[i]);
     g_auto(GStrv) lines = g_strsplit(out->str, "\r\n", -1);
     for (char **line = lines; *line != NULL; line++)
       assert_true(strlen(*line) <= 78);

@@ -8,18 +8,18 @@
 
 /* Each appends a whole field with its line end.  Nothing is written for NULL, an
  * empty text or an empty list.  INVALID names the field and what is wrong. */
-bool fields_text(GString *out, const char *name, const char *text, GError **error)
+bool write_text(GString *out, const char *name, const char *text, GError **error)
     G_GNUC_WARN_UNUSED_RESULT;
-bool fields_addresses(GString *out, const char *name, const GPtrArray *addresses, GError **error)
+bool write_addresses(GString *out, const char *name, const GPtrArray *addresses, GError **error)
     G_GNUC_WARN_UNUSED_RESULT;
 /* RFC 5322, 3.3, in UTC. */
-bool fields_date(GString *out, int64_t seconds, GError **error) G_GNUC_WARN_UNUSED_RESULT;
+bool write_date(GString *out, int64_t seconds, GError **error) G_GNUC_WARN_UNUSED_RESULT;
 /* Of ids (NULL-terminated, without <>) those that can stand in a header. */
-void fields_ids(GString *out, const char *name, const char *const *ids);
-bool fields_is_id(const char *id);
+void write_ids(GString *out, const char *name, const char *const *ids);
+bool write_is_id(const char *id);
 
 /* "; NAME=VALUE" of a structured field, RFC 2231 where it needs it. */
-void fields_parameter(GString *out, const char *name, const char *value);
+void write_parameter(GString *out, const char *name, const char *value);
 
 /* "type/subtype" and nothing else? */
-bool fields_is_media_type(const char *type);
+bool write_is_media_type(const char *type);
