@@ -244,8 +244,11 @@ scan(const char *path, const char *sub, const char *base)
   size_t length = strlen(base);
   for (const char *name; open != NULL && (name = g_dir_read_name(open)) != NULL;)
     if (strncmp(name, base, length) == 0 &&
-        (name[length] == '\0' || g_str_has_prefix(name + length, ":2,")))
-      return g_build_filename(dir, name, NULL);
+        (name[length] == '\0' || g_str_has_prefix(name + length, ":2,"))) {
+      g_autofree char *full = g_build_filename(dir, name, NULL);
+      if (is_file(full))
+        return g_steal_pointer(&full);
+    }
   return NULL;
 }
 

@@ -8,9 +8,11 @@ src_store_libstore_a_SOURCES += \
 	src/store/digest.c \
 	src/store/disk.h \
 	src/store/drops.c src/store/drops.h \
+	src/store/export.c src/store/import.c \
 	src/store/ledger.c src/store/ledger.h \
 	src/store/lock.c \
 	src/store/maildir.c \
+	src/store/mbox.c src/store/mbox.h \
 	src/store/state.c \
 	src/store/store.c src/store/store.h src/store/store-private.h \
 	src/store/tags.c \
@@ -27,3 +29,13 @@ src_store_libstore_a_SOURCES += \
 	src/store/tokenizer.c src/store/tokenizer.h
 
 store_TEST_LIBS = src/store/libstore.a $(SQLITE_LIBS) $(SANDBOX_LIBS) $(CMOCKA_LIBS)
+
+if HAVE_CMOCKA
+# ---- tests of disk ----
+store_FIXTURE = tests/unit/store/fixture.h tests/unit/test.h
+check_PROGRAMS += tests/unit/store/test_delivery tests/unit/store/test_maildir
+tests_unit_store_test_delivery_SOURCES = tests/unit/store/test_delivery.c $(store_FIXTURE)
+tests_unit_store_test_delivery_LDADD = $(store_TEST_LIBS)
+tests_unit_store_test_maildir_SOURCES = tests/unit/store/test_maildir.c $(store_FIXTURE)
+tests_unit_store_test_maildir_LDADD = $(store_TEST_LIBS)
+endif
