@@ -601,7 +601,7 @@ no_password_leaves_without_tls(void **state)
     struct scene *s = scene_new(0);
     s->server.tls = CONF_TLS_STARTTLS;
     fake_fault(s->fake, "CAPA", FAULT_SAY, answers[i]);
-    assert_int_equal(fetch(s), i == 0 ? 75 : 77);
+    assert_int_equal(fetch(s), i == 0 ? 76 : 77);
     g_autofree char *heard = scene_end(s);
     assert_null(strstr(heard, "AUTH"));
     assert_null(strstr(heard, "USER"));
@@ -689,6 +689,9 @@ clean_up(void **state)
 int
 main(void)
 {
+  /* Every letter is synced; here nothing survives the test anyway. */
+  if (access("/dev/shm", W_OK) == 0)
+    g_setenv("TMPDIR", "/dev/shm", FALSE);
   const struct CMUnitTest tests[] = {
       cmocka_unit_test(letters_come_once_and_byte_for_byte),
       cmocka_unit_test(letters_are_deleted_once_they_are_here),
