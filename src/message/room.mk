@@ -46,6 +46,7 @@ src_message_libmessage_a_SOURCES += \
 	src/message/letter.c \
 	src/message/mailto.c \
 	src/message/reply.c \
+	src/message/resume.c \
 	src/message/state.c \
 	src/message/write.c src/message/write.h
 
@@ -54,7 +55,8 @@ DRAFT_TESTS = \
 	tests/unit/message/test_build \
 	tests/unit/message/test_draft \
 	tests/unit/message/test_letter \
-	tests/unit/message/test_reply
+	tests/unit/message/test_reply \
+	tests/unit/message/test_resume
 check_PROGRAMS += $(DRAFT_TESTS)
 tests_unit_message_test_build_SOURCES = tests/unit/message/test_build.c tests/unit/test.h
 tests_unit_message_test_build_LDADD = $(MESSAGE_LIBS) $(CMOCKA_LIBS)
@@ -64,4 +66,6 @@ tests_unit_message_test_letter_SOURCES = tests/unit/message/test_letter.c tests/
 tests_unit_message_test_letter_LDADD = $(MESSAGE_LIBS) $(CMOCKA_LIBS)
 tests_unit_message_test_reply_SOURCES = tests/unit/message/test_reply.c tests/unit/test.h
 tests_unit_message_test_reply_LDADD = $(MESSAGE_LIBS) $(CMOCKA_LIBS)
+tests_unit_message_test_resume_SOURCES = tests/unit/message/test_resume.c tests/unit/test.h
+tests_unit_message_test_resume_LDADD = $(MESSAGE_LIBS) $(CMOCKA_LIBS)
 endif

@@ -42,9 +42,30 @@ store_TEST_LIBS = src/store/libstore.a $(SQLITE_LIBS) $(SANDBOX_LIBS) $(CMOCKA_L
 if HAVE_CMOCKA
 # ---- tests of disk ----
 store_FIXTURE = tests/unit/store/fixture.h tests/unit/test.h
-check_PROGRAMS += tests/unit/store/test_delivery tests/unit/store/test_maildir
+DISK_TESTS = \
+	tests/unit/store/test_delivery \
+	tests/unit/store/test_drops \
+	tests/unit/store/test_ledger \
+	tests/unit/store/test_lock \
+	tests/unit/store/test_maildir \
+	tests/unit/store/test_mbox \
+	tests/unit/store/test_state \
+	tests/unit/store/test_undo
+check_PROGRAMS += $(DISK_TESTS)
 tests_unit_store_test_delivery_SOURCES = tests/unit/store/test_delivery.c $(store_FIXTURE)
 tests_unit_store_test_delivery_LDADD = $(store_TEST_LIBS)
+tests_unit_store_test_drops_SOURCES = tests/unit/store/test_drops.c $(store_FIXTURE)
+tests_unit_store_test_drops_LDADD = $(store_TEST_LIBS)
+tests_unit_store_test_ledger_SOURCES = tests/unit/store/test_ledger.c $(store_FIXTURE)
+tests_unit_store_test_ledger_LDADD = $(store_TEST_LIBS)
+tests_unit_store_test_lock_SOURCES = tests/unit/store/test_lock.c $(store_FIXTURE)
+tests_unit_store_test_lock_LDADD = $(store_TEST_LIBS)
 tests_unit_store_test_maildir_SOURCES = tests/unit/store/test_maildir.c $(store_FIXTURE)
 tests_unit_store_test_maildir_LDADD = $(store_TEST_LIBS)
+tests_unit_store_test_mbox_SOURCES = tests/unit/store/test_mbox.c $(store_FIXTURE)
+tests_unit_store_test_mbox_LDADD = $(store_TEST_LIBS)
+tests_unit_store_test_state_SOURCES = tests/unit/store/test_state.c $(store_FIXTURE)
+tests_unit_store_test_state_LDADD = $(store_TEST_LIBS)
+tests_unit_store_test_undo_SOURCES = tests/unit/store/test_undo.c $(store_FIXTURE)
+tests_unit_store_test_undo_LDADD = $(store_TEST_LIBS)
 endif
