@@ -457,13 +457,13 @@ client_call(struct client *client, struct frame *request, unsigned seconds, int 
   return reply;
 }
 
-static bool
-say_hello(struct client *client, const struct plugin_spec *spec, GCancellable *cancel,
-          GError **error)
+bool
+client_hello(struct client *client, const struct plugin_spec *spec, unsigned version,
+             GCancellable *cancel, GError **error)
 {
   struct frame *hello = client_request(client, FRAME_HELLO);
-  frame_add_number(hello, FIELD_VERSION_MIN, PROTOCOL_VERSION);
-  frame_add_number(hello, FIELD_VERSION_MAX, PROTOCOL_VERSION);
+  frame_add_number(hello, FIELD_VERSION_MIN, version);
+  frame_add_number(hello, FIELD_VERSION_MAX, version);
   frame_add_number(hello, FIELD_CAN_ASK, client->ask != NULL);
   for (char **option = spec->options; *option != NULL; option++)
     frame_add_text(hello, FIELD_OPTION, *option);
@@ -471,12 +471,12 @@ say_hello(struct client *client, const struct plugin_spec *spec, GCancellable *c
       client_call(client, hello, LIMIT_PLUGIN_ASK_SECONDS, NULL, cancel, error);
   if (reply == NULL)
     return false;
-  uint64_t version = frame_number(reply, FIELD_VERSION, 0);
-  if (version != PROTOCOL_VERSION)
+  uint64_t chosen = frame_number(reply, FIELD_VERSION, 0);
+  if (chosen != version)
     return error_set(error, POSTINO_ERROR_REFUSED,
                      _("plugin %s speaks version %" G_GUINT64_FORMAT
-                       " of the protocol, postino version %d; install one made for it"),
-                     client->name, version, PROTOCOL_VERSION);
+                       " of the protocol, postino version %u; install one made for it"),
+                     client->name, chosen, version);
   g_autofree char *name = frame_text(reply, FIELD_NAME);
   g_autofree char *said = frame_text(reply, FIELD_PLUGIN_VERSION);
   client->said_name = sanitize_line(name != NULL ? name : "", -1);
@@ -486,8 +486,7 @@ say_hello(struct client *client, const struct plugin_spec *spec, GCancellable *c
 }
 
 struct client *
-client_start(const struct plugin_spec *spec, crypto_ask ask, void *data, GCancellable *cancel,
-             GError **error)
+client_spawn(const struct plugin_spec *spec, crypto_ask ask, void *data, GError **error)
 {
   g_autoptr(client_t) client = g_new0(struct client, 1);
   client->socket = client->printed_fd = -1;
@@ -495,7 +494,15 @@ client_start(const struct plugin_spec *spec, crypto_ask ask, void *data, GCancel
   client->printed = g_string_new(NULL);
   client->ask = ask;
   client->data = data;
-  if (!start_process(client, spec->path, error) || !say_hello(client, spec, cancel, error))
+  return start_process(client, spec->path, error) ? g_steal_pointer(&client) : NULL;
+}
+
+struct client *
+client_start(const struct plugin_spec *spec, crypto_ask ask, void *data, GCancellable *cancel,
+             GError **error)
+{
+  g_autoptr(client_t) client = client_spawn(spec, ask, data, error);
+  if (client == NULL || !client_hello(client, spec, PROTOCOL_VERSION, cancel, error))
     return NULL;
   return g_steal_pointer(&client);
 }

@@ -26,6 +26,11 @@ struct client;
  * RETRY when it does not answer in time; CANCELLED. */
 struct client *client_start(const struct plugin_spec *spec, crypto_ask ask, void *data,
                             GCancellable *cancel, GError **error) G_GNUC_WARN_UNUSED_RESULT;
+/* The two halves of it, for the conformance test. */
+struct client *client_spawn(const struct plugin_spec *spec, crypto_ask ask, void *data,
+                            GError **error) G_GNUC_WARN_UNUSED_RESULT;
+bool client_hello(struct client *client, const struct plugin_spec *spec, unsigned version,
+                  GCancellable *cancel, GError **error) G_GNUC_WARN_UNUSED_RESULT;
 /* Kills its process group. */
 void client_end(struct client *client);
 

@@ -179,8 +179,9 @@ struct postino_open {
 
 struct postino_keys {
   uint32_t size, abi;
-  const char *action;           /* "find" (query: address or part of one), "show" (query:
-                                 * fingerprint; output: the public key), "import" (data) */
+  const char *action;           /* "own" (keys whose secret is here), "find" (query: address or
+                                 * part of one), "show" (query: fingerprint; output: the public
+                                 * key), "import" (data) */
   const char *query;
   struct postino_bytes data;
 };

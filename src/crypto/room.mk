@@ -3,6 +3,7 @@ noinst_LIBRARIES += src/crypto/libcrypto.a
 src_crypto_libcrypto_a_SOURCES = \
 	src/crypto/check.c src/crypto/check.h \
 	src/crypto/client.c src/crypto/client.h \
+	src/crypto/conformance.c \
 	src/crypto/crypto.c src/crypto/crypto.h src/crypto/crypto-private.h \
 	src/crypto/leak.c src/crypto/leak.h \
 	src/crypto/mime.c src/crypto/mime.h \

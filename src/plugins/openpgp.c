@@ -14,6 +14,8 @@
 #define _(text) gettext(text)
 /* How often a wrong passphrase may be mended. */
 #define ATTEMPTS 3
+/* Keys of one answer: as many as a frame holds. */
+#define MOST_KEYS 200
 
 struct openpgp {
   const struct postino_host *host;
@@ -227,13 +229,14 @@ free_key(gpointer key)
   gpgme_key_unref(key);
 }
 
-/* Every key with a user id for this address, dead ones too; gpgme_key_t. */
+/* Every key that GnuPG finds by `pattern` (NULL: all), dead ones too;
+ * gpgme_key_t. */
 static GPtrArray *
-list_keys(struct openpgp *pgp, const char *pattern)
+list_keys(struct openpgp *pgp, const char *pattern, bool own)
 {
   GPtrArray *keys = g_ptr_array_new_with_free_func(free_key);
   gpgme_key_t key;
-  if (gpgme_op_keylist_start(pgp->ctx, pattern, 0) != 0)
+  if (gpgme_op_keylist_start(pgp->ctx, pattern, own) != 0)
     return keys;
   while (gpgme_op_keylist_next(pgp->ctx, &key) == 0)
     g_ptr_array_add(keys, key);
@@ -245,7 +248,7 @@ static GPtrArray *
 keys_of(struct openpgp *pgp, const char *address)
 {
   g_autofree char *pattern = g_strdup_printf("<%s>", address);
-  return list_keys(pgp, pattern);
+  return list_keys(pgp, pattern, false);
 }
 
 static bool
@@ -697,10 +700,10 @@ say_key(struct openpgp *pgp, gpgme_key_t key)
 }
 
 static int
-find_keys(struct openpgp *pgp, const char *query)
+find_keys(struct openpgp *pgp, const char *query, bool own)
 {
-  g_autoptr(GPtrArray) keys = list_keys(pgp, query);
-  for (guint i = 0; i < keys->len && i < 200; i++)
+  g_autoptr(GPtrArray) keys = list_keys(pgp, query, own);
+  for (guint i = 0; i < keys->len && i < MOST_KEYS; i++)
     say_key(pgp, keys->pdata[i]);
   return 0;
 }
@@ -750,7 +753,9 @@ keys(void *state, const struct postino_keys *keys)
 {
   struct openpgp *pgp = state;
   if (strcmp(keys->action, "find") == 0)
-    return find_keys(pgp, keys->query);
+    return find_keys(pgp, keys->query, false);
+  if (strcmp(keys->action, "own") == 0)
+    return find_keys(pgp, NULL, true);
   if (strcmp(keys->action, "show") == 0)
     return show_key(pgp, keys->query);
   if (strcmp(keys->action, "import") == 0)

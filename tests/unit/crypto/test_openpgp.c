@@ -314,6 +314,24 @@ bundled_plugin_is_listed(void **state)
 }
 
 static void
+note_failure(bool passed, const char *line, void *data)
+{
+  if (!passed)
+    print_message("failed: %s\n", line);
+  *(int *)data += passed ? 1 : 1000;
+}
+
+static void
+openpgp_conforms(void **state)
+{
+  g_autoptr(GError) error = NULL;
+  int lines = 0;
+  ground.passphrase = "apriti sesamo";
+  assert_true(crypto_check_plugin(ground.crypto, "openpgp", note_failure, &lines, NULL, &error));
+  assert_in_range(lines, 20, 999);
+}
+
+static void
 large_letter_goes_there_and_back(void **state)
 {
   g_autoptr(GError) error = NULL;
@@ -352,6 +370,7 @@ main(void)
       cmocka_unit_test(wrong_passphrase_is_asked_again_and_then_refused),
       cmocka_unit_test(locked_key_without_a_person_is_for_later),
       cmocka_unit_test(bundled_plugin_is_listed),
+      cmocka_unit_test(openpgp_conforms),
       cmocka_unit_test(large_letter_goes_there_and_back),
   };
   return cmocka_run_group_tests(tests, set_up, tear_down);
