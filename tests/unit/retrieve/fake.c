@@ -60,12 +60,18 @@ fake_fault(struct fake *fake, const char *at, enum fault fault, const char *say)
   fake->times = 1;
 }
 
+static bool
+is_faulty(const struct fake *fake, const char *command)
+{
+  return fake->times > 0 && fake->at != NULL && g_str_has_prefix(command, fake->at);
+}
+
 /* Answers, or does the fault that is due here; false: the session is over. */
 static bool
 answer(struct fake *fake, struct peer *peer, const char *command, const char *usual)
 {
   enum fault fault = FAULT_NONE;
-  if (fake->times > 0 && fake->at != NULL && g_str_has_prefix(command, fake->at)) {
+  if (is_faulty(fake, command)) {
     fault = fake->fault;
     fake->times--;
   }
@@ -201,14 +207,13 @@ fake_serve(struct peer *peer, void *data)
       expunge(present);
       return;
     }
-    if (!answer(fake, peer, command, usual))
+    /* Before the answer: whoever reads it may look at the drop at once. */
+    if (quit && !is_faulty(fake, command))
+      expunge(present);
+    if (!answer(fake, peer, command, usual) || quit)
       return;
     if (g_str_has_prefix(command, "DELE ") && numbered(present, command) != NULL)
       numbered(present, command)->marked = true;
-    if (quit) {
-      expunge(present);
-      return;
-    }
     if (g_str_equal(command, "STLS"))
       tls = fake->identity != NULL && peer_start_tls(peer, fake->identity);
   }
