@@ -1,6 +1,7 @@
 #include "tests/unit/engine/house.h"
 
 #include <poll.h>
+#include <stdio.h>
 #include <sys/stat.h>
 #include <unistd.h>
 
