@@ -17,16 +17,3 @@ src_engine_libengine_a_SOURCES = \
 	src/engine/seal.c \
 	src/engine/submit.c \
 	src/engine/watch.c src/engine/watch.h
-
-if HAVE_CMOCKA
-ENGINE_TESTS = \
-	tests/unit/engine/test_letters \
-	tests/unit/engine/test_requests
-check_PROGRAMS += $(ENGINE_TESTS)
-engine_house = tests/unit/engine/house.c tests/unit/engine/house.h tests/unit/test.h
-engine_TEST_LIBS = $(ENGINE_LIBS) $(CMOCKA_LIBS)
-tests_unit_engine_test_letters_SOURCES = tests/unit/engine/test_letters.c $(engine_house)
-tests_unit_engine_test_letters_LDADD = $(engine_TEST_LIBS)
-tests_unit_engine_test_requests_SOURCES = tests/unit/engine/test_requests.c $(engine_house)
-tests_unit_engine_test_requests_LDADD = $(engine_TEST_LIBS)
-endif
