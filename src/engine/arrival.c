@@ -223,10 +223,7 @@ arrive(struct work *work, char *const *keys)
   const GPtrArray *rules = engine->conf->rules;
   g_autoptr(GError) error = NULL;
   g_autoptr(GHashTable) new = g_hash_table_new_full(g_str_hash, g_str_equal, g_free, NULL);
-  g_mutex_lock(&engine->fresh);
-  bool indexed = refresh_now(work, &error);
-  g_mutex_unlock(&engine->fresh);
-  if (!indexed && !error_is(error, POSTINO_ERROR_CANCELLED)) {
+  if (!refresh_now(work, &error) && !error_is(error, POSTINO_ERROR_CANCELLED)) {
     g_autofree char *text = g_strdup_printf(_("the index is not up to date: %s"), error->message);
     work_notice(work, true, text);
   }

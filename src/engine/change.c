@@ -65,13 +65,7 @@ refresh_now(struct work *work, GError **error)
 bool
 refresh_first(struct work *work, GError **error)
 {
-  struct engine *engine = work->engine;
-  if (engine->options.interactive)
-    return true;
-  g_mutex_lock(&engine->fresh);
-  bool done = refresh_now(work, error);
-  g_mutex_unlock(&engine->fresh);
-  return done;
+  return work->engine->options.interactive || refresh_now(work, error);
 }
 
 static bool

@@ -316,8 +316,9 @@ bytes_to_keep(struct work *work, const struct conf_account *account, const struc
 {
   struct seal_plan plan = {0};
   g_autoptr(GError) why = NULL;
+  g_autoptr(GPtrArray) recipients = NULL;
   bool wanted = draft_wants_seal(account, draft);
-  if (!wanted && draft_weigh(work, draft, NULL, &plan, &why)) {
+  if (!wanted && draft_weigh(work, draft, &recipients, &plan, &why)) {
     wanted = plan.encrypt;
     seal_plan_clear(&plan);
   }

@@ -20,7 +20,6 @@ struct engine {
   GMutex lock;              /* requests, last_request, and what works share */
   GHashTable *requests;     /* &request->id -> struct request: not ended */
   request_id last_request;
-  GMutex fresh;             /* one look at the disk at a time */
   bool refreshing;          /* a refresh waits or runs (lock) */
 };
 

@@ -41,7 +41,6 @@ engine_new(const struct conf *conf, const struct engine_options *options, GError
   if (options != NULL)
     engine->options = *options;
   g_mutex_init(&engine->lock);
-  g_mutex_init(&engine->fresh);
   engine->requests = g_hash_table_new(g_int64_hash, g_int64_equal);
   if (!open_rooms(engine, error))
     return NULL;
@@ -69,7 +68,6 @@ engine_free(struct engine *engine)
   ask_desk_free(engine->asks);
   event_queue_free(engine->events);
   g_hash_table_unref(engine->requests);
-  g_mutex_clear(&engine->fresh);
   g_mutex_clear(&engine->lock);
   g_free(engine);
 }
