@@ -1,0 +1,26 @@
+include_HEADERS += src/crypto/postino-plugin.h
+noinst_LIBRARIES += src/crypto/libcrypto.a
+src_crypto_libcrypto_a_SOURCES = \
+	src/crypto/check.c src/crypto/check.h \
+	src/crypto/client.c src/crypto/client.h \
+	src/crypto/conformance.c \
+	src/crypto/crypto.c src/crypto/crypto.h src/crypto/crypto-private.h \
+	src/crypto/leak.c src/crypto/leak.h \
+	src/crypto/mime.c src/crypto/mime.h \
+	src/crypto/open.c \
+	src/crypto/packets.c src/crypto/packets.h \
+	src/crypto/policy.c \
+	src/crypto/postino-plugin.h \
+	src/crypto/protocol.c src/crypto/protocol.h \
+	src/crypto/verdict.c src/crypto/verdict.h
+
+if HAVE_CMOCKA
+# The test programs start the real plugin processes.
+crypto_TEST_LIBS = src/crypto/libcrypto.a src/conf/libconf.a $(MESSAGE_LIBS) $(CMOCKA_LIBS)
+crypto_PROCESSES = postino-plugin-host plugins/openpgp.so
+crypto_GNUPG = tests/unit/crypto/gnupg.c tests/unit/crypto/gnupg.h tests/unit/test.h
+check_PROGRAMS += tests/unit/crypto/test_openpgp
+tests_unit_crypto_test_openpgp_SOURCES = tests/unit/crypto/test_openpgp.c $(crypto_GNUPG)
+tests_unit_crypto_test_openpgp_LDADD = $(crypto_TEST_LIBS)
+EXTRA_tests_unit_crypto_test_openpgp_DEPENDENCIES = $(crypto_PROCESSES)
+endif

@@ -72,7 +72,7 @@ struct event {
   enum event_kind kind;
   request_id request;       /* 0: the engine's own doing */
   GError *error;            /* DONE: why it failed, or NULL */
-  char *text;               /* PROGRESS, ASK, NOTICE: translated; DONE: what was done (undo), a key, an id */
+  char *text;               /* PROGRESS, ASK, NOTICE: translated; DONE: what was done (one sentence), a key, an id */
   guint64 done, total;      /* PROGRESS; DONE of a count: unread, total; of an import: new, known already;
                              * of an export: letters written */
   uint64_t ask;             /* ASK: the number of the question */
@@ -89,7 +89,7 @@ struct event {
   struct draft *draft;
   struct sealing *sealing;
   struct part *part;
-  GStrv strings;            /* addresses, saved names, new keys, what an account test found */
+  GStrv strings;            /* addresses, saved names, new keys, a plan */
 };
 void event_free(struct event *event);
 void letter_free(struct letter *letter);
@@ -159,15 +159,16 @@ const char *engine_outbox(struct engine *engine);
 
 /* NULL: all accounts that have pop3, at the same time.  DONE: `fetched`, one per
  * account in order, each with its own error; `error` only when nothing was begun
- * (unknown account, none with pop3).  A dry run tells each letter by a NOTICE. */
+ * (unknown account, none with pop3); strings: the plan of a dry run, a line a
+ * letter. */
 request_id engine_fetch(struct engine *engine, const char *const *accounts, bool dry_run);
 request_id engine_server_list(struct engine *engine, const char *account);
 request_id engine_server_fetch(struct engine *engine, const char *account, const guint *numbers,
                                guint n);
 request_id engine_server_delete(struct engine *engine, const char *account,
                                 const guint *numbers, guint n);
-/* Logs in to both servers; strings: one sentence for each that let us in; error:
- * the first that did not. */
+/* Logs in to both servers (NULL: of the default account).  text: what was found, one
+ * line; error: the first that did not let us in. */
 request_id engine_account_test(struct engine *engine, const char *account);
 
 /* ---- out: drafts come in EVENT_DONE ---- */
@@ -216,13 +217,36 @@ request_id engine_queue_retry(struct engine *engine, const char *id);
 /* The letter goes to Drafts; text: its key there. */
 request_id engine_queue_cancel(struct engine *engine, const char *id);
 
+/* The contract's words for states: held, queued, … */
+const char *engine_state_word(enum letter_state state);
+const char *engine_recipient_word(enum recipient_state state);
+
 /* ---- plugins ---- */
 
 request_id engine_plugins(struct engine *engine);
 /* One NOTICE of this request a check (bad: failed), then DONE. */
 request_id engine_plugin_check(struct engine *engine, const char *name_or_path);
 
+/* ---- accounts: pure, no request ---- */
+
+struct engine_server { char *host; int port; enum conf_tls tls; char *user; }; /* host NULL: none known */
+struct engine_discovery {
+  char *provider;           /* its name, or the domain */
+  char *source;             /* "built-in table", "guess" */
+  char *hint;               /* what must be switched on, or NULL */
+  struct engine_server pop3, smtp;
+};
+/* The servers of an address, without sending anything.  INVALID when it is none. */
+struct engine_discovery *engine_discover(const char *address, GError **error)
+    G_GNUC_WARN_UNUSED_RESULT;
+void engine_discovery_free(struct engine_discovery *found);
+/* The account block for the rc file that uses what was found.  Free it. */
+char *engine_discovery_rc(const struct engine_discovery *found, const char *address,
+                          const char *name);
+
 typedef struct engine engine_t;
 G_DEFINE_AUTOPTR_CLEANUP_FUNC(engine_t, engine_free)
 typedef struct event event_t;
 G_DEFINE_AUTOPTR_CLEANUP_FUNC(event_t, event_free)
+typedef struct engine_discovery engine_discovery_t;
+G_DEFINE_AUTOPTR_CLEANUP_FUNC(engine_discovery_t, engine_discovery_free)

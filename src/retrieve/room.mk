@@ -1,0 +1,28 @@
+noinst_LIBRARIES += src/retrieve/libretrieve.a
+src_retrieve_libretrieve_a_SOURCES = \
+	src/retrieve/intake.c src/retrieve/intake.h \
+	src/retrieve/list.c src/retrieve/list.h \
+	src/retrieve/plan.c src/retrieve/plan.h \
+	src/retrieve/retrieve.c src/retrieve/retrieve.h src/retrieve/retrieve-private.h \
+	src/retrieve/server.c \
+	src/retrieve/session.c src/retrieve/session.h \
+	src/retrieve/transfer.c src/retrieve/transfer.h \
+	src/retrieve/visit.c src/retrieve/visit.h
+
+if HAVE_CMOCKA
+retrieve_TEST_LIBS = src/retrieve/libretrieve.a src/store/libstore.a $(SQLITE_LIBS) \
+	src/account/libaccount.a src/net/libnet.a $(OPENSSL_LIBS) $(SASL_LIBS) $(IDN2_LIBS) \
+	$(CONF_LIBS) $(CMOCKA_LIBS)
+RETRIEVE_TESTS = \
+	tests/unit/retrieve/test_plan \
+	tests/unit/retrieve/test_retrieve \
+	tests/unit/retrieve/test_transfer
+check_PROGRAMS += $(RETRIEVE_TESTS)
+tests_unit_retrieve_test_plan_SOURCES = tests/unit/retrieve/test_plan.c tests/unit/test.h
+tests_unit_retrieve_test_plan_LDADD = $(retrieve_TEST_LIBS)
+tests_unit_retrieve_test_retrieve_SOURCES = tests/unit/retrieve/test_retrieve.c \
+	tests/unit/retrieve/fake.c tests/unit/retrieve/fake.h $(net_PEER)
+tests_unit_retrieve_test_retrieve_LDADD = $(retrieve_TEST_LIBS)
+tests_unit_retrieve_test_transfer_SOURCES = tests/unit/retrieve/test_transfer.c tests/unit/test.h
+tests_unit_retrieve_test_transfer_LDADD = $(retrieve_TEST_LIBS)
+endif

@@ -20,6 +20,8 @@ struct store *store_open(const char *mail_dir, struct reader_pool *readers, GErr
     G_GNUC_WARN_UNUSED_RESULT;
 void store_close(struct store *store);
 const char *store_dir(const struct store *store);
+/* The reader children that it was opened with.  Owned by who opened it. */
+struct reader_pool *store_readers(struct store *store);
 
 /* A letter is named by its key "FOLDER/BASE": folder as the user names it
  * ("Inbox", "Lists/debian", "."), Maildir base name without flags.  A key stays

@@ -1,0 +1,561 @@
+#include "retrieve/intake.h"
+
+#include "base/error.h"
+#include "base/i18n.h"
+#include "base/limits.h"
+#include "message/headers.h"
+
+/* A window: so many letters and bytes share one sync, and are asked for before
+ * the first comes.  Two windows are under way at most; their commands stay below
+ * 4 KB, so that neither side can block on a full buffer. */
+#define WINDOW_LETTERS 64
+#define WINDOW_BYTES LIMIT_MIB(16)
+#define DELE_WINDOW 128
+/* Microseconds between two reports of progress. */
+#define PROGRESS_EVERY 100000
+
+struct wanted {
+  const struct plan_letter *letter;
+  const struct plan_step *step;
+  guint deleted_before;     /* DELEs that were sent before its RETR */
+};
+
+/* A letter whose DELE was sent, or is to be. */
+struct deletion {
+  guint number;
+  struct drop_row *row;
+  bool refused;
+};
+
+struct intake {
+  struct intake_options o;
+  struct delivery *delivery;
+  GArray *wanted;           /* struct wanted */
+  guint sent;               /* of wanted: RETRs that left */
+  guint read;               /* of wanted: answers that came */
+  GPtrArray *known;         /* struct deletion: known letters that the policy deletes */
+  GPtrArray *deletions;     /* struct deletion: DELEs in the order they are sent */
+  guint answered;           /* of deletions */
+  GPtrArray *closed;        /* struct drop_row: closed, not yet durable */
+  GArray *closed_numbers;   /* guint, the same letters */
+  GPtrArray *recorded;      /* struct drop_row: written in this session */
+  GPtrArray *keys;
+  struct plan_claims *claims;
+  struct header_block block;
+  GError *delivery_error;   /* the disk's: nothing more can be saved */
+  char *remark;
+  struct retrieve_progress progress;
+  gint64 told;              /* when progress was last reported */
+};
+
+struct drop_row *
+drop_row_copy(const struct drop_row *row)
+{
+  struct drop_row *copy = g_new(struct drop_row, 1);
+  *copy = *row;
+  copy->uid = g_strdup(row->uid);
+  copy->base = g_strdup(row->base);
+  copy->digest = g_strdup(row->digest);
+  return copy;
+}
+
+static void
+deletion_free(void *data)
+{
+  struct deletion *deletion = data;
+  if (deletion != NULL)
+    drop_row_free(deletion->row);
+  g_free(deletion);
+}
+
+static void
+free_row(void *row)
+{
+  drop_row_free(row);
+}
+
+struct intake *
+intake_new(const struct intake_options *options)
+{
+  struct intake *in = g_new0(struct intake, 1);
+  in->o = *options;
+  in->wanted = g_array_new(FALSE, FALSE, sizeof(struct wanted));
+  in->known = g_ptr_array_new_with_free_func(deletion_free);
+  in->deletions = g_ptr_array_new_with_free_func(deletion_free);
+  in->closed = g_ptr_array_new_with_free_func(free_row);
+  in->closed_numbers = g_array_new(FALSE, FALSE, sizeof(guint));
+  in->recorded = g_ptr_array_new_with_free_func(free_row);
+  in->keys = g_ptr_array_new_with_free_func(g_free);
+  in->claims = plan_claims_new(options->plan, options->rows);
+  header_block_init(&in->block);
+  in->progress.what = _("fetching");
+  return in;
+}
+
+void
+intake_free(struct intake *in)
+{
+  if (in == NULL)
+    return;
+  delivery_end(in->delivery);
+  g_array_unref(in->wanted);
+  g_ptr_array_unref(in->known);
+  g_ptr_array_unref(in->deletions);
+  g_ptr_array_unref(in->closed);
+  g_array_unref(in->closed_numbers);
+  g_ptr_array_unref(in->recorded);
+  g_ptr_array_unref(in->keys);
+  plan_claims_free(in->claims);
+  header_block_clear(&in->block);
+  g_clear_error(&in->delivery_error);
+  g_free(in->remark);
+  g_free(in);
+}
+
+void
+intake_want(struct intake *in, const struct plan_letter *letter, const struct plan_step *step)
+{
+  struct wanted wanted = {.letter = letter, .step = step};
+  g_array_append_val(in->wanted, wanted);
+  in->progress.total++;
+  in->progress.all_bytes += letter->size;
+}
+
+void
+intake_delete(struct intake *in, guint number, const struct drop_row *row)
+{
+  struct deletion *deletion = g_new0(struct deletion, 1);
+  deletion->number = number;
+  deletion->row = drop_row_copy(row);
+  deletion->row->state = DROP_DELETING;
+  g_ptr_array_add(in->known, deletion);
+}
+
+const char *
+intake_remark(const struct intake *in)
+{
+  return in->remark;
+}
+
+static struct wanted *
+wanted_at(const struct intake *in, guint i)
+{
+  return &g_array_index(in->wanted, struct wanted, i);
+}
+
+static void
+tell_progress(struct intake *in, bool always)
+{
+  const struct retrieve_options *options = in->o.options;
+  gint64 now = g_get_monotonic_time();
+  if (options == NULL || options->progress == NULL ||
+      (!always && now - in->told < PROGRESS_EVERY))
+    return;
+  in->told = now;
+  options->progress(&in->progress, options->data);
+}
+
+static void
+on_bytes(guint64 bytes, void *data)
+{
+  struct intake *in = data;
+  in->progress.bytes += bytes;
+  tell_progress(in, false);
+}
+
+/* ---- names and rows ---- */
+
+/* After every date that a letter may have, so that the clock decides nothing. */
+#define NEVER INT64_C(4102444800)
+
+char *
+intake_base(const char *drop, const struct drop_row *row, const struct header_block *block)
+{
+  g_autoptr(headers_t) headers = headers_parse(
+      block->bytes->len > 0 ? (const char *)block->bytes->data : "", block->bytes->len);
+  int64_t date = headers_date(headers, NEVER);
+  g_autofree char *name = g_strdup_printf("%s\n%s\n%" G_GUINT64_FORMAT "\n%u", drop, row->uid,
+                                          row->size, row->generation);
+  g_autofree char *hex = g_compute_checksum_for_string(G_CHECKSUM_SHA256, name, -1);
+  return g_strdup_printf("%" G_GINT64_FORMAT ".%.32s.postino", date > 0 && date < NEVER ? date : 1,
+                         hex);
+}
+
+static guint
+generations_among(const GPtrArray *rows, const char *uid, guint64 size)
+{
+  guint next = 0;
+  for (guint i = 0; i < rows->len; i++) {
+    const struct drop_row *row = g_ptr_array_index(rows, i);
+    if (row->size == size && g_str_equal(row->uid, uid) && row->generation >= next)
+      next = row->generation + 1;
+  }
+  return next;
+}
+
+/* The row of a letter whose bytes are here. */
+static struct drop_row *
+make_row(const struct intake *in, const struct wanted *wanted, char *digest)
+{
+  struct drop_row *row = g_new0(struct drop_row, 1);
+  const struct plan_step *step = wanted->step;
+  row->size = wanted->letter->size;
+  row->digest = digest;
+  row->fetched = g_get_real_time() / G_USEC_PER_SEC;
+  row->generation = step->generation;
+  row->uid = step->uid != NULL ? g_strdup(step->uid) : g_strconcat("~", digest, NULL);
+  if (step->uid == NULL)
+    row->generation = MAX(MAX(generations_among(in->o.rows, row->uid, row->size),
+                              generations_among(in->closed, row->uid, row->size)),
+                          generations_among(in->recorded, row->uid, row->size));
+  /* Fetched in doubt: it may be deleted once its row has been met again. */
+  row->state = in->o.delete_fetched && step->certain ? DROP_DELETING : DROP_HERE;
+  return row;
+}
+
+/* ---- deleting ---- */
+
+static bool
+read_deletions(struct intake *in, guint upto, GError **error)
+{
+  for (; in->answered < upto; in->answered++) {
+    struct deletion *deletion = g_ptr_array_index(in->deletions, in->answered);
+    g_autoptr(GError) why = NULL;
+    switch (pop3_answer(in->o.pop3, POSTINO_ERROR_REFUSED, &why)) {
+    case POP3_DEAD:
+      g_propagate_error(error, g_steal_pointer(&why));
+      return false;
+    case POP3_NO:
+      deletion->refused = true;
+      break;
+    default:
+      break;
+    }
+  }
+  return true;
+}
+
+/* Queues DELE; it leaves with what is flushed next, or at once without PIPELINING. */
+static bool
+send_deletion(struct intake *in, struct deletion *deletion, GError **error)
+{
+  struct pop3 *pop3 = in->o.pop3;
+  g_ptr_array_add(in->deletions, deletion);
+  if (!pop3_send(pop3, error, "DELE %u", deletion->number))
+    return false;
+  if (pop3_pipelines(pop3))
+    return true;
+  return connection_flush(pop3->connection, error) &&
+         read_deletions(in, in->deletions->len, error);
+}
+
+static bool
+delete_known(struct intake *in, GError **error)
+{
+  if (in->known->len == 0)
+    return true;
+  g_autoptr(GPtrArray) rows = g_ptr_array_new();
+  for (guint i = 0; i < in->known->len; i++)
+    g_ptr_array_add(rows, ((struct deletion *)g_ptr_array_index(in->known, i))->row);
+  if (!store_drop_record(in->o.store, in->o.drop, rows, error))
+    return false;
+  for (guint from = 0; from < rows->len; from += DELE_WINDOW) {
+    for (guint i = from; i < MIN(from + DELE_WINDOW, rows->len); i++)
+      if (!send_deletion(in, g_steal_pointer(&in->known->pdata[i]), error))
+        return false;
+    if (!connection_flush(in->o.pop3->connection, error) ||
+        !read_deletions(in, in->deletions->len, error))
+      return false;
+  }
+  return true;
+}
+
+/* ---- one letter ---- */
+
+static bool
+take_bytes(const char *data, size_t length, void *data_of_sink, GError **error)
+{
+  struct intake *in = data_of_sink;
+  header_block_take(&in->block, data, length);
+  return delivery_write(in->delivery, data, length, error);
+}
+
+static bool
+disk_failed(struct intake *in, GError *why, GError **error)
+{
+  g_clear_error(&in->delivery_error);
+  in->delivery_error = g_error_copy(why);
+  g_propagate_error(error, why);
+  return false;
+}
+
+static void
+note_refusal(struct intake *in, const struct wanted *wanted, const GError *why)
+{
+  in->o.result->failed++;
+  if (in->remark == NULL)
+    in->remark = g_strdup_printf(_("letter %u was not given: %s; the next fetch asks again"),
+                                 wanted->letter->number, why->message);
+}
+
+/* A server that forgets to stuff dots ends a letter early and sends its rest as
+ * answers.  A letter shorter than announced counts only when an answer follows. */
+static bool
+is_really_over(struct intake *in, GError **error)
+{
+  struct pop3 *pop3 = in->o.pop3;
+  if (in->sent > in->read)
+    return pop3_look_ahead(pop3, error);
+  if (in->answered < in->deletions->len)
+    return connection_flush(pop3->connection, error) &&
+           read_deletions(in, in->deletions->len, error);
+  g_autoptr(GError) why = NULL;
+  if (!pop3_send(pop3, error, "NOOP") || !connection_flush(pop3->connection, error))
+    return false;
+  if (pop3_answer(pop3, POSTINO_ERROR_REFUSED, &why) != POP3_DEAD)
+    return true;
+  g_propagate_error(error, g_steal_pointer(&why));
+  return false;
+}
+
+/* It was here already, as its headers tell: what came is dropped, and the row
+ * knows the letter by its present name. */
+static bool
+meet_again(struct intake *in, const struct drop_row *known, struct drop_row *row, GError **error)
+{
+  g_autoptr(GPtrArray) rows = g_ptr_array_new_with_free_func(free_row);
+  bool renamed = !g_str_equal(known->uid, row->uid) || known->size != row->size;
+  delivery_abandon(in->delivery);
+  in->o.result->known++;
+  row->state = DROP_HERE;
+  row->fetched = known->fetched;
+  row->base = g_strdup(known->base);
+  row->generation = renamed ? row->generation : known->generation;
+  if (renamed) {
+    struct drop_row *old = drop_row_copy(known);
+    old->state = DROP_GONE;
+    g_ptr_array_add(rows, old);
+  }
+  g_ptr_array_add(rows, row);
+  return store_drop_record(in->o.store, in->o.drop, rows, error);
+}
+
+static bool
+keep_letter(struct intake *in, const struct wanted *wanted, GError **error)
+{
+  struct drop_row *row = make_row(in, wanted, header_block_digest(&in->block));
+  const struct drop_row *known =
+      wanted->step->certain
+          ? NULL
+          : plan_claim(in->claims, row->uid, row->size, row->digest);
+  if (known != NULL)
+    return meet_again(in, known, row, error);
+  GError *why = NULL;
+  row->base = intake_base(in->o.drop, row, &in->block);
+  if (!delivery_close(in->delivery, row->base, 0, &why)) {
+    drop_row_free(row);
+    return disk_failed(in, why, error);
+  }
+  g_ptr_array_add(in->closed, row);
+  g_array_append_val(in->closed_numbers, wanted->letter->number);
+  return true;
+}
+
+static bool
+read_letter(struct intake *in, const struct wanted *wanted, GError **error)
+{
+  GError *why = NULL;
+  struct transfer transfer = {.limit = transfer_limit(wanted->letter->size, in->o.max_size),
+                              .sink = take_bytes,
+                              .data = in,
+                              .progress = on_bytes};
+  guint64 size;
+  header_block_reset(&in->block);
+  if (!delivery_open(in->delivery, &why))
+    return disk_failed(in, why, error);
+  enum transfer_result result = transfer_read(in->o.pop3, &transfer, &size, &why);
+  in->read++;
+  if (result == TRANSFER_DONE &&
+      (size >= wanted->letter->size || is_really_over(in, &why)))
+    return keep_letter(in, wanted, error);
+  delivery_abandon(in->delivery);
+  if (result == TRANSFER_SINK)
+    return disk_failed(in, why, error);
+  if (result == TRANSFER_REFUSED) {
+    note_refusal(in, wanted, why);
+    g_error_free(why);
+    return true;
+  }
+  g_propagate_error(error, why);
+  return false;
+}
+
+/* ---- a window of letters ---- */
+
+static void
+hand_over_keys(struct intake *in, char **keys)
+{
+  for (char **key = keys; key != NULL && *key != NULL; key++)
+    g_ptr_array_add(in->keys, g_strdup(*key));
+}
+
+/* Durable files, then durable rows. */
+static bool
+commit(struct intake *in, GError **error)
+{
+  GError *why = NULL;
+  g_auto(GStrv) keys = NULL;
+  if (in->closed->len == 0)
+    return true;
+  if (!delivery_commit(in->delivery, &keys, &why))
+    return disk_failed(in, why, error);
+  hand_over_keys(in, keys);
+  in->o.result->fetched += in->closed->len;
+  in->progress.done += in->closed->len;
+  tell_progress(in, true);
+  return store_drop_record(in->o.store, in->o.drop, in->closed, &why) ||
+         disk_failed(in, why, error);
+}
+
+/* Their rows are durable: the server may forget what was to be deleted. */
+static bool
+release(struct intake *in, GError **error)
+{
+  bool ok = true;
+  for (guint i = 0; i < in->closed->len; i++) {
+    struct drop_row *row = g_steal_pointer(&in->closed->pdata[i]);
+    if (row->state != DROP_DELETING || !ok) {
+      g_ptr_array_add(in->recorded, row);
+      continue;
+    }
+    struct deletion *deletion = g_new0(struct deletion, 1);
+    deletion->number = g_array_index(in->closed_numbers, guint, i);
+    deletion->row = row;
+    ok = send_deletion(in, deletion, error);
+  }
+  g_ptr_array_set_size(in->closed, 0);
+  g_array_set_size(in->closed_numbers, 0);
+  return ok;
+}
+
+static guint
+window_end(const struct intake *in, guint from)
+{
+  guint to = from;
+  guint64 bytes = 0;
+  while (to < in->wanted->len && to - from < WINDOW_LETTERS &&
+         (to == from || bytes + wanted_at(in, to)->letter->size <= WINDOW_BYTES))
+    bytes += wanted_at(in, to++)->letter->size;
+  return to;
+}
+
+static bool
+send_retrievals(struct intake *in, guint upto, GError **error)
+{
+  for (; in->sent < upto; in->sent++) {
+    struct wanted *wanted = wanted_at(in, in->sent);
+    wanted->deleted_before = in->deletions->len;
+    if (!pop3_send(in->o.pop3, error, "RETR %u", wanted->letter->number))
+      return false;
+  }
+  return connection_flush(in->o.pop3->connection, error);
+}
+
+static bool
+read_window(struct intake *in, guint to, GError **error)
+{
+  bool pipelined = pop3_pipelines(in->o.pop3);
+  while (in->read < to) {
+    struct wanted *wanted = wanted_at(in, in->read);
+    if ((!pipelined && !send_retrievals(in, in->read + 1, error)) ||
+        !read_deletions(in, wanted->deleted_before, error) || !read_letter(in, wanted, error))
+      return false;
+  }
+  return true;
+}
+
+static bool
+fetch_window(struct intake *in, GError **error)
+{
+  guint to = window_end(in, in->read);
+  /* The next window is asked for before this one is read and synced, so that
+   * the line is never idle meanwhile. */
+  if (pop3_pipelines(in->o.pop3) && !send_retrievals(in, window_end(in, to), error))
+    return false;
+  return read_window(in, to, error) && commit(in, error) && release(in, error);
+}
+
+static bool
+fetch_all(struct intake *in, GError **error)
+{
+  if (in->wanted->len == 0)
+    return true;
+  in->delivery = delivery_begin(in->o.store, in->o.pop3->account->inbox, error);
+  if (in->delivery == NULL)
+    return false;
+  tell_progress(in, true);
+  while (in->read < in->wanted->len)
+    if (!fetch_window(in, error))
+      return false;
+  return true;
+}
+
+/* ---- the end ---- */
+
+/* What stands closed when the line is cut is whole: it is kept, and its row too. */
+static void
+salvage(struct intake *in)
+{
+  g_autoptr(GError) why = NULL;
+  if (in->delivery == NULL || in->delivery_error != NULL || in->closed->len == 0)
+    return;
+  (void)commit(in, &why);
+}
+
+static bool
+settle_deletions(struct intake *in, bool confirmed, GError **error)
+{
+  g_autoptr(GPtrArray) rows = g_ptr_array_new();
+  for (guint i = 0; i < in->answered; i++) {
+    struct deletion *deletion = g_ptr_array_index(in->deletions, i);
+    if (!deletion->refused && !confirmed)
+      continue;
+    deletion->row->state = deletion->refused ? DROP_HERE : DROP_GONE;
+    in->o.result->deleted += !deletion->refused;
+    g_ptr_array_add(rows, deletion->row);
+  }
+  return rows->len == 0 || store_drop_record(in->o.store, in->o.drop, rows, error);
+}
+
+/* Without deletions nothing hangs on the answer to QUIT. */
+static bool
+finish(struct intake *in, GError **error)
+{
+  if (!connection_flush(in->o.pop3->connection, error) ||
+      !read_deletions(in, in->deletions->len, error))
+    return false;
+  g_autoptr(GError) why = NULL;
+  bool confirmed = pop3_quit(in->o.pop3, &why);
+  if (!settle_deletions(in, confirmed, error))
+    return false;
+  if (confirmed || in->deletions->len == 0)
+    return true;
+  g_propagate_prefixed_error(error, g_steal_pointer(&why), "%s",
+                             _("the letters are here, but the server did not confirm that it "
+                               "deleted them; the next fetch sees to it: "));
+  return false;
+}
+
+bool
+intake_run(struct intake *in, GError **error)
+{
+  bool ok = fetch_all(in, error);
+  if (!ok)
+    salvage(in);
+  ok = ok && delete_known(in, error) && finish(in, error);
+  g_ptr_array_add(in->keys, NULL);
+  g_strfreev(in->o.result->keys);
+  in->o.result->keys = (char **)g_ptr_array_free(in->keys, FALSE);
+  in->keys = g_ptr_array_new_with_free_func(g_free);
+  return ok;
+}

@@ -1,0 +1,385 @@
+#include "retrieve/plan.h"
+
+#include <string.h>
+
+#include "base/i18n.h"
+
+#define SECONDS_A_DAY 86400
+
+/* Rows by UID and by digest, each chained through `next_…`; numbers are one more
+ * than the row's index, 0 ends a chain. */
+struct plan_claims {
+  const GPtrArray *rows;
+  GHashTable *by_uid, *by_digest;
+  guint *next_of_uid, *next_of_digest;
+  bool *claimed;
+  GHashTable *listed;       /* UID → how often it is listed */
+};
+
+static const struct drop_row *
+row_at(const struct plan_claims *claims, guint number)
+{
+  return g_ptr_array_index(claims->rows, number - 1);
+}
+
+static guint
+first_in(GHashTable *table, const char *key)
+{
+  return key != NULL ? GPOINTER_TO_UINT(g_hash_table_lookup(table, key)) : 0;
+}
+
+static void
+chain(GHashTable *table, guint *next, const char *key, guint number)
+{
+  if (key == NULL)
+    return;
+  next[number - 1] = first_in(table, key);
+  g_hash_table_insert(table, (char *)(uintptr_t)key, GUINT_TO_POINTER(number));
+}
+
+static struct plan_claims *
+claims_over(const GPtrArray *rows)
+{
+  struct plan_claims *claims = g_new0(struct plan_claims, 1);
+  claims->rows = rows;
+  claims->by_uid = g_hash_table_new(g_str_hash, g_str_equal);
+  claims->by_digest = g_hash_table_new(g_str_hash, g_str_equal);
+  claims->next_of_uid = g_new0(guint, rows->len + 1);
+  claims->next_of_digest = g_new0(guint, rows->len + 1);
+  claims->claimed = g_new0(bool, rows->len + 1);
+  claims->listed = g_hash_table_new(g_str_hash, g_str_equal);
+  for (guint number = 1; number <= rows->len; number++) {
+    const struct drop_row *row = row_at(claims, number);
+    chain(claims->by_uid, claims->next_of_uid, row->uid, number);
+    chain(claims->by_digest, claims->next_of_digest, row->digest, number);
+  }
+  return claims;
+}
+
+void
+plan_claims_free(struct plan_claims *claims)
+{
+  if (claims == NULL)
+    return;
+  g_hash_table_unref(claims->by_uid);
+  g_hash_table_unref(claims->by_digest);
+  g_hash_table_unref(claims->listed);
+  g_free(claims->next_of_uid);
+  g_free(claims->next_of_digest);
+  g_free(claims->claimed);
+  g_free(claims);
+}
+
+static const struct drop_row *
+claim(struct plan_claims *claims, guint number)
+{
+  if (number == 0)
+    return NULL;
+  claims->claimed[number - 1] = true;
+  return row_at(claims, number);
+}
+
+/* ---- known by name and size ---- */
+
+struct planning {
+  const struct plan_letter *letters;
+  guint count;
+  const struct plan_policy *policy;
+  struct plan_claims *claims;
+  GHashTable *lost;         /* sizes of rows that should be listed and are not */
+  GHashTable *generations;  /* "uid size" → how many letters of that name there are */
+  struct plan *plan;
+};
+
+static bool
+is_on_server(const struct drop_row *row)
+{
+  return row->state != DROP_GONE;
+}
+
+/* The one unclaimed row of this UID and size whose letter should still be there.
+ * *doubt_out: there are rows of this UID, and they do not settle it. */
+static guint
+find_by_name(const struct planning *p, const struct plan_letter *letter, bool *doubt_out)
+{
+  guint found = 0, alike = 0, others = 0;
+  for (guint at = first_in(p->claims->by_uid, letter->uid); at != 0;
+       at = p->claims->next_of_uid[at - 1]) {
+    const struct drop_row *row = row_at(p->claims, at);
+    if (row->size != letter->size) {
+      others++;
+      continue;
+    }
+    alike++;
+    /* What was deleted may have left its UID to another letter; but where there
+     * is no TOP, what was being deleted is deleted again by its name. */
+    bool told_by_name = row->state == DROP_HERE ||
+                        (row->state == DROP_DELETING &&
+                         (row->digest == NULL ||
+                          (letter->digest == NULL && !p->policy->can_examine)));
+    if (told_by_name && !p->claims->claimed[at - 1])
+      found = at;
+  }
+  if (alike == 1 && found != 0)
+    return found;
+  *doubt_out = alike > 0 || others > 0;
+  return 0;
+}
+
+/* Of the unclaimed rows of this header digest the best: of this UID and size, of
+ * this UID, else one of another name whose letter should be there and is not. */
+static guint
+find_by_digest(const struct plan_claims *claims, const char *uid, guint64 size, const char *digest)
+{
+  guint best = 0;
+  int best_rank = 0;
+  for (guint at = first_in(claims->by_digest, digest); at != 0;
+       at = claims->next_of_digest[at - 1]) {
+    const struct drop_row *row = row_at(claims, at);
+    if (claims->claimed[at - 1])
+      continue;
+    bool same_uid = g_strcmp0(row->uid, uid) == 0, same_size = row->size == size;
+    bool vanished = is_on_server(row) && !g_hash_table_contains(claims->listed, row->uid);
+    int rank = same_uid && same_size ? 4 : same_uid ? 3 : vanished && same_size ? 2
+               : vanished && uid != NULL && *uid == '~' ? 1 : 0;
+    if (rank > best_rank) {
+      best = at;
+      best_rank = rank;
+    }
+  }
+  return best;
+}
+
+static guint
+times_listed(const struct planning *p, const char *uid)
+{
+  return first_in(p->claims->listed, uid);
+}
+
+static void
+count_listed(struct planning *p)
+{
+  for (guint i = 0; i < p->count; i++)
+    if (p->letters[i].uid != NULL)
+      g_hash_table_insert(p->claims->listed, (char *)(uintptr_t)p->letters[i].uid,
+                          GUINT_TO_POINTER(times_listed(p, p->letters[i].uid) + 1));
+}
+
+/* A server that renames its letters keeps their sizes: only a letter of such a
+ * size can be an old one under a new name. */
+static void
+note_lost(struct planning *p)
+{
+  for (guint i = 0; i < p->claims->rows->len; i++) {
+    const struct drop_row *row = g_ptr_array_index(p->claims->rows, i);
+    if (is_on_server(row) && row->digest != NULL && times_listed(p, row->uid) == 0)
+      g_hash_table_add(p->lost, (void *)&row->size);
+  }
+}
+
+/* ---- one letter ---- */
+
+static guint *
+generation_slot(struct planning *p, const char *uid, guint64 size)
+{
+  g_autofree char *key = g_strdup_printf("%s %" G_GUINT64_FORMAT, uid, size);
+  guint *slot = g_hash_table_lookup(p->generations, key);
+  if (slot != NULL)
+    return slot;
+  slot = g_new0(guint, 1);
+  for (guint at = first_in(p->claims->by_uid, uid); at != 0;
+       at = p->claims->next_of_uid[at - 1]) {
+    const struct drop_row *row = row_at(p->claims, at);
+    if (row->size == size && row->generation >= *slot)
+      *slot = row->generation + 1;
+  }
+  g_hash_table_insert(p->generations, g_steal_pointer(&key), slot);
+  return slot;
+}
+
+static void
+set_known(const struct planning *p, struct plan_step *step, const struct drop_row *row)
+{
+  const struct plan_policy *policy = p->policy;
+  int64_t until = row->fetched + (int64_t)policy->leave * SECONDS_A_DAY;
+  bool due = row->state == DROP_DELETING || policy->leave == 0 ||
+             (policy->leave > 0 && until <= policy->now);
+  step->row = row;
+  step->certain = true;
+  step->action = due && !policy->never_delete ? PLAN_DELETE : PLAN_KEEP;
+  step->until = policy->leave > 0 ? until : 0;
+}
+
+static void
+set_new(struct planning *p, const struct plan_letter *letter, struct plan_step *step)
+{
+  if (letter->size > p->policy->max_size) {
+    step->action = PLAN_TOO_LARGE;
+    return;
+  }
+  step->action = PLAN_FETCH;
+  if (step->uid != NULL)
+    step->generation = (*generation_slot(p, step->uid, letter->size))++;
+}
+
+/* No UID: named by its headers; NULL while they are unknown. */
+static char *
+name_of(const struct plan_letter *letter)
+{
+  if (letter->uid != NULL)
+    return g_strdup(letter->uid);
+  return letter->digest != NULL ? g_strconcat("~", letter->digest, NULL) : NULL;
+}
+
+static bool
+is_doubtful(const struct planning *p, const struct plan_letter *letter, bool by_name)
+{
+  return by_name || letter->uid == NULL || times_listed(p, letter->uid) > 1 ||
+         (first_in(p->claims->by_uid, letter->uid) == 0 &&
+          g_hash_table_contains(p->lost, &letter->size));
+}
+
+static void
+plan_doubtful(struct planning *p, const struct plan_letter *letter, struct plan_step *step)
+{
+  if (letter->digest == NULL && p->policy->can_examine) {
+    step->action = PLAN_EXAMINE;
+    return;
+  }
+  guint at = find_by_digest(p->claims, step->uid, letter->size, letter->digest);
+  const struct drop_row *row = claim(p->claims, at);
+  step->certain = letter->digest != NULL;
+  if (row == NULL) {
+    set_new(p, letter, step);
+    return;
+  }
+  set_known(p, step, row);
+  step->renamed = !g_str_equal(row->uid, step->uid) || row->size != letter->size;
+  if (step->renamed)
+    step->generation = (*generation_slot(p, step->uid, letter->size))++;
+}
+
+/* What is certain is claimed first, so that no doubtful letter takes its row. */
+static void
+plan_all(struct planning *p)
+{
+  g_autofree bool *doubtful = g_new0(bool, p->count + 1);
+  for (guint i = 0; i < p->count; i++) {
+    const struct plan_letter *letter = &p->letters[i];
+    struct plan_step *step = &p->plan->steps[i];
+    bool by_name = false;
+    bool single = letter->uid != NULL && times_listed(p, letter->uid) == 1;
+    guint at = single ? find_by_name(p, letter, &by_name) : 0;
+    step->uid = name_of(letter);
+    step->certain = true;
+    if (at != 0)
+      set_known(p, step, claim(p->claims, at));
+    else if (is_doubtful(p, letter, by_name))
+      doubtful[i] = true;
+    else
+      set_new(p, letter, step);
+  }
+  for (guint i = 0; i < p->count; i++)
+    if (doubtful[i])
+      plan_doubtful(p, &p->letters[i], &p->plan->steps[i]);
+}
+
+struct plan *
+plan_make(const struct plan_letter *letters, guint count, const GPtrArray *rows,
+          const struct plan_policy *policy)
+{
+  struct plan *plan = g_new0(struct plan, 1);
+  plan->steps = g_new0(struct plan_step, count + 1);
+  plan->count = count;
+  struct planning p = {
+      .letters = letters,
+      .count = count,
+      .policy = policy,
+      .claims = claims_over(rows),
+      .lost = g_hash_table_new(g_int64_hash, g_int64_equal),
+      .generations = g_hash_table_new_full(g_str_hash, g_str_equal, g_free, g_free),
+      .plan = plan,
+  };
+  count_listed(&p);
+  note_lost(&p);
+  plan_all(&p);
+  plan_claims_free(p.claims);
+  g_hash_table_unref(p.lost);
+  g_hash_table_unref(p.generations);
+  return plan;
+}
+
+void
+plan_free(struct plan *plan)
+{
+  if (plan == NULL)
+    return;
+  for (guint i = 0; i < plan->count; i++)
+    g_free(plan->steps[i].uid);
+  g_free(plan->steps);
+  g_free(plan);
+}
+
+guint
+plan_count(const struct plan *plan, enum plan_action action)
+{
+  guint count = 0;
+  for (guint i = 0; i < plan->count; i++)
+    count += plan->steps[i].action == action;
+  return count;
+}
+
+/* ---- after a download in doubt ---- */
+
+struct plan_claims *
+plan_claims_new(const struct plan *plan, const GPtrArray *rows)
+{
+  struct plan_claims *claims = claims_over(rows);
+  g_autoptr(GHashTable) known = g_hash_table_new(NULL, NULL);
+  for (guint i = 0; i < plan->count; i++) {
+    if (plan->steps[i].row != NULL)
+      g_hash_table_add(known, (void *)(uintptr_t)plan->steps[i].row);
+    if (plan->steps[i].uid != NULL)
+      g_hash_table_insert(claims->listed, plan->steps[i].uid, GUINT_TO_POINTER(1));
+  }
+  for (guint i = 0; i < rows->len; i++)
+    claims->claimed[i] = g_hash_table_contains(known, g_ptr_array_index(rows, i));
+  return claims;
+}
+
+const struct drop_row *
+plan_claim(struct plan_claims *claims, const char *uid, guint64 size, const char *digest)
+{
+  return claim(claims, find_by_digest(claims, uid, size, digest));
+}
+
+/* ---- in words ---- */
+
+static char *
+fate_words(const struct plan_step *step)
+{
+  switch (step->action) {
+  case PLAN_FETCH:
+    return g_strdup(_("to be fetched"));
+  case PLAN_DELETE:
+    return g_strdup(_("already here, to be deleted on the server"));
+  case PLAN_TOO_LARGE:
+    return g_strdup(_("too large, stays on the server until it is asked for"));
+  default:
+    break;
+  }
+  if (step->until == 0)
+    return g_strdup(_("already here, stays on the server"));
+  g_autoptr(GDateTime) when = g_date_time_new_from_unix_local(step->until);
+  g_autofree char *day = when != NULL ? g_date_time_format(when, "%Y-%m-%d") : g_strdup("?");
+  return g_strdup_printf(_("already here, stays on the server until %s"), day);
+}
+
+char *
+plan_describe(const struct plan_letter *letter, const struct plan_step *step)
+{
+  g_autofree char *fate = fate_words(step);
+  g_autofree char *size = g_strdup_printf("%" G_GUINT64_FORMAT, letter->size);
+  return g_strdup_printf(_("%u (%s bytes, UID %s): %s"), letter->number, size,
+                         letter->uid != NULL ? letter->uid : _("none"), fate);
+}

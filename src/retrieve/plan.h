@@ -1,0 +1,74 @@
+/* What to fetch and what to delete, decided from data alone.  A UID by itself
+ * licenses neither skipping nor deleting: the LIST size must match too, and where
+ * it does not, where a UID stands twice or is missing, or where a letter may be
+ * an old one under a new name, the digest of its header block decides, identical
+ * letters one for one. */
+#pragma once
+
+#include <glib.h>
+#include <stdbool.h>
+#include <stdint.h>
+
+#include "store/drops.h"
+
+struct plan_letter {
+  guint number;
+  const char *uid;          /* NULL: the server gave none that can be used */
+  guint64 size;
+  const char *digest;       /* of what TOP gave; NULL: not asked or not to be had */
+};
+
+enum plan_action {
+  PLAN_KEEP,                /* known; it stays */
+  PLAN_DELETE,              /* known; to be deleted there */
+  PLAN_FETCH,
+  PLAN_TOO_LARGE,           /* not known; stays until it is asked for */
+  PLAN_EXAMINE,             /* TOP decides: plan again with its digest */
+};
+
+struct plan_step {
+  enum plan_action action;
+  const struct drop_row *row; /* known as; NULL.  Owned by the rows */
+  char *uid;                /* what its row is called: the UID, or "~DIGEST" where there is none;
+                             * NULL until it is known.  Owned by the plan */
+  guint generation;         /* of the row to be written when it is fetched */
+  bool certain;             /* false: after the download its digest is to be compared */
+  bool renamed;             /* known under another UID or size: its row is to be written anew */
+  int64_t until;            /* KEEP: when the policy deletes it; 0: never */
+};
+
+struct plan_policy {
+  int leave;                /* -1 for ever, 0 delete, else days */
+  guint64 max_size;         /* G_MAXUINT64: any */
+  int64_t now;
+  bool can_examine;         /* TOP is there and was not asked yet */
+  bool never_delete;        /* the server's lists cannot be trusted */
+};
+
+struct plan {
+  struct plan_step *steps;  /* one per letter, in their order */
+  guint count;
+};
+
+/* The letters stand in the order of their numbers.  Rows: struct drop_row, of any
+ * state. */
+struct plan *plan_make(const struct plan_letter *letters, guint count, const GPtrArray *rows,
+                       const struct plan_policy *policy);
+void plan_free(struct plan *plan);
+guint plan_count(const struct plan *plan, enum plan_action action);
+
+/* The unclaimed row that a downloaded letter, fetched without certainty, is the
+ * same letter as; NULL for none.  What it returns is claimed from then on. */
+struct plan_claims;
+struct plan_claims *plan_claims_new(const struct plan *plan, const GPtrArray *rows);
+const struct drop_row *plan_claim(struct plan_claims *claims, const char *uid, guint64 size,
+                                  const char *digest);
+void plan_claims_free(struct plan_claims *claims);
+
+/* One line of what is to be done with a letter, for --dry-run; translated. */
+char *plan_describe(const struct plan_letter *letter, const struct plan_step *step);
+
+typedef struct plan plan_t;
+G_DEFINE_AUTOPTR_CLEANUP_FUNC(plan_t, plan_free)
+typedef struct plan_claims plan_claims_t;
+G_DEFINE_AUTOPTR_CLEANUP_FUNC(plan_claims_t, plan_claims_free)

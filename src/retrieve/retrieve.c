@@ -1,0 +1,166 @@
+#include "retrieve/retrieve.h"
+
+#include "base/error.h"
+#include "base/i18n.h"
+#include "retrieve/retrieve-private.h"
+
+/* Days without being listed after which a letter's row is forgotten. */
+#define PRUNE_DAYS 90
+
+void
+retrieve_result_clear(struct retrieve_result *result)
+{
+  g_clear_pointer(&result->keys, g_strfreev);
+  g_clear_pointer(&result->remark, g_free);
+}
+
+static void
+free_row(void *row)
+{
+  drop_row_free(row);
+}
+
+/* Letters that are known under a new name or again on the server get their rows
+ * before anything else happens: the old name must not answer for two. */
+bool
+retrieve_rewrite_rows(struct visit *visit, GError **error)
+{
+  g_autoptr(GPtrArray) rows = g_ptr_array_new_with_free_func(free_row);
+  for (guint i = 0; i < visit->plan->count; i++) {
+    struct plan_step *step = &visit->plan->steps[i];
+    if (step->row == NULL || (!step->renamed && step->row->state != DROP_GONE))
+      continue;
+    struct drop_row *row = drop_row_copy(step->row);
+    row->state = DROP_HERE;
+    if (step->renamed) {
+      g_free(row->uid);
+      row->uid = g_strdup(step->uid);
+      row->size = visit_letter(visit, i)->size;
+      row->generation = step->generation;
+      struct drop_row *old = drop_row_copy(step->row);
+      old->state = DROP_GONE;
+      g_ptr_array_add(rows, old);
+    }
+    g_ptr_array_add(rows, row);
+  }
+  return rows->len == 0 || store_drop_record(visit->store, visit->drop, rows, error);
+}
+
+/* The row of a known letter as it stands after retrieve_rewrite_rows. */
+void
+retrieve_delete_step(struct intake *intake, const struct visit *visit, guint i)
+{
+  const struct plan_step *step = &visit->plan->steps[i];
+  struct drop_row row = *step->row;
+  if (step->renamed) {
+    row.uid = step->uid;
+    row.size = visit_letter(visit, i)->size;
+    row.generation = step->generation;
+  }
+  intake_delete(intake, visit_letter(visit, i)->number, &row);
+}
+
+static void
+fill(struct intake *intake, const struct visit *visit, struct retrieve_result *result)
+{
+  for (guint i = 0; i < visit->plan->count; i++) {
+    const struct plan_step *step = &visit->plan->steps[i];
+    result->known += step->row != NULL;
+    result->too_large += step->action == PLAN_TOO_LARGE;
+    if (step->action == PLAN_FETCH)
+      intake_want(intake, visit_letter(visit, i), step);
+    else if (step->action == PLAN_DELETE)
+      retrieve_delete_step(intake, visit, i);
+  }
+}
+
+/* Rows are forgotten only on the word of a server that lists what is known. */
+static bool
+prune(struct visit *visit, const struct retrieve_result *result, GError **error)
+{
+  if (result->known == 0 || visit->listing->odd > 0 || result->fetched + result->deleted == 0)
+    return true;
+  g_autoptr(GPtrArray) uids = g_ptr_array_new();
+  for (guint i = 0; i < visit->plan->count; i++)
+    if (visit->plan->steps[i].uid != NULL)
+      g_ptr_array_add(uids, visit->plan->steps[i].uid);
+  g_ptr_array_add(uids, NULL);
+  return store_drop_prune(visit->store, visit->drop, (const char *const *)uids->pdata, PRUNE_DAYS,
+                          error);
+}
+
+void
+retrieve_gather_remarks(struct visit *visit, const struct intake *intake,
+                        struct retrieve_result *result)
+{
+  if (intake_remark(intake) != NULL)
+    g_ptr_array_add(visit->remarks, g_strdup(intake_remark(intake)));
+  result->remark = visit_remark(visit);
+}
+
+struct intake *
+retrieve_intake(struct visit *visit, guint64 max_size, const struct retrieve_options *options,
+                struct retrieve_result *result)
+{
+  struct intake_options intake = {
+      .pop3 = visit->pop3,
+      .store = visit->store,
+      .drop = visit->drop,
+      .rows = visit->rows,
+      .plan = visit->plan,
+      .max_size = max_size,
+      .delete_fetched = visit->account->pop3->leave_on_server == 0 && visit->listing->odd == 0,
+      .options = options,
+      .result = result,
+  };
+  return intake_new(&intake);
+}
+
+static bool
+carry_out(struct visit *visit, const struct retrieve_options *options,
+          struct retrieve_result *result, GError **error)
+{
+  g_autoptr(intake_t) intake =
+      retrieve_intake(visit, visit->account->pop3->max_size, options, result);
+  if (!retrieve_rewrite_rows(visit, error))
+    return false;
+  fill(intake, visit, result);
+  bool ok = intake_run(intake, error);
+  retrieve_gather_remarks(visit, intake, result);
+  return ok && prune(visit, result, error);
+}
+
+static bool
+show_plan(struct visit *visit, const struct retrieve_options *options,
+          struct retrieve_result *result)
+{
+  for (guint i = 0; i < visit->plan->count; i++) {
+    const struct plan_step *step = &visit->plan->steps[i];
+    g_autofree char *line = plan_describe(visit_letter(visit, i), step);
+    if (options->plan_line != NULL)
+      options->plan_line(line, options->data);
+    result->known += step->row != NULL;
+    result->too_large += step->action == PLAN_TOO_LARGE;
+  }
+  result->remark = visit_remark(visit);
+  /* Nothing hangs on the answer. */
+  g_autoptr(GError) ignored = NULL;
+  (void)!pop3_quit(visit->pop3, &ignored);
+  return true;
+}
+
+bool
+retrieve_run(const struct conf_account *account, struct keyring *keyring, struct store *store,
+             const struct retrieve_options *options, struct retrieve_result *result_out,
+             GCancellable *cancel, GError **error)
+{
+  *result_out = (struct retrieve_result){.keys = g_new0(char *, 1)};
+  g_autoptr(visit_t) visit =
+      visit_begin(account, keyring, store, account->pop3 != NULL ? account->pop3->max_size : 0,
+                  options, cancel, error);
+  if (visit == NULL)
+    return false;
+  if (options != NULL && options->dry_run)
+    return show_plan(visit, options, result_out);
+  return carry_out(visit, options, result_out, error);
+}

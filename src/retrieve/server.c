@@ -1,0 +1,327 @@
+#include <string.h>
+
+#include "base/error.h"
+#include "base/i18n.h"
+#include "base/limits.h"
+#include "retrieve/retrieve-private.h"
+
+/* Where the numbers of the last list are kept (state.db, per account). */
+#define MEMORY "listing"
+
+void
+server_row_free(struct server_row *row)
+{
+  if (row == NULL)
+    return;
+  g_free(row->uid);
+  g_free(row->from);
+  g_free(row->subject);
+  g_free(row->fate);
+  g_free(row);
+}
+
+/* Nothing hangs on the answer where nothing was deleted. */
+static void
+leave(struct visit *visit)
+{
+  g_autoptr(GError) ignored = NULL;
+  (void)!pop3_quit(visit->pop3, &ignored);
+}
+
+/* ---- the list ---- */
+
+static char *
+fate_of(const struct visit *visit, guint i)
+{
+  const struct plan_step *step = &visit->plan->steps[i];
+  switch (step->action) {
+  case PLAN_FETCH:
+    return visit->account->pop3->leave_on_server == 0
+               ? g_strdup(_("fetched and deleted at the next fetch"))
+               : g_strdup(_("fetched at the next fetch"));
+  case PLAN_DELETE:
+    return g_strdup(_("deleted at the next fetch"));
+  case PLAN_TOO_LARGE:
+    return g_strdup(_("too large: fetched on demand"));
+  default:
+    break;
+  }
+  if (step->until == 0)
+    return g_strdup(_("stays"));
+  g_autoptr(GDateTime) when = g_date_time_new_from_unix_local(step->until);
+  g_autofree char *day = when != NULL ? g_date_time_format(when, "%Y-%m-%d") : g_strdup("?");
+  return g_strdup_printf(_("deleted from %s on"), day);
+}
+
+static struct server_row *
+row_of(const struct visit *visit, guint i)
+{
+  const struct plan_letter *letter = visit_letter(visit, i);
+  struct server_row *row = g_new0(struct server_row, 1);
+  row->number = letter->number;
+  row->uid = g_strdup(letter->uid != NULL ? letter->uid : "");
+  row->size = letter->size;
+  row->here = visit->plan->steps[i].row != NULL;
+  row->fate = fate_of(visit, i);
+  return row;
+}
+
+struct describing {
+  struct reader_pool *readers;
+  GCancellable *cancel;
+  GPtrArray *rows;          /* struct server_row, in the order of the TOPs */
+};
+
+/* Headers are read where all bytes from outside are: in a reader child. */
+static void
+describe(guint i, const struct header_block *block, void *data)
+{
+  struct describing *d = data;
+  struct server_row *row = g_ptr_array_index(d->rows, i);
+  if (block == NULL)
+    return;
+  g_autoptr(GBytes) bytes = g_bytes_new(block->bytes->data, block->bytes->len);
+  g_autoptr(index_doc_t) doc = reader_index(d->readers, bytes, g_get_real_time() / G_USEC_PER_SEC, d->cancel, NULL);
+  if (doc == NULL)
+    return;
+  row->from = g_strdup(doc->from);
+  row->subject = g_strdup(doc->subject);
+  row->date = doc->date;
+}
+
+static bool
+describe_all(struct visit *visit, GPtrArray *rows, GCancellable *cancel, GError **error)
+{
+  struct describing d = {store_readers(visit->store), cancel, rows};
+  if ((visit->pop3->capabilities & POP3_TOP) == 0 || d.readers == NULL)
+    return true;
+  g_autoptr(GArray) numbers = g_array_sized_new(FALSE, FALSE, sizeof(guint), rows->len);
+  for (guint i = 0; i < rows->len; i++)
+    g_array_append_val(numbers, ((struct server_row *)g_ptr_array_index(rows, i))->number);
+  return transfer_tops(visit->pop3, (const guint *)(void *)numbers->data, numbers->len, describe,
+                       &d, error);
+}
+
+/* A letter as it is told from others when its number has changed. */
+static char *
+identity_of(const struct plan_letter *letter)
+{
+  return g_strdup_printf("%" G_GUINT64_FORMAT " %s", letter->size,
+                         letter->uid != NULL ? letter->uid : "-");
+}
+
+static bool
+remember_numbers(struct visit *visit, GError **error)
+{
+  g_autoptr(GString) all = g_string_new(NULL);
+  for (guint i = 0; i < visit->plan->count; i++) {
+    g_autofree char *identity = identity_of(visit_letter(visit, i));
+    g_string_append_printf(all, "%u %s\n", visit_letter(visit, i)->number, identity);
+  }
+  return store_memory_set(visit->store, visit->account->name, MEMORY, all->str, error);
+}
+
+static void
+free_server_row(void *row)
+{
+  server_row_free(row);
+}
+
+GPtrArray *
+retrieve_list(const struct conf_account *account, struct keyring *keyring, struct store *store,
+              GCancellable *cancel, GError **error)
+{
+  g_autoptr(visit_t) visit =
+      visit_begin(account, keyring, store, account->pop3 != NULL ? account->pop3->max_size : 0,
+                  NULL, cancel, error);
+  if (visit == NULL)
+    return NULL;
+  g_autoptr(GPtrArray) rows = g_ptr_array_new_with_free_func(free_server_row);
+  for (guint i = 0; i < visit->plan->count; i++)
+    g_ptr_array_add(rows, row_of(visit, i));
+  if (!describe_all(visit, rows, cancel, error) || !remember_numbers(visit, error))
+    return NULL;
+  leave(visit);
+  return g_steal_pointer(&rows);
+}
+
+/* ---- letters of the user's choice ---- */
+
+/* What the user was shown under this number; NULL when nobody was. */
+static char *
+shown_as(struct visit *visit, guint number)
+{
+  g_autofree char *all = store_memory_get(visit->store, visit->account->name, MEMORY);
+  g_auto(GStrv) lines = g_strsplit(all != NULL ? all : "", "\n", -1);
+  g_autofree char *start = g_strdup_printf("%u ", number);
+  for (char **line = lines; *line != NULL; line++)
+    if (g_str_has_prefix(*line, start))
+      return g_strdup(*line + strlen(start));
+  return NULL;
+}
+
+/* Numbers change from session to session: the letter is meant that was shown
+ * under this one.  Where the server gives no UIDs the number must agree as well. */
+static bool
+find_shown(struct visit *visit, guint number, guint *place_out, GError **error)
+{
+  g_autofree char *shown = shown_as(visit, number);
+  for (guint i = 0; i < visit->plan->count; i++) {
+    const struct plan_letter *letter = visit_letter(visit, i);
+    g_autofree char *identity = identity_of(letter);
+    bool by_number = shown == NULL || letter->uid == NULL;
+    if ((by_number && letter->number != number) ||
+        (shown != NULL && !g_str_equal(shown, identity)))
+      continue;
+    *place_out = i;
+    return true;
+  }
+  return error_set(error, POSTINO_ERROR_NOTFOUND,
+                   _("%s: there is no letter %u there (any more); see \"postino server list\""),
+                   visit->pop3->place, number);
+}
+
+static bool
+find_all(struct visit *visit, const guint *numbers, guint n, GArray *places, GError **error)
+{
+  for (guint i = 0; i < n; i++) {
+    guint place;
+    if (!find_shown(visit, numbers[i], &place, error))
+      return false;
+    g_array_append_val(places, place);
+  }
+  return true;
+}
+
+/* One letter is asked for once, whatever the user typed. */
+static bool
+is_repeated(const GArray *places, guint at)
+{
+  for (guint i = 0; i < at; i++)
+    if (g_array_index(places, guint, i) == g_array_index(places, guint, at))
+      return true;
+  return false;
+}
+
+static void
+want_chosen(struct visit *visit, struct intake *intake, const GArray *places,
+            struct retrieve_result *result)
+{
+  for (guint i = 0; i < places->len; i++) {
+    guint place = g_array_index(places, guint, i);
+    const struct plan_step *step = &visit->plan->steps[place];
+    if (is_repeated(places, i))
+      continue;
+    if (step->action == PLAN_FETCH)
+      intake_want(intake, visit_letter(visit, place), step);
+    else
+      result->known++;
+  }
+}
+
+bool
+retrieve_fetch_numbers(const struct conf_account *account, struct keyring *keyring,
+                       struct store *store, const guint *numbers, guint n,
+                       struct retrieve_result *result_out, GCancellable *cancel, GError **error)
+{
+  *result_out = (struct retrieve_result){.keys = g_new0(char *, 1)};
+  g_autoptr(visit_t) visit =
+      visit_begin(account, keyring, store, G_MAXUINT64, NULL, cancel, error);
+  g_autoptr(GArray) places = g_array_new(FALSE, FALSE, sizeof(guint));
+  if (visit == NULL || !find_all(visit, numbers, n, places, error) ||
+      !retrieve_rewrite_rows(visit, error))
+    return false;
+  g_autoptr(intake_t) intake = retrieve_intake(visit, G_MAXUINT64, NULL, result_out);
+  want_chosen(visit, intake, places, result_out);
+  bool ok = intake_run(intake, error);
+  retrieve_gather_remarks(visit, intake, result_out);
+  return ok;
+}
+
+/* A letter that was never fetched gets a row too: should the answer to QUIT be
+ * lost, it is deleted again and not fetched. */
+static void
+delete_unfetched(struct visit *visit, struct intake *intake, guint place)
+{
+  const struct plan_letter *letter = visit_letter(visit, place);
+  const struct plan_step *step = &visit->plan->steps[place];
+  if (step->uid == NULL)
+    return;
+  struct drop_row row = {.uid = step->uid,
+                         .size = letter->size,
+                         .generation = step->generation,
+                         .digest = (char *)(uintptr_t)letter->digest,
+                         .fetched = g_get_real_time() / G_USEC_PER_SEC};
+  intake_delete(intake, letter->number, &row);
+}
+
+bool
+retrieve_delete_numbers(const struct conf_account *account, struct keyring *keyring,
+                        struct store *store, const guint *numbers, guint n,
+                        GCancellable *cancel, GError **error)
+{
+  struct retrieve_result result = {0};
+  g_autoptr(visit_t) visit =
+      visit_begin(account, keyring, store, G_MAXUINT64, NULL, cancel, error);
+  g_autoptr(GArray) places = g_array_new(FALSE, FALSE, sizeof(guint));
+  if (visit == NULL || !find_all(visit, numbers, n, places, error) ||
+      !retrieve_rewrite_rows(visit, error))
+    return false;
+  g_autoptr(intake_t) intake = retrieve_intake(visit, G_MAXUINT64, NULL, &result);
+  guint wanted = 0;
+  for (guint i = 0; i < places->len; i++) {
+    guint place = g_array_index(places, guint, i);
+    if (is_repeated(places, i))
+      continue;
+    wanted++;
+    if (visit->plan->steps[place].row != NULL)
+      retrieve_delete_step(intake, visit, place);
+    else
+      delete_unfetched(visit, intake, place);
+  }
+  bool ok = intake_run(intake, error);
+  if (ok && result.deleted < wanted)
+    ok = error_set(error, POSTINO_ERROR_REFUSED,
+                   _("%s: the server did not delete all of these letters"), visit->pop3->place);
+  retrieve_result_clear(&result);
+  return ok;
+}
+
+/* ---- the test ---- */
+
+static bool
+count_letters(struct pop3 *pop3, guint64 *count_out, GError **error)
+{
+  if (!pop3_send(pop3, error, "STAT") || !connection_flush(pop3->connection, error))
+    return false;
+  const char *line = connection_read_line(pop3->connection, LIMIT_REPLY_LINE, error);
+  if (line == NULL)
+    return false;
+  g_auto(GStrv) words = g_strsplit(line, " ", 4);
+  if (words[0] != NULL && words[1] != NULL && g_ascii_strcasecmp(words[0], "+OK") == 0 &&
+      g_ascii_string_to_unsigned(words[1], 10, 0, LIMIT_DROP_LETTERS, count_out, NULL))
+    return true;
+  return pop3_broken(pop3, _("the server cannot say how many letters it holds"), error);
+}
+
+bool
+retrieve_test(const struct conf_account *account, struct keyring *keyring, char **found_out,
+              GCancellable *cancel, GError **error)
+{
+  if (account->pop3 == NULL)
+    return error_set(error, POSTINO_ERROR_CONFIG, _("account \"%s\" has no pop3 block"),
+                     account->name);
+  g_autoptr(pop3_t) pop3 = pop3_open(account, keyring, cancel, error);
+  guint64 letters;
+  if (pop3 == NULL || !count_letters(pop3, &letters, error))
+    return false;
+  g_autoptr(GError) ignored = NULL;
+  (void)!pop3_quit(pop3, &ignored);
+  const char *cipher = connection_cipher(pop3->connection);
+  const char *comma = cipher != NULL ? strchr(cipher, ',') : NULL;
+  g_autofree char *version = comma != NULL ? g_strndup(cipher, (gsize)(comma - cipher))
+                                           : g_strdup(cipher != NULL ? cipher : _("no TLS"));
+  *found_out = g_strdup_printf(ngettext("%s, %s, %u letter", "%s, %s, %u letters", letters),
+                               version, pop3->method, (guint)letters);
+  return true;
+}

@@ -1,0 +1,506 @@
+#include "retrieve/session.h"
+
+#include <string.h>
+
+#include "base/error.h"
+#include "base/i18n.h"
+#include "base/limits.h"
+#include "base/sanitize.h"
+#include "base/text.h"
+#include "net/sasl.h"
+
+/* RFC 5034, 4: a longer AUTH line must not carry the initial response. */
+#define AUTH_LINE_MAX 255
+
+/* ---- status lines ---- */
+
+static const struct { const char *code; enum postino_error error; } codes[] = {
+    {"AUTH", POSTINO_ERROR_AUTH},           {"SYS/PERM", POSTINO_ERROR_REFUSED},
+    {"SYS/TEMP", POSTINO_ERROR_RETRY},      {"IN-USE", POSTINO_ERROR_RETRY},
+    {"LOGIN-DELAY", POSTINO_ERROR_RETRY},
+};
+
+enum postino_error
+pop3_code(const char *text, enum postino_error otherwise)
+{
+  const char *end = *text == '[' ? strchr(text, ']') : NULL;
+  if (end == NULL)
+    return otherwise;
+  g_autofree char *code = g_strndup(text + 1, (gsize)(end - text - 1));
+  for (size_t i = 0; i < G_N_ELEMENTS(codes); i++)
+    if (text_ascii_equal(code, codes[i].code))
+      return codes[i].error;
+  return otherwise;
+}
+
+bool
+pop3_broken(const struct pop3 *pop3, const char *sentence, GError **error)
+{
+  return error_set(error, POSTINO_ERROR_PROTOCOL, "%s: %s", pop3->place, sentence);
+}
+
+static char *
+quoted(const char *text)
+{
+  g_autofree char *clean = sanitize_line(text, MIN((gssize)strlen(text), 300));
+  g_strstrip(clean);
+  return *clean != '\0' ? g_strdup_printf("\"%s\"", clean) : g_strdup(_("without a word"));
+}
+
+static const char *
+status_words(const char *line, const char *status)
+{
+  line += strlen(status);
+  return *line == ' ' ? line + 1 : line;
+}
+
+static bool
+has_status(const char *line, const char *status)
+{
+  size_t length = strlen(status);
+  return g_ascii_strncasecmp(line, status, length) == 0 &&
+         (line[length] == '\0' || line[length] == ' ' || line[length] == '\t');
+}
+
+/* Tells an answer from words that are none, and fills `error` for those. */
+static enum pop3_answer
+judge(const struct pop3 *pop3, const char *line, enum postino_error otherwise, GError **error)
+{
+  if (has_status(line, "+OK"))
+    return POP3_YES;
+  if (has_status(line, "-ERR")) {
+    const char *words = status_words(line, "-ERR");
+    g_autofree char *quote = quoted(words);
+    error_set(error, pop3_code(words, otherwise), _("%s: the server refused, %s"), pop3->place,
+              quote);
+    return POP3_NO;
+  }
+  g_autofree char *quote = quoted(line);
+  error_set(error, POSTINO_ERROR_PROTOCOL, _("%s: the server answered %s, which is no POP3"),
+            pop3->place, quote);
+  return POP3_DEAD;
+}
+
+static const char *
+read_status(struct pop3 *pop3, GError **error)
+{
+  if (!pop3->ahead)
+    return connection_read_line(pop3->connection, LIMIT_REPLY_LINE, error);
+  pop3->ahead = false;
+  return pop3->ahead_line;
+}
+
+enum pop3_answer
+pop3_answer(struct pop3 *pop3, enum postino_error otherwise, GError **error)
+{
+  const char *line = read_status(pop3, error);
+  return line == NULL ? POP3_DEAD : judge(pop3, line, otherwise, error);
+}
+
+bool
+pop3_look_ahead(struct pop3 *pop3, GError **error)
+{
+  const char *line = connection_read_line(pop3->connection, LIMIT_REPLY_LINE, error);
+  if (line == NULL)
+    return false;
+  g_autoptr(GError) refused = NULL;
+  if (judge(pop3, line, POSTINO_ERROR_REFUSED, &refused) == POP3_DEAD) {
+    g_propagate_error(error, g_steal_pointer(&refused));
+    return false;
+  }
+  g_free(pop3->ahead_line);
+  pop3->ahead_line = g_strdup(line);
+  pop3->ahead = true;
+  return true;
+}
+
+bool
+pop3_send(struct pop3 *pop3, GError **error, const char *format, ...)
+{
+  va_list ap;
+  va_start(ap, format);
+  g_autofree char *command = g_strdup_vprintf(format, ap);
+  va_end(ap);
+  return connection_printf(pop3->connection, error, "%s\r\n", command);
+}
+
+/* Sends one command and reads its status line. */
+static enum pop3_answer
+ask(struct pop3 *pop3, const char *command, enum postino_error otherwise, GError **error)
+{
+  if (!pop3_send(pop3, error, "%s", command) || !connection_flush(pop3->connection, error))
+    return POP3_DEAD;
+  return pop3_answer(pop3, otherwise, error);
+}
+
+const char *
+pop3_next(struct pop3 *pop3, bool *end_out, GError **error)
+{
+  const char *line = connection_read_line(pop3->connection, LIMIT_REPLY_LINE, error);
+  *end_out = line != NULL && g_str_equal(line, ".");
+  if (line == NULL || *end_out)
+    return NULL;
+  return *line == '.' ? line + 1 : line;
+}
+
+bool
+pop3_pipelines(const struct pop3 *pop3)
+{
+  return (pop3->capabilities & POP3_PIPELINING) != 0;
+}
+
+/* ---- capabilities (RFC 2449) ---- */
+
+static const struct { const char *name; enum pop3_capability bit; } capabilities[] = {
+    {"TOP", POP3_TOP},   {"UIDL", POP3_UIDL},             {"USER", POP3_USER},
+    {"STLS", POP3_STLS}, {"PIPELINING", POP3_PIPELINING}, {"SASL", POP3_SASL},
+};
+
+static void
+note_capability(struct pop3 *pop3, const char *line)
+{
+  g_auto(GStrv) words = g_strsplit_set(line, " \t", 100);
+  for (size_t i = 0; i < G_N_ELEMENTS(capabilities); i++)
+    if (text_ascii_equal(words[0] != NULL ? words[0] : "", capabilities[i].name))
+      pop3->capabilities |= capabilities[i].bit;
+  if (words[0] == NULL)
+    return;
+  if (text_ascii_equal(words[0], "SASL")) {
+    g_strfreev(pop3->mechanisms);
+    pop3->mechanisms = g_strdupv(words + 1);
+  }
+  guint64 days;
+  if (text_ascii_equal(words[0], "EXPIRE") && words[1] != NULL &&
+      g_ascii_string_to_unsigned(words[1], 10, 0, 100000, &days, NULL))
+    pop3->expire = (int)days;
+}
+
+static void
+forget_capabilities(struct pop3 *pop3)
+{
+  pop3->capabilities = 0;
+  pop3->expire = -1;
+  g_strfreev(pop3->mechanisms);
+  pop3->mechanisms = g_new0(char *, 1);
+}
+
+bool
+pop3_read_capabilities(struct pop3 *pop3, GError **error)
+{
+  g_autoptr(GError) refused = NULL;
+  enum pop3_answer answer = pop3_answer(pop3, POSTINO_ERROR_REFUSED, &refused);
+  if (answer == POP3_DEAD) {
+    g_propagate_error(error, g_steal_pointer(&refused));
+    return false;
+  }
+  forget_capabilities(pop3);
+  if (answer == POP3_NO)
+    return true;
+  pop3->capabilities = POP3_CAPA;
+  bool end = false;
+  for (guint lines = 0;; lines++) {
+    const char *line = pop3_next(pop3, &end, error);
+    if (line == NULL)
+      return end;
+    if (lines >= LIMIT_REPLY_LINES)
+      return pop3_broken(pop3, _("the server's list of capabilities does not end"), error);
+    note_capability(pop3, line);
+  }
+}
+
+static bool
+ask_capabilities(struct pop3 *pop3, GError **error)
+{
+  return pop3_send(pop3, error, "CAPA") && connection_flush(pop3->connection, error) &&
+         pop3_read_capabilities(pop3, error);
+}
+
+/* ---- greeting and TLS ---- */
+
+/* RFC 1939, 7: "<process.clock@host>" somewhere in the greeting. */
+static char *
+stamp_of(const char *line)
+{
+  const char *from = strchr(line, '<');
+  const char *to = from != NULL ? strchr(from, '>') : NULL;
+  if (to == NULL)
+    return NULL;
+  for (const char *at = from; at <= to; at++)
+    if (*at <= 0x20 || *at >= 0x7f)
+      return NULL;
+  return g_strndup(from, (gsize)(to - from) + 1);
+}
+
+static bool
+read_greeting(struct pop3 *pop3, GError **error)
+{
+  const char *line = connection_read_line(pop3->connection, LIMIT_REPLY_LINE, error);
+  if (line == NULL || judge(pop3, line, POSTINO_ERROR_RETRY, error) != POP3_YES)
+    return false;
+  pop3->stamp = stamp_of(line);
+  return true;
+}
+
+static bool
+no_tls(const struct pop3 *pop3, GError **error)
+{
+  return error_set(error, POSTINO_ERROR_TRUST,
+                   _("%s: the server does not offer TLS by STLS, so no name and no password was "
+                     "sent to it; try tls = \"implicit\", or ask the provider"),
+                   pop3->place);
+}
+
+/* Nothing but STLS is said before TLS, and nothing heard before it is believed. */
+static bool
+start_tls(struct pop3 *pop3, GError **error)
+{
+  if (!ask_capabilities(pop3, error))
+    return false;
+  if ((pop3->capabilities & POP3_CAPA) != 0 && (pop3->capabilities & POP3_STLS) == 0)
+    return no_tls(pop3, error);
+  g_autoptr(GError) refused = NULL;
+  enum pop3_answer answer = ask(pop3, "STLS", POSTINO_ERROR_TRUST, &refused);
+  if (answer == POP3_NO)
+    return no_tls(pop3, error);
+  if (answer == POP3_DEAD) {
+    g_propagate_error(error, g_steal_pointer(&refused));
+    return false;
+  }
+  g_clear_pointer(&pop3->stamp, g_free);
+  forget_capabilities(pop3);
+  return connection_start_tls(pop3->connection, error);
+}
+
+static bool
+connect_server(struct pop3 *pop3, GCancellable *cancel, GError **error)
+{
+  const struct conf_server *server = pop3->server;
+  g_autofree char *who = g_strdup_printf("%s pop3", pop3->account->name);
+  struct connection_options options = {
+      .host = server->server,
+      .port = server->port,
+      .tls = server->tls,
+      .allow_cleartext = server->allow_cleartext,
+      .timeout = server->timeout,
+      .ca_file = server->ca_file,
+      .pin = server->pin,
+      .who = who,
+  };
+  pop3->place = g_strdup_printf("%s (%s:%d)", who, server->server, server->port);
+  pop3->connection = connection_open(&options, cancel, error);
+  return pop3->connection != NULL && read_greeting(pop3, error) &&
+         (server->tls != CONF_TLS_STARTTLS || start_tls(pop3, error)) &&
+         ask_capabilities(pop3, error);
+}
+
+/* ---- login ---- */
+
+static bool
+is_confidential(const struct pop3 *pop3)
+{
+  return connection_is_tls(pop3->connection) || connection_is_loopback(pop3->connection) ||
+         pop3->server->allow_cleartext;
+}
+
+static bool
+send_secret(struct pop3 *pop3, const char *prefix, const char *secret, const char *log,
+            GError **error)
+{
+  return connection_write(pop3->connection, prefix, strlen(prefix), log, error) &&
+         connection_write(pop3->connection, secret, strlen(secret), "", error) &&
+         connection_write(pop3->connection, "\r\n", 2, "", error) &&
+         connection_flush(pop3->connection, error);
+}
+
+/* One round of the SASL exchange: what the server says and our answer to it. */
+static bool
+sasl_round(struct pop3 *pop3, struct sasl *sasl, const char *line, secret_t **initial,
+           GError **error)
+{
+  const char *challenge = line[1] == ' ' ? line + 2 : line + 1;
+  secret_t *answer = *initial != NULL ? g_steal_pointer(initial) : NULL;
+  if (answer != NULL && g_str_equal(secret_text(answer), "=")) {
+    secret_unref(answer);
+    answer = secret_new("", 0);
+  }
+  if (answer == NULL)
+    answer = sasl_step(sasl, challenge, error);
+  if (answer == NULL) {
+    g_prefix_error(error, "%s: ", pop3->place);
+    return false;
+  }
+  bool sent = send_secret(pop3, "", secret_text(answer), "********", error);
+  secret_unref(answer);
+  return sent;
+}
+
+static bool
+sasl_exchange(struct pop3 *pop3, struct sasl *sasl, secret_t **initial, GError **error)
+{
+  for (;;) {
+    const char *line = connection_read_line(pop3->connection, LIMIT_REPLY_LINE * 4, error);
+    if (line == NULL)
+      return false;
+    if (*line == '+' && !has_status(line, "+OK")) {
+      if (!sasl_round(pop3, sasl, line, initial, error))
+        return false;
+      continue;
+    }
+    if (judge(pop3, line, POSTINO_ERROR_AUTH, error) != POP3_YES)
+      return false;
+    if (sasl_finish(sasl, NULL, error))
+      return true;
+    g_prefix_error(error, "%s: ", pop3->place);
+    return false;
+  }
+}
+
+static bool
+login_sasl(struct pop3 *pop3, struct sasl *sasl, GError **error)
+{
+  g_autoptr(secret_t) initial = sasl_initial(sasl);
+  const char *name = sasl_mechanism(sasl);
+  pop3->method = g_strdup(name);
+  g_autofree char *command = g_strdup_printf("AUTH %s", name);
+  g_autofree char *log = g_strdup_printf("AUTH %s ********", name);
+  bool fits = initial != NULL &&
+              strlen(command) + 1 + secret_length(initial) + 2 <= AUTH_LINE_MAX;
+  bool sent;
+  if (fits) {
+    g_autofree char *prefix = g_strconcat(command, " ", NULL);
+    sent = send_secret(pop3, prefix, secret_text(initial), log, error);
+    secret_unref(g_steal_pointer(&initial));
+  } else
+    sent = pop3_send(pop3, error, "%s", command) && connection_flush(pop3->connection, error);
+  return sent && sasl_exchange(pop3, sasl, &initial, error);
+}
+
+static bool
+login_user(struct pop3 *pop3, const secret_t *password, GError **error)
+{
+  if (!is_confidential(pop3))
+    return error_set(error, POSTINO_ERROR_AUTH,
+                     _("%s: the connection is not encrypted, so the password was not sent; set "
+                       "tls = \"implicit\" or \"starttls\""),
+                     pop3->place);
+  if (strpbrk(secret_text(password), "\r\n") != NULL)
+    return error_set(error, POSTINO_ERROR_AUTH, _("%s: the password holds a line end"),
+                     pop3->place);
+  pop3->method = g_strdup("USER");
+  g_autofree char *command = g_strconcat("USER ", pop3->server->user, NULL);
+  if (ask(pop3, command, POSTINO_ERROR_AUTH, error) != POP3_YES)
+    return false;
+  return send_secret(pop3, "PASS ", secret_text(password), "PASS ********", error) &&
+         pop3_answer(pop3, POSTINO_ERROR_AUTH, error) == POP3_YES;
+}
+
+static bool
+login_apop(struct pop3 *pop3, const secret_t *password, GError **error)
+{
+  if (pop3->stamp == NULL)
+    return error_set(error, POSTINO_ERROR_AUTH,
+                     _("%s: the server offers no APOP; set auth = \"auto\""), pop3->place);
+  pop3->method = g_strdup("APOP");
+  g_autoptr(GChecksum) sum = g_checksum_new(G_CHECKSUM_MD5);
+  g_checksum_update(sum, (const guchar *)pop3->stamp, -1);
+  g_checksum_update(sum, (const guchar *)secret_text(password), (gssize)secret_length(password));
+  g_autofree char *prefix = g_strdup_printf("APOP %s ", pop3->server->user);
+  return send_secret(pop3, prefix, g_checksum_get_string(sum), "APOP ********", error) &&
+         pop3_answer(pop3, POSTINO_ERROR_AUTH, error) == POP3_YES;
+}
+
+/* With AUTO a server without any mechanism of ours is met as RFC 1939 has it. */
+static bool
+wants_user(const struct pop3 *pop3, const GError *why)
+{
+  return pop3->server->auth == CONF_AUTH_USER ||
+         (pop3->server->auth == CONF_AUTH_AUTO && error_is(why, POSTINO_ERROR_AUTH) &&
+          ((pop3->capabilities & POP3_USER) != 0 || (pop3->capabilities & POP3_SASL) == 0));
+}
+
+static bool
+login_with(struct pop3 *pop3, const secret_t *password, GError **error)
+{
+  if (pop3->server->auth == CONF_AUTH_APOP)
+    return login_apop(pop3, password, error);
+  if (pop3->server->auth == CONF_AUTH_USER)
+    return login_user(pop3, password, error);
+  struct sasl_options options = {
+      .service = "pop",
+      .host = pop3->server->server,
+      .port = pop3->server->port,
+      .user = pop3->server->user,
+      .password = password,
+      .auth = pop3->server->auth,
+      .offered = (const char *const *)pop3->mechanisms,
+      .confidential = is_confidential(pop3),
+  };
+  g_autoptr(GError) why = NULL;
+  g_autoptr(sasl_loop_t) sasl = sasl_new(&options, &why);
+  if (sasl != NULL)
+    return login_sasl(pop3, sasl, error);
+  if (wants_user(pop3, why))
+    return login_user(pop3, password, error);
+  g_propagate_prefixed_error(error, g_steal_pointer(&why), "%s: ", pop3->place);
+  return false;
+}
+
+static bool
+login(struct pop3 *pop3, struct keyring *keyring, GCancellable *cancel, GError **error)
+{
+  if (pop3->server->user == NULL || strpbrk(pop3->server->user, "\r\n") != NULL)
+    return error_set(error, POSTINO_ERROR_CONFIG, _("%s: no user is set"), pop3->place);
+  g_autoptr(secret_t) password =
+      keyring_password(keyring, pop3->account, pop3->server, cancel, error);
+  if (password == NULL)
+    return false;
+  GError *why = NULL;
+  if (login_with(pop3, password, &why))
+    return true;
+  /* Refused by the server, that is; what could not be tried is no news of the password. */
+  if (error_is(why, POSTINO_ERROR_AUTH) && pop3->method != NULL) {
+    keyring_forget(keyring, pop3->account, pop3->server);
+    g_autofree char *hint = g_strdup_printf(
+        _("; check user (\"%s\") and password of account \"%s\""), pop3->server->user,
+        pop3->account->name);
+    g_autofree char *sentence = g_strconcat(why->message, hint, NULL);
+    g_clear_error(&why);
+    return error_set(error, POSTINO_ERROR_AUTH, "%s", sentence);
+  }
+  g_propagate_error(error, why);
+  return false;
+}
+
+struct pop3 *
+pop3_open(const struct conf_account *account, struct keyring *keyring, GCancellable *cancel,
+          GError **error)
+{
+  g_autoptr(pop3_t) pop3 = g_new0(struct pop3, 1);
+  pop3->account = account;
+  pop3->server = account->pop3;
+  pop3->expire = -1;
+  pop3->mechanisms = g_new0(char *, 1);
+  if (!connect_server(pop3, cancel, error) || !login(pop3, keyring, cancel, error))
+    return NULL;
+  return g_steal_pointer(&pop3);
+}
+
+void
+pop3_close(struct pop3 *pop3)
+{
+  if (pop3 == NULL)
+    return;
+  connection_close(pop3->connection);
+  g_free(pop3->place);
+  g_free(pop3->stamp);
+  g_strfreev(pop3->mechanisms);
+  g_free(pop3->method);
+  g_free(pop3->ahead_line);
+  g_free(pop3);
+}
+
+bool
+pop3_quit(struct pop3 *pop3, GError **error)
+{
+  return ask(pop3, "QUIT", POSTINO_ERROR_RETRY, error) == POP3_YES;
+}

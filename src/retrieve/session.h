@@ -1,0 +1,75 @@
+/* One POP3 session up to and with the login: greeting, CAPA, STLS, who may hear
+ * the password, and the status lines of everything after.  A failure of the line
+ * ends the session: it is closed without QUIT, so that nothing is deleted. */
+#pragma once
+
+#include "account/account.h"
+#include "base/error.h"
+#include "net/connection.h"
+
+enum pop3_capability {
+  POP3_TOP = 1 << 0,
+  POP3_UIDL = 1 << 1,
+  POP3_USER = 1 << 2,
+  POP3_STLS = 1 << 3,
+  POP3_PIPELINING = 1 << 4,
+  POP3_SASL = 1 << 5,
+  POP3_CAPA = 1 << 6,       /* CAPA was answered at all */
+};
+
+struct pop3 {
+  struct connection *connection;
+  const struct conf_account *account;
+  const struct conf_server *server;
+  char *place;              /* "home pop3 (pop.example:995)" */
+  char *stamp;              /* of the greeting, for APOP; NULL */
+  unsigned capabilities;
+  char **mechanisms;        /* of SASL; never NULL */
+  int expire;               /* days that a fetched letter stays; -1: not said */
+  char *method;             /* how it logged in: "SCRAM-SHA-256", "USER" */
+  bool ahead;               /* a status line was read before its turn */
+  char *ahead_line;
+};
+
+/* What one status line says. */
+enum pop3_answer {
+  POP3_DEAD,                /* no answer, or none of POP3: the session is over */
+  POP3_NO,                  /* -ERR */
+  POP3_YES,                 /* +OK */
+};
+
+/* Connects, upgrades by the account's policy, logs in, and asks for the
+ * capabilities again (they come with the first answers: see pop3_ask_again).
+ * HOST, RETRY, TRUST, AUTH, REFUSED, PROTOCOL, CANCELLED. */
+struct pop3 *pop3_open(const struct conf_account *account, struct keyring *keyring,
+                       GCancellable *cancel, GError **error) G_GNUC_WARN_UNUSED_RESULT;
+void pop3_close(struct pop3 *pop3);
+/* QUIT and its answer.  True only when the server said +OK, that is when it has
+ * deleted what was marked. */
+bool pop3_quit(struct pop3 *pop3, GError **error) G_GNUC_WARN_UNUSED_RESULT;
+
+/* Queues a command ("LIST"); pop3_flush sends what is queued. */
+bool pop3_send(struct pop3 *pop3, GError **error, const char *format, ...)
+    G_GNUC_PRINTF(3, 4) G_GNUC_WARN_UNUSED_RESULT;
+/* Reads a status line.  Both failures fill `error`: NO by the response code of
+ * RFC 2449 and 3206 (else `otherwise`), quoting the server; DEAD as the
+ * connection says, or PROTOCOL. */
+enum pop3_answer pop3_answer(struct pop3 *pop3, enum postino_error otherwise, GError **error)
+    G_GNUC_WARN_UNUSED_RESULT;
+/* Reads the next status line before its turn: is there one? */
+bool pop3_look_ahead(struct pop3 *pop3, GError **error) G_GNUC_WARN_UNUSED_RESULT;
+/* The next line of a multi-line answer without its stuffed dot; *end_out is set
+ * at the end.  NULL on failure and at the end. */
+const char *pop3_next(struct pop3 *pop3, bool *end_out, GError **error);
+/* Reads the answer to a CAPA that was sent. */
+bool pop3_read_capabilities(struct pop3 *pop3, GError **error) G_GNUC_WARN_UNUSED_RESULT;
+/* May commands follow each other unanswered? */
+bool pop3_pipelines(const struct pop3 *pop3);
+/* PROTOCOL, with where it happened before the sentence.  Returns false. */
+bool pop3_broken(const struct pop3 *pop3, const char *sentence, GError **error);
+
+/* The code that a "-ERR [CODE] text" asks for (pure). */
+enum postino_error pop3_code(const char *text, enum postino_error otherwise);
+
+typedef struct pop3 pop3_t;
+G_DEFINE_AUTOPTR_CLEANUP_FUNC(pop3_t, pop3_close)

@@ -1,0 +1,297 @@
+#include "retrieve/visit.h"
+
+#include "base/error.h"
+#include "base/i18n.h"
+#include "retrieve/transfer.h"
+
+/* Letters that must agree by their headers before a drop is taken for another
+ * one's heir. */
+#define HEIR_PROBES 3
+
+struct plan_letter *
+visit_letter(const struct visit *visit, guint i)
+{
+  return &g_array_index(visit->listing->letters, struct plan_letter, i);
+}
+
+static void
+remark(struct visit *visit, char *sentence)
+{
+  g_ptr_array_add(visit->remarks, sentence);
+}
+
+char *
+visit_remark(const struct visit *visit)
+{
+  if (visit->remarks->len == 0)
+    return NULL;
+  GString *all = g_string_new(g_ptr_array_index(visit->remarks, 0));
+  for (guint i = 1; i < visit->remarks->len; i++)
+    g_string_append_printf(all, "; %s", (char *)g_ptr_array_index(visit->remarks, i));
+  return g_string_free(all, FALSE);
+}
+
+/* ---- header digests ---- */
+
+struct examination {
+  struct visit *visit;
+  GArray *numbers;          /* guint */
+  GArray *letters;          /* guint: their places in the listing */
+};
+
+static void
+note_digest(guint i, const struct header_block *block, void *data)
+{
+  struct examination *x = data;
+  if (block == NULL)
+    return;
+  g_autofree char *digest = header_block_digest(block);
+  guint place = g_array_index(x->letters, guint, i);
+  visit_letter(x->visit, place)->digest = g_string_chunk_insert(x->visit->digests, digest);
+}
+
+static void
+examine_later(struct examination *x, guint place)
+{
+  g_array_append_val(x->letters, place);
+  g_array_append_val(x->numbers, visit_letter(x->visit, place)->number);
+}
+
+static bool
+examine(struct examination *x, GError **error)
+{
+  return transfer_tops(x->visit->pop3, (const guint *)(void *)x->numbers->data, x->numbers->len,
+                       note_digest, x, error);
+}
+
+static struct examination
+examination_of(struct visit *visit)
+{
+  return (struct examination){visit, g_array_new(FALSE, FALSE, sizeof(guint)),
+                              g_array_new(FALSE, FALSE, sizeof(guint))};
+}
+
+static void
+examination_clear(struct examination *x)
+{
+  g_array_unref(x->numbers);
+  g_array_unref(x->letters);
+}
+
+/* ---- an account that was renamed or moved ---- */
+
+static const struct drop_row *
+row_of(GHashTable *by_uid, const struct plan_letter *letter)
+{
+  const struct drop_row *row =
+      letter->uid != NULL ? g_hash_table_lookup(by_uid, letter->uid) : NULL;
+  return row != NULL && row->size == letter->size ? row : NULL;
+}
+
+static bool
+headers_agree(struct visit *visit, GHashTable *by_uid, struct examination *x)
+{
+  if ((visit->pop3->capabilities & POP3_TOP) == 0)
+    return x->letters->len >= HEIR_PROBES;
+  if (!examine(x, NULL))
+    return false;
+  guint agreed = 0;
+  for (guint i = 0; i < x->letters->len; i++) {
+    const struct plan_letter *letter = visit_letter(visit, g_array_index(x->letters, guint, i));
+    const struct drop_row *row = row_of(by_uid, letter);
+    if (g_strcmp0(row->digest, letter->digest) != 0)
+      return false;
+    agreed++;
+  }
+  return agreed > 0;
+}
+
+/* UIDs like "1", "2" stand in every drop: most letters must also have their
+ * sizes, and a few their headers. */
+static bool
+is_heir(struct visit *visit, const GPtrArray *rows)
+{
+  g_autoptr(GHashTable) by_uid = g_hash_table_new(g_str_hash, g_str_equal);
+  struct examination x = examination_of(visit);
+  guint alike = 0;
+  for (guint i = 0; i < rows->len; i++) {
+    struct drop_row *row = g_ptr_array_index(rows, i);
+    g_hash_table_insert(by_uid, row->uid, row);
+  }
+  for (guint i = 0; i < visit->listing->letters->len; i++) {
+    const struct drop_row *row = row_of(by_uid, visit_letter(visit, i));
+    alike += row != NULL;
+    if (row != NULL && row->digest != NULL && x.letters->len < HEIR_PROBES)
+      examine_later(&x, i);
+  }
+  bool heir = alike > 0 && alike * 2 >= visit->listing->letters->len &&
+              headers_agree(visit, by_uid, &x);
+  examination_clear(&x);
+  return heir;
+}
+
+static bool
+inherit(struct visit *visit, GError **error)
+{
+  g_autoptr(GPtrArray) uids = g_ptr_array_new();
+  for (guint i = 0; i < visit->listing->letters->len; i++)
+    if (visit_letter(visit, i)->uid != NULL)
+      g_ptr_array_add(uids, (void *)(uintptr_t)visit_letter(visit, i)->uid);
+  if (visit->rows->len > 0 || uids->len == 0)
+    return true;
+  g_ptr_array_add(uids, NULL);
+  g_autofree char *other = store_drop_like(visit->store, visit->drop,
+                                           (const char *const *)uids->pdata);
+  if (other == NULL)
+    return true;
+  g_autoptr(GPtrArray) rows = store_drop_rows(visit->store, other, error);
+  if (rows == NULL)
+    return false;
+  if (!is_heir(visit, rows))
+    return true;
+  if (!store_drop_inherit(visit->store, visit->drop, other, error))
+    return false;
+  remark(visit, g_strdup(_("these letters are known from another account or server of yours, so "
+                           "they are not fetched again")));
+  g_ptr_array_unref(visit->rows);
+  visit->rows = store_drop_rows(visit->store, visit->drop, error);
+  return visit->rows != NULL;
+}
+
+/* ---- the plan ---- */
+
+static void
+make_plan(struct visit *visit, guint64 max_size, bool can_examine)
+{
+  struct plan_policy policy = {
+      .leave = visit->account->pop3->leave_on_server,
+      .max_size = max_size,
+      .now = g_get_real_time() / G_USEC_PER_SEC,
+      .can_examine = can_examine,
+      .never_delete = visit->listing->odd > 0,
+  };
+  plan_free(visit->plan);
+  visit->plan = plan_make((const struct plan_letter *)(void *)visit->listing->letters->data,
+                          visit->listing->letters->len, visit->rows, &policy);
+}
+
+static bool
+settle_doubts(struct visit *visit, GError **error)
+{
+  struct examination x = examination_of(visit);
+  for (guint i = 0; i < visit->plan->count; i++)
+    if (visit->plan->steps[i].action == PLAN_EXAMINE)
+      examine_later(&x, i);
+  bool ok = examine(&x, error);
+  examination_clear(&x);
+  return ok;
+}
+
+static bool
+plan_visit(struct visit *visit, guint64 max_size, GError **error)
+{
+  /* A server that answers no CAPA may have TOP: -ERR to it tells. */
+  bool top = (visit->pop3->capabilities & POP3_TOP) != 0 ||
+             (visit->pop3->capabilities & POP3_CAPA) == 0;
+  make_plan(visit, max_size, top);
+  if (plan_count(visit->plan, PLAN_EXAMINE) == 0)
+    return true;
+  if (!settle_doubts(visit, error))
+    return false;
+  make_plan(visit, max_size, false);
+  return true;
+}
+
+static void
+remark_on_server(struct visit *visit)
+{
+  guint renamed = 0;
+  for (guint i = 0; i < visit->plan->count; i++)
+    renamed += visit->plan->steps[i].renamed;
+  if (renamed > 0)
+    remark(visit, g_strdup_printf(_("the server has renamed %u letters; they were recognised by "
+                                    "their headers and not fetched again"),
+                                  renamed));
+  if (visit->listing->odd > 0)
+    remark(visit, g_strdup_printf(_("%u lines of the server's list make no sense, so nothing is "
+                                    "deleted there"),
+                                  visit->listing->odd));
+  int leave = visit->account->pop3->leave_on_server, expire = visit->pop3->expire;
+  if (expire >= 0 && (leave < 0 || leave > expire))
+    remark(visit, g_strdup_printf(_("the server itself deletes letters %d days after they were "
+                                    "fetched"),
+                                  expire));
+}
+
+/* ---- beginning and end ---- */
+
+static void
+say(const struct retrieve_options *options, const char *what)
+{
+  struct retrieve_progress progress = {.what = what};
+  if (options != NULL && options->progress != NULL)
+    options->progress(&progress, options->data);
+}
+
+static bool
+enter(struct visit *visit, struct keyring *keyring, const struct retrieve_options *options,
+      GCancellable *cancel, GError **error)
+{
+  const struct conf_account *account = visit->account;
+  if (account->pop3 == NULL)
+    return error_set(error, POSTINO_ERROR_CONFIG,
+                     _("account \"%s\" has no pop3 block, so it cannot fetch"), account->name);
+  if (!store_drop(visit->store, account->name, account->pop3->server,
+                  account->pop3->user != NULL ? account->pop3->user : "", &visit->drop, error))
+    return false;
+  g_autofree char *name = g_strconcat("drop-", visit->drop, NULL);
+  visit->lock = store_lock(visit->store, name, account->pop3->timeout, cancel, error);
+  if (visit->lock == NULL) {
+    g_prefix_error(error, "%s pop3: ", account->name);
+    return false;
+  }
+  say(options, _("connecting"));
+  visit->pop3 = pop3_open(account, keyring, cancel, error);
+  if (visit->pop3 == NULL)
+    return false;
+  say(options, _("listing"));
+  visit->listing = listing_read(visit->pop3, error);
+  if (visit->listing == NULL)
+    return false;
+  visit->rows = store_drop_rows(visit->store, visit->drop, error);
+  return visit->rows != NULL;
+}
+
+struct visit *
+visit_begin(const struct conf_account *account, struct keyring *keyring, struct store *store,
+            guint64 max_size, const struct retrieve_options *options, GCancellable *cancel,
+            GError **error)
+{
+  g_autoptr(visit_t) visit = g_new0(struct visit, 1);
+  visit->account = account;
+  visit->store = store;
+  visit->digests = g_string_chunk_new(1024);
+  visit->remarks = g_ptr_array_new_with_free_func(g_free);
+  if (!enter(visit, keyring, options, cancel, error) || !inherit(visit, error) ||
+      !plan_visit(visit, max_size, error))
+    return NULL;
+  remark_on_server(visit);
+  return g_steal_pointer(&visit);
+}
+
+void
+visit_end(struct visit *visit)
+{
+  if (visit == NULL)
+    return;
+  pop3_close(visit->pop3);
+  store_unlock(visit->lock);
+  plan_free(visit->plan);
+  listing_free(visit->listing);
+  if (visit->rows != NULL)
+    g_ptr_array_unref(visit->rows);
+  g_string_chunk_free(visit->digests);
+  g_ptr_array_unref(visit->remarks);
+  g_free(visit->drop);
+  g_free(visit);
+}

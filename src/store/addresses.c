@@ -1,0 +1,97 @@
+/* Addresses seen, for completion. */
+#include <string.h>
+
+#include "base/text.h"
+#include "message/address.h"
+#include "store/index-private.h"
+
+/* Whom one wrote to is more likely meant than who wrote. */
+#define SENT_WEIGHT 5
+/* Recipients of one letter that are remembered: a list of hundreds is no friends. */
+#define RECIPIENTS 30
+/* Words of a name by which it is found. */
+#define NAME_WORDS 8
+
+static bool
+add_word(struct conn *conn, const char *word, int64_t id, GError **error)
+{
+  return *word == '\0' || conn_run(conn, error,
+                                   "INSERT OR IGNORE INTO address_word(word, address) VALUES(?, ?)",
+                                   "si", word, id);
+}
+
+/* A name is found from the start of each of its words. */
+static bool
+add_words(struct conn *conn, const struct address *address, int64_t id, GError **error)
+{
+  g_autofree char *spec = text_fold(address->spec, -1);
+  g_autofree char *name = text_fold(address->name != NULL ? address->name : "", -1);
+  const char *at = name + strspn(name, " ");
+  for (int i = 0; *at != '\0' && i < NAME_WORDS; i++) {
+    if (!add_word(conn, at, id, error))
+      return false;
+    at += strcspn(at, " ");
+    at += strspn(at, " ");
+  }
+  return add_word(conn, spec, id, error);
+}
+
+static bool
+add_one(struct conn *conn, const struct address *address, int64_t date, int64_t weight,
+        GError **error)
+{
+  g_autofree char *spec = g_utf8_strdown(address->spec, -1);
+  g_autofree char *shown = address_format(address);
+  int64_t id;
+  /* The newest name is the one that its owner uses now; none never replaces one. */
+  return conn_run(conn, error,
+                  "INSERT INTO address(spec, shown, uses, newest) VALUES(?1, ?2, ?3, ?4)"
+                  " ON CONFLICT DO UPDATE SET uses = uses + ?3, newest = max(newest, ?4),"
+                  " shown = CASE WHEN ?4 >= newest AND ?5 THEN ?2 ELSE shown END",
+                  "ssiii", spec, shown, weight, date, (int64_t)(address->name != NULL)) &&
+         conn_number(conn, &id, 0, error, "SELECT id FROM address WHERE spec = ?", "s", spec) &&
+         add_words(conn, address, id, error);
+}
+
+static bool
+add_list(struct conn *conn, const char *list, int64_t date, int64_t weight, GError **error)
+{
+  if (list == NULL || *list == '\0')
+    return true;
+  g_autoptr(GPtrArray) addresses = address_parse_typed(list, NULL);
+  for (guint i = 0; addresses != NULL && i < MIN(addresses->len, RECIPIENTS); i++) {
+    const struct address *address = addresses->pdata[i];
+    if (address_is_valid_spec(address->spec) && !add_one(conn, address, date, weight, error))
+      return false;
+  }
+  return true;
+}
+
+bool
+addresses_add(struct conn *conn, const struct index_doc *doc, bool sent, GError **error)
+{
+  if (!sent)
+    return add_list(conn, doc->from, doc->date, 1, error);
+  return add_list(conn, doc->to, doc->date, SENT_WEIGHT, error) &&
+         add_list(conn, doc->cc, doc->date, SENT_WEIGHT, error);
+}
+
+char **
+store_addresses(struct store *store, const char *prefix, guint limit)
+{
+  g_autoptr(GPtrArray) found = g_ptr_array_new_with_free_func(g_free);
+  g_autofree char *from = text_fold(prefix, -1);
+  g_autofree char *to = g_strconcat(from, "\xf4\x8f\xbf\xbf", NULL);
+  g_autoptr(conn_t) conn = conn_read(store, NULL, NULL);
+  if (conn != NULL) {
+    auto_stmt *stmt = conn_query(conn, NULL,
+                                 "SELECT shown FROM address WHERE id IN (SELECT address FROM"
+                                 " address_word WHERE word >= ? AND word < ?)"
+                                 " ORDER BY uses DESC, newest DESC, spec LIMIT ?",
+                                 "ssi", from, to, (int64_t)limit);
+    while (stmt != NULL && conn_step(conn, stmt, NULL) == 1)
+      g_ptr_array_add(found, g_strdup(column_text(stmt, 0)));
+  }
+  g_ptr_array_add(found, NULL);
+  return (char **)g_ptr_array_steal(found, NULL);
+}

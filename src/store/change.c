@@ -1,0 +1,349 @@
+#include <errno.h>
+#include <stdio.h>
+#include <string.h>
+
+#include "base/error.h"
+#include "base/file.h"
+#include "base/i18n.h"
+#include "base/limits.h"
+#include "store/disk.h"
+
+/* Changes by renaming.  Other programs rename too: what is not where it was is
+ * looked for again by its base name. */
+
+#define RACE_TRIES 8
+/* One letter in memory. */
+#define LIMIT_READ LIMIT_MIB(1024)
+
+GHashTable *
+change_dirs_new(void)
+{
+  return g_hash_table_new_full(g_str_hash, g_str_equal, g_free, NULL);
+}
+
+bool
+change_sync(GHashTable *dirs, GError **error)
+{
+  GHashTableIter iter;
+  gpointer dir;
+  g_hash_table_iter_init(&iter, dirs);
+  while (g_hash_table_iter_next(&iter, &dir, NULL))
+    if (!file_sync_dir(dir, error))
+      return false;
+  return true;
+}
+
+static char *
+find(struct store *store, const char *key, unsigned *flags_out, GError **error)
+{
+  g_autofree char *hint = index_path(store, key);
+  return maildir_find(store, key, hint, flags_out, error);
+}
+
+bool
+store_make_folder(struct store *store, const char *folder, GError **error)
+{
+  g_autofree char *path = maildir_make(store, folder, error);
+  return path != NULL;
+}
+
+GBytes *
+store_read(struct store *store, const char *key, GError **error)
+{
+  for (int tries = 0; tries < RACE_TRIES; tries++) {
+    g_autofree char *path = find(store, key, NULL, error);
+    g_autoptr(GError) failed = NULL;
+    if (path == NULL)
+      return NULL;
+    GBytes *bytes = file_read(path, LIMIT_READ, &failed);
+    if (bytes != NULL)
+      return bytes;
+    if (!error_is(failed, POSTINO_ERROR_NOTFOUND) || tries + 1 == RACE_TRIES) {
+      g_propagate_error(error, g_steal_pointer(&failed));
+      return NULL;
+    }
+  }
+  return NULL;
+}
+
+/* ---- many letters ---- */
+
+/* The first thing that went wrong; the other letters are still done. */
+static void
+keep_first(GError **first, GError *failed)
+{
+  if (*first == NULL)
+    *first = failed;
+  else
+    g_error_free(failed);
+}
+
+static bool
+tell_first(GError *first, GError **error)
+{
+  if (first == NULL)
+    return true;
+  g_propagate_error(error, first);
+  return false;
+}
+
+/* The change stands whether or not it can be taken back: someone whose disk is
+ * full must still be able to move letters away. */
+static void
+remember(struct store *store, enum undo_kind kind, const GPtrArray *steps)
+{
+  g_auto(txn_t) txn = {0};
+  g_autoptr(GError) failed = NULL;
+  if (steps->len == 0)
+    return;
+  if (!txn_begin(&txn, store, true, &failed) || !undo_record(&txn, kind, steps, &failed) ||
+      !txn_commit(&txn, &failed))
+    g_info("not kept for undo: %s", failed->message);
+}
+
+/* ---- flags ---- */
+
+/* Where the letter goes for these flags: new holds what has none. */
+static char *
+flagged_path(const char *path, unsigned flags)
+{
+  g_autofree char *name = g_path_get_basename(path);
+  g_autofree char *sub = g_path_get_dirname(path);
+  g_autofree char *folder = g_path_get_dirname(sub);
+  g_autofree char *renamed = maildir_reflag(name, flags);
+  return g_build_filename(folder, "cur", renamed, NULL);
+}
+
+bool
+change_flags(struct store *store, const char *key, unsigned mask, unsigned flags,
+             GHashTable *dirs, unsigned *was_out, unsigned *now_out, GError **error)
+{
+  for (int tries = 0;; tries++) {
+    unsigned was;
+    g_autofree char *path = find(store, key, &was, error);
+    if (path == NULL)
+      return false;
+    unsigned now = (was & ~mask) | (flags & mask);
+    *was_out = was;
+    *now_out = now;
+    if (now == was)
+      return true;
+    g_autofree char *target = flagged_path(path, now);
+    int errnum = maildir_rename(path, target);
+    if (errnum == 0) {
+      g_hash_table_add(dirs, g_path_get_dirname(path));
+      g_hash_table_add(dirs, g_path_get_dirname(target));
+      index_moved(store, key, key, target, now);
+      return true;
+    }
+    if (errnum != ENOENT || tries == RACE_TRIES)
+      return error_errno(error, POSTINO_ERROR_LOCAL, errnum, _("cannot rename %s"), path);
+  }
+}
+
+bool
+store_flag(struct store *store, const char *const *keys, unsigned set, unsigned clear,
+           GError **error)
+{
+  g_autoptr(GHashTable) dirs = change_dirs_new();
+  g_autoptr(GPtrArray) steps = undo_steps_new();
+  GError *first = NULL;
+  for (; *keys != NULL; keys++) {
+    GError *failed = NULL;
+    unsigned was, now;
+    if (!change_flags(store, *keys, set | clear, set, dirs, &was, &now, &failed)) {
+      keep_first(&first, failed);
+      continue;
+    }
+    g_autofree char *before = g_strdup_printf("%u", was);
+    g_autofree char *after = g_strdup_printf("%u", now);
+    if (was != now)
+      undo_steps_add(steps, *keys, NULL, before, after);
+  }
+  GError *failed = NULL;
+  if (!change_sync(dirs, &failed))
+    keep_first(&first, failed);
+  remember(store, UNDO_FLAG, steps);
+  return tell_first(first, error);
+}
+
+/* ---- moving ---- */
+
+/* The target for the letter at `path`: same directory kind, same flags. */
+static char *
+moved_path(const char *path, const char *folder_path, const char *base)
+{
+  g_autofree char *name = g_path_get_basename(path);
+  g_autofree char *sub = g_path_get_dirname(path);
+  g_autofree char *kind = g_path_get_basename(sub);
+  const char *info = strstr(name, ":2,");
+  g_autofree char *renamed = g_strconcat(base, info != NULL ? info : "", NULL);
+  return g_build_filename(folder_path, kind, renamed, NULL);
+}
+
+/* A base name that no letter of the folder has. */
+static char *
+free_base(struct store *store, const char *folder, const char *folder_path, const char *base)
+{
+  g_autofree char *key = key_join(folder, base);
+  g_autofree char *indexed = index_path(store, key);
+  bool taken = maildir_has(folder_path, base) ||
+               (indexed != NULL && g_file_test(indexed, G_FILE_TEST_EXISTS));
+  return taken ? maildir_fresh_base(0) : g_strdup(base);
+}
+
+static bool
+try_move(struct store *store, const char *key, const char *folder, const char *wanted,
+         GHashTable *dirs, char **key_out, bool *again_out, GError **error)
+{
+  unsigned flags;
+  g_autofree char *path = find(store, key, &flags, error);
+  g_autofree char *folder_path = path != NULL ? maildir_make(store, folder, error) : NULL;
+  if (folder_path == NULL)
+    return false;
+  g_autofree char *base = free_base(store, folder, folder_path, wanted);
+  g_autofree char *target = moved_path(path, folder_path, base);
+  g_autoptr(GError) failed = NULL;
+  if (!maildir_transfer(path, target, &failed)) {
+    *again_out = !g_file_test(path, G_FILE_TEST_EXISTS) ||
+                 g_file_test(target, G_FILE_TEST_EXISTS);
+    g_propagate_error(error, g_steal_pointer(&failed));
+    return false;
+  }
+  g_hash_table_add(dirs, g_path_get_dirname(target));
+  g_hash_table_add(dirs, g_path_get_dirname(path));
+  *key_out = key_join(folder, base);
+  if (strcmp(base, wanted) != 0)
+    tags_rename(store, wanted, base, false);
+  index_moved(store, key, *key_out, target, flags);
+  return true;
+}
+
+bool
+change_move(struct store *store, const char *key, const char *folder, const char *base,
+            GHashTable *dirs, char **key_out, GError **error)
+{
+  for (int tries = 0;; tries++) {
+    g_autoptr(GError) failed = NULL;
+    bool again = false;
+    if (try_move(store, key, folder, base, dirs, key_out, &again, &failed))
+      return true;
+    if (!again || tries == RACE_TRIES) {
+      g_propagate_error(error, g_steal_pointer(&failed));
+      return false;
+    }
+  }
+}
+
+static bool
+move_one(struct store *store, const char *key, const char *folder, GHashTable *dirs,
+         GPtrArray *steps, char **key_out, GError **error)
+{
+  g_autofree char *from = NULL, *base = NULL;
+  if (!key_split(key, &from, &base))
+    return error_set(error, POSTINO_ERROR_NOTFOUND, _("no such message"));
+  if (strcmp(from, folder) == 0) {
+    *key_out = g_strdup(key);
+    return true;
+  }
+  if (!change_move(store, key, folder, base, dirs, key_out, error))
+    return false;
+  undo_steps_add(steps, *key_out, NULL, key, *key_out);
+  return true;
+}
+
+bool
+store_move(struct store *store, const char *const *keys, const char *folder, GStrv *moved_out,
+           GError **error)
+{
+  g_autoptr(GHashTable) dirs = change_dirs_new();
+  g_autoptr(GPtrArray) steps = undo_steps_new();
+  g_autoptr(GPtrArray) moved = g_ptr_array_new_with_free_func(g_free);
+  g_autofree char *made = maildir_make(store, folder, error);
+  GError *first = NULL, *failed = NULL;
+  if (made == NULL)
+    return false;
+  for (; *keys != NULL; keys++) {
+    char *key = NULL;
+    failed = NULL;
+    if (move_one(store, *keys, folder, dirs, steps, &key, &failed))
+      g_ptr_array_add(moved, key);
+    else
+      keep_first(&first, failed);
+  }
+  failed = NULL;
+  if (!change_sync(dirs, &failed))
+    keep_first(&first, failed);
+  remember(store, UNDO_MOVE, steps);
+  if (first == NULL && moved_out != NULL) {
+    g_ptr_array_add(moved, NULL);
+    *moved_out = (char **)g_ptr_array_free(g_steal_pointer(&moved), FALSE);
+  }
+  return tell_first(first, error);
+}
+
+/* ---- copying, removing ---- */
+
+static bool
+copy_one(struct store *store, const char *key, const char *folder_path, GError **error)
+{
+  g_autofree char *path = find(store, key, NULL, error);
+  if (path == NULL)
+    return false;
+  g_autofree char *name = g_path_get_basename(path);
+  g_autofree char *from = maildir_base(name, NULL);
+  g_autofree char *base = maildir_fresh_base(0);
+  g_autofree char *target = moved_path(path, folder_path, base);
+  if (!maildir_copy(path, target, error))
+    return false;
+  tags_rename(store, from, base, true);
+  return true;
+}
+
+bool
+store_copy(struct store *store, const char *const *keys, const char *folder, GError **error)
+{
+  g_autofree char *path = maildir_make(store, folder, error);
+  GError *first = NULL;
+  if (path == NULL)
+    return false;
+  for (; *keys != NULL; keys++) {
+    GError *failed = NULL;
+    if (!copy_one(store, *keys, path, &failed))
+      keep_first(&first, failed);
+  }
+  return tell_first(first, error);
+}
+
+static bool
+expunge_one(struct store *store, const char *key, GHashTable *dirs, GError **error)
+{
+  for (int tries = 0;; tries++) {
+    g_autofree char *path = find(store, key, NULL, error);
+    if (path == NULL)
+      return false;
+    if (unlink(path) == 0) {
+      g_hash_table_add(dirs, g_path_get_dirname(path));
+      index_removed(store, key);
+      return true;
+    }
+    if (errno != ENOENT || tries == RACE_TRIES)
+      return error_errno(error, POSTINO_ERROR_LOCAL, errno, _("cannot remove %s"), path);
+  }
+}
+
+bool
+store_expunge(struct store *store, const char *const *keys, GError **error)
+{
+  g_autoptr(GHashTable) dirs = change_dirs_new();
+  GError *first = NULL, *failed = NULL;
+  for (; *keys != NULL; keys++) {
+    failed = NULL;
+    if (!expunge_one(store, *keys, dirs, &failed))
+      keep_first(&first, failed);
+  }
+  failed = NULL;
+  if (!change_sync(dirs, &failed))
+    keep_first(&first, failed);
+  return tell_first(first, error);
+}

@@ -1,0 +1,153 @@
+/* What the files of the mirror share: connections to index.db, its rows, its
+ * threads.  A connection belongs to one thread at a time. */
+#pragma once
+
+#include "store/store-private.h"
+
+struct index;
+struct conn {
+  sqlite3 *db;
+  struct index *index;
+  GHashTable *statements;   /* SQL → sqlite3_stmt, for SQL that is a constant */
+  guint generation;         /* of the file that it has open */
+  bool attached;            /* state.db beside it, to be read */
+};
+
+/* ---- index.c: connections ---- */
+
+/* A connection that reads one consistent state until it is released; statements
+ * stop when `cancel` is. */
+struct conn *conn_read(struct store *store, GCancellable *cancel, GError **error)
+    G_GNUC_WARN_UNUSED_RESULT;
+/* The one writer, within a transaction.  conn_commit() keeps it; released
+ * without, it is rolled back. */
+struct conn *conn_write(struct store *store, GCancellable *cancel, GError **error)
+    G_GNUC_WARN_UNUSED_RESULT;
+bool conn_commit(struct conn *conn, GError **error) G_GNUC_WARN_UNUSED_RESULT;
+void conn_release(struct conn *conn);
+
+/* Binds by `types` ("i" int64_t, "s" const char * or NULL) and returns the
+ * statement, which is reset by stmt_reset() or `auto_stmt`; NULL with `error`. */
+sqlite3_stmt *conn_query(struct conn *conn, GError **error, const char *sql, const char *types, ...)
+    G_GNUC_WARN_UNUSED_RESULT;
+/* One step: 1 a row, 0 the end, -1 with `error`. */
+int conn_step(struct conn *conn, sqlite3_stmt *stmt, GError **error) G_GNUC_WARN_UNUSED_RESULT;
+/* A statement without rows. */
+bool conn_run(struct conn *conn, GError **error, const char *sql, const char *types, ...)
+    G_GNUC_WARN_UNUSED_RESULT;
+/* The first column of the first row, or `otherwise`. */
+bool conn_number(struct conn *conn, int64_t *out, int64_t otherwise, GError **error,
+                 const char *sql, const char *types, ...) G_GNUC_WARN_UNUSED_RESULT;
+/* The sentence of the connection's present error; false. */
+bool conn_fail(struct conn *conn, GError **error);
+
+/* Is the file damaged, so that refreshing makes it anew? */
+bool index_is_broken(struct store *store);
+/* Makes index.db anew, empty. */
+bool index_replace(struct store *store, GError **error) G_GNUC_WARN_UNUSED_RESULT;
+/* Counts the commits of others (another process, another connection). */
+int64_t conn_data_version(struct conn *conn);
+
+static inline void
+stmt_reset(sqlite3_stmt **stmt)
+{
+  if (*stmt == NULL)
+    return;
+  sqlite3_reset(*stmt);
+  sqlite3_clear_bindings(*stmt);
+}
+#define auto_stmt __attribute__((cleanup(stmt_reset))) sqlite3_stmt
+
+static inline const char *
+column_text(sqlite3_stmt *stmt, int column)
+{
+  const char *text = (const char *)sqlite3_column_text(stmt, column);
+  return text != NULL ? text : "";
+}
+
+/* The state of the refreshing half, kept beside the connections. */
+struct refreshing {
+  GMutex lock;              /* one refresh at a time in this store */
+  int64_t seen;             /* data version after the last one */
+  int watch;                /* inotify, or -1 */
+};
+struct refreshing *index_refreshing(struct store *store);
+
+/* ---- letters.c: rows and their threads, within a write ---- */
+
+/* The row number of a folder; made when it is new. */
+bool letter_folder(struct conn *conn, const char *folder, int64_t *id_out, GError **error)
+    G_GNUC_WARN_UNUSED_RESULT;
+/* A file of a Maildir as its name says. */
+struct letter_file {
+  const char *base;
+  const char *suffix;       /* what follows the base, ":2,S" or "" */
+  bool fresh;               /* in new/ */
+  unsigned flags;
+};
+/* Adds a letter; nothing when its folder has a row of this base. */
+bool letter_add(struct conn *conn, int64_t folder, bool sent, const struct letter_file *file,
+                guint64 size, const struct index_doc *doc, const char *tags, GError **error) G_GNUC_WARN_UNUSED_RESULT;
+/* Puts the text of a letter that has a row into the full-text table again. */
+bool letter_add_text(struct conn *conn, int64_t id, const struct index_doc *doc, GError **error)
+    G_GNUC_WARN_UNUSED_RESULT;
+bool letter_remove(struct conn *conn, int64_t id, GError **error) G_GNUC_WARN_UNUSED_RESULT;
+bool letter_move(struct conn *conn, int64_t id, int64_t folder, const struct letter_file *file,
+                 GError **error) G_GNUC_WARN_UNUSED_RESULT;
+bool letter_tag(struct conn *conn, int64_t id, const char *tags, GError **error)
+    G_GNUC_WARN_UNUSED_RESULT;
+/* 0: there is none. */
+bool letter_find(struct conn *conn, const char *folder, const char *base, int64_t *id_out,
+                 GError **error) G_GNUC_WARN_UNUSED_RESULT;
+/* Does a folder of this name hold what its owner sent? */
+bool folder_is_sent(const char *folder);
+/* What names are compared and sorted by; cut to a few words. */
+char *sort_key_sender(const char *from);
+char *sort_key_subject(const char *subject, bool *reply_out);
+/* A word's 63 bits for the tables that look up ids and names. */
+int64_t hash_of(const char *text);
+
+/* ---- addresses.c ---- */
+
+bool addresses_add(struct conn *conn, const struct index_doc *doc, bool sent, GError **error)
+    G_GNUC_WARN_UNUSED_RESULT;
+
+/* ---- threads.c ---- */
+
+/* How a letter hangs together with others. */
+struct thread_link {
+  int64_t thread;
+  int64_t hash;             /* of its Message-ID, or of its base name */
+  bool orphan;              /* an answer that names no letter */
+  char *subject_key;
+};
+void thread_link_clear(struct thread_link *link);
+typedef struct thread_link thread_link_t;
+G_DEFINE_AUTO_CLEANUP_CLEAR_FUNC(thread_link_t, thread_link_clear)
+
+/* Finds the thread of a letter about to be added as row `id` and notes its ids;
+ * threads that it joins become one. */
+bool thread_join(struct conn *conn, const struct index_doc *doc, const char *base, int64_t folder,
+                 int64_t id, struct thread_link *link, GError **error) G_GNUC_WARN_UNUSED_RESULT;
+/* The newest letter per folder (0: all folders), after one came or went. */
+bool thread_gained(struct conn *conn, int64_t thread, int64_t folder, int64_t id, GError **error)
+    G_GNUC_WARN_UNUSED_RESULT;
+bool thread_lost(struct conn *conn, int64_t thread, int64_t folder, int64_t id, GError **error)
+    G_GNUC_WARN_UNUSED_RESULT;
+/* The letters of a thread in a folder (0: all) depth first; `only` (sorted ids)
+ * keeps those in it, NULL all.  struct thread_place. */
+struct thread_place { int64_t id; int depth; };
+GArray *thread_tree(struct conn *conn, int64_t thread, int64_t folder, GHashTable *only,
+                    GError **error) G_GNUC_WARN_UNUSED_RESULT;
+
+/* ---- rows.c ---- */
+
+#define ROW_COLUMNS \
+  "l.id, f.name, l.base, l.suffix, l.fresh, l.sender, l.recipients, l.subject, l.message_id, " \
+  "l.size, l.flags, l.marks, l.tags, l.thread"
+struct row *row_take(struct store *store, sqlite3_stmt *stmt);
+char *row_file(struct store *store, const char *folder, bool fresh, const char *base,
+               const char *suffix);
+
+typedef struct conn conn_t;
+G_DEFINE_AUTOPTR_CLEANUP_FUNC(conn_t, conn_release)

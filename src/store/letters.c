@@ -1,0 +1,286 @@
+#include <string.h>
+
+#include "base/error.h"
+#include "base/i18n.h"
+#include "base/text.h"
+#include "store/index-private.h"
+
+/* A date's rows: id >> 20 is the date. */
+#define ID_BITS 20
+/* Dates that fit an id with room to spare (the year 36812). */
+#define DATE_MAX ((int64_t)1 << 40)
+/* What tells names and subjects apart when sorting; more only fills the index. */
+#define KEY_BYTES 60
+
+int64_t
+hash_of(const char *text)
+{
+  g_autoptr(GChecksum) sum = g_checksum_new(G_CHECKSUM_SHA256);
+  g_checksum_update(sum, (const guchar *)text, (gssize)strlen(text));
+  guint8 digest[32];
+  gsize length = sizeof digest;
+  g_checksum_get_digest(sum, digest, &length);
+  int64_t hash;
+  memcpy(&hash, digest, sizeof hash);
+  return hash & INT64_MAX;
+}
+
+/* ---- sort keys ---- */
+
+static void
+cut_key(char *key)
+{
+  if (strlen(key) <= KEY_BYTES)
+    return;
+  size_t at = KEY_BYTES;
+  while (at > 0 && ((guchar)key[at] & 0xc0) == 0x80)
+    at--;
+  key[at] = '\0';
+}
+
+char *
+sort_key_sender(const char *from)
+{
+  char *key = text_fold(from, -1);
+  char *start = key + strspn(key, " \"'<");
+  memmove(key, start, strlen(start) + 1);
+  cut_key(key);
+  return key;
+}
+
+/* "re:", "re[2]:", "aw:"… at the start: its length, or 0.  `folded` text. */
+static size_t
+answer_prefix(const char *folded, bool *reply_out)
+{
+  static const struct { const char *word; bool reply; } words[] = {
+      {"re", true},   {"aw", true},   {"sv", true},   {"antw", true}, {"r", true},
+      {"rif", true},  {"ref", true},  {"odp", true},  {"vs", true},   {"res", true},
+      {"fwd", false}, {"fw", false},  {"wg", false},  {"i", false},   {"tr", false},
+      {"enc", false}, {"rv", false},
+  };
+  for (gsize i = 0; i < G_N_ELEMENTS(words); i++) {
+    if (!text_ascii_prefix(folded, words[i].word))
+      continue;
+    const char *at = folded + strlen(words[i].word);
+    if (*at == '[' || *at == '(')
+      at += 1 + strspn(at + 1, "0123456789") + 1;
+    if (at > folded + strlen(folded) || *at != ':')
+      continue;
+    *reply_out = *reply_out || words[i].reply;
+    return (size_t)(at + 1 - folded);
+  }
+  return 0;
+}
+
+char *
+sort_key_subject(const char *subject, bool *reply_out)
+{
+  bool reply = false;
+  g_autofree char *folded = text_fold(subject, -1);
+  const char *at = folded + strspn(folded, " ");
+  for (size_t length; (length = answer_prefix(at, &reply)) > 0;)
+    at += length + strspn(at + length, " ");
+  char *key = g_strdup(at);
+  g_strchomp(key);
+  cut_key(key);
+  if (reply_out != NULL)
+    *reply_out = reply;
+  return key;
+}
+
+/* ---- folders ---- */
+
+bool
+folder_is_sent(const char *folder)
+{
+  const char *last = strrchr(folder, '/');
+  last = last != NULL ? last + 1 : folder;
+  const char *dot = strrchr(last, '.');
+  if (dot != NULL && dot[1] != '\0')
+    last = dot + 1;
+  static const char *const names[] = {"Sent", "Outbox", "Sent Items", "Sent Messages", "Sent Mail"};
+  for (gsize i = 0; i < G_N_ELEMENTS(names); i++)
+    if (text_ascii_equal(last, names[i]))
+      return true;
+  return false;
+}
+
+bool
+letter_folder(struct conn *conn, const char *folder, int64_t *id_out, GError **error)
+{
+  return conn_run(conn, error, "INSERT OR IGNORE INTO folder(name, sent) VALUES(?, ?)", "si",
+                  folder, (int64_t)folder_is_sent(folder)) &&
+         conn_number(conn, id_out, 0, error, "SELECT id FROM folder WHERE name = ?", "s", folder);
+}
+
+bool
+letter_find(struct conn *conn, const char *folder, const char *base, int64_t *id_out,
+            GError **error)
+{
+  return conn_number(conn, id_out, 0, error,
+                     "SELECT l.id FROM folder f JOIN letter l ON l.folder = f.id"
+                     " WHERE f.name = ? AND l.base = ?",
+                     "ss", folder, base);
+}
+
+/* ---- coming ---- */
+
+/* The next free number of a date.  Numbers of the dead stay taken, for their
+ * postings would find the newcomer. */
+static bool
+free_id(struct conn *conn, int64_t date, int64_t *id_out, GError **error)
+{
+  date = CLAMP(date, 0, DATE_MAX);
+  for (;; date++) {
+    int64_t first = MAX(date << ID_BITS, 1), last = ((date + 1) << ID_BITS) - 1, letter, dead;
+    if (!conn_number(conn, &letter, first - 1, error,
+                     "SELECT max(id) FROM letter WHERE id BETWEEN ? AND ?", "ii", first, last) ||
+        !conn_number(conn, &dead, first - 1, error,
+                     "SELECT max(id) FROM dead WHERE id BETWEEN ? AND ?", "ii", first, last))
+      return false;
+    if (MAX(letter, dead) < last) {
+      *id_out = MAX(letter, dead) + 1;
+      return true;
+    }
+  }
+}
+
+bool
+letter_add_text(struct conn *conn, int64_t id, const struct index_doc *doc, GError **error)
+{
+  return conn_run(conn, error,
+                  "INSERT INTO text(rowid, sender, recipients, copies, subject, body, filename,"
+                  " list) VALUES(?, ?, ?, ?, ?, ?, ?, ?)",
+                  "isssssss", id, doc->from, doc->to, doc->cc, doc->subject, doc->text,
+                  doc->filenames, doc->list) &&
+         conn_run(conn, error, "UPDATE letter SET texted = 1 WHERE id = ? AND texted = 0", "i", id);
+}
+
+static bool
+add_tags(struct conn *conn, int64_t id, const char *tags, GError **error)
+{
+  g_auto(GStrv) words = g_strsplit(tags != NULL ? tags : "", " ", -1);
+  for (char **word = words; *word != NULL; word++)
+    if (**word != '\0' && !conn_run(conn, error, "INSERT OR IGNORE INTO tag(word, id) VALUES(?, ?)",
+                                    "si", *word, id))
+      return false;
+  return true;
+}
+
+static const char *
+or_empty(const char *text)
+{
+  return text != NULL ? text : "";
+}
+
+static bool
+insert_row(struct conn *conn, int64_t id, int64_t folder, const struct thread_link *link,
+           const struct letter_file *file, guint64 size, const struct index_doc *doc,
+           const char *tags, GError **error)
+{
+  g_autofree char *sender_key = sort_key_sender(or_empty(doc->from));
+  bool named = doc->message_id != NULL && *doc->message_id != '\0';
+  return conn_run(conn, error,
+                  "INSERT INTO letter(id, folder, base, base_hash, suffix, fresh, flags, marks,"
+                  " size, thread, orphan, message_hash, message_id, sender, sender_key, recipients,"
+                  " copies, subject, subject_key, list, digest, tags)"
+                  " VALUES(?,?,?,?,?,?,?,?,?,?,?,?,?,?,?,?,?,?,?,?,?,?)",
+                  "iisisiiiiiiissssssssss", id, folder, file->base, hash_of(file->base),
+                  file->suffix, (int64_t)file->fresh, (int64_t)file->flags, (int64_t)doc->marks,
+                  (int64_t)size, link->thread, (int64_t)link->orphan, link->hash,
+                  named ? doc->message_id : NULL, or_empty(doc->from), sender_key,
+                  or_empty(doc->to), or_empty(doc->cc), or_empty(doc->subject), link->subject_key,
+                  doc->list, or_empty(doc->digest), tags);
+}
+
+bool
+letter_add(struct conn *conn, int64_t folder, bool sent, const struct letter_file *file,
+           guint64 size, const struct index_doc *doc, const char *tags, GError **error)
+{
+  int64_t there, id;
+  if (!conn_number(conn, &there, 0, error, "SELECT id FROM letter WHERE folder = ? AND base = ?",
+                   "is", folder, file->base))
+    return false;
+  if (there != 0)
+    return true;
+  g_auto(thread_link_t) link = {0};
+  return free_id(conn, doc->date, &id, error) &&
+         thread_join(conn, doc, file->base, folder, id, &link, error) &&
+         insert_row(conn, id, folder, &link, file, size, doc, tags, error) &&
+         thread_gained(conn, link.thread, folder, id, error) && add_tags(conn, id, tags, error) &&
+         addresses_add(conn, doc, sent, error) && letter_add_text(conn, id, doc, error);
+}
+
+/* ---- changing and going ---- */
+
+/* A letter's folder and thread before it changes. */
+static bool
+place_of(struct conn *conn, int64_t id, int64_t *folder_out, int64_t *thread_out, GError **error)
+{
+  auto_stmt *stmt = conn_query(conn, error, "SELECT folder, thread FROM letter WHERE id = ?", "i",
+                               id);
+  if (stmt == NULL)
+    return false;
+  int step = conn_step(conn, stmt, error);
+  if (step == 0)
+    return error_set(error, POSTINO_ERROR_NOTFOUND, _("the letter is no longer in the index"));
+  if (step < 0)
+    return false;
+  *folder_out = sqlite3_column_int64(stmt, 0);
+  *thread_out = sqlite3_column_int64(stmt, 1);
+  return true;
+}
+
+/* The words of the row say which tags the letter has in the table. */
+static bool
+remove_tags(struct conn *conn, int64_t id, GError **error)
+{
+  g_autofree char *tags = NULL;
+  {
+    auto_stmt *stmt = conn_query(conn, error, "SELECT tags FROM letter WHERE id = ?", "i", id);
+    if (stmt == NULL || conn_step(conn, stmt, error) < 0)
+      return false;
+    tags = g_strdup(column_text(stmt, 0));
+  }
+  g_auto(GStrv) words = g_strsplit(tags, " ", -1);
+  for (char **word = words; *word != NULL; word++)
+    if (**word != '\0' &&
+        !conn_run(conn, error, "DELETE FROM tag WHERE word = ? AND id = ?", "si", *word, id))
+      return false;
+  return true;
+}
+
+bool
+letter_remove(struct conn *conn, int64_t id, GError **error)
+{
+  int64_t folder, thread;
+  return place_of(conn, id, &folder, &thread, error) &&
+         remove_tags(conn, id, error) &&
+         conn_run(conn, error, "DELETE FROM letter WHERE id = ?", "i", id) &&
+         conn_run(conn, error, "INSERT OR IGNORE INTO dead(id) VALUES(?)", "i", id) &&
+         thread_lost(conn, thread, folder, id, error);
+}
+
+bool
+letter_move(struct conn *conn, int64_t id, int64_t folder, const struct letter_file *file,
+            GError **error)
+{
+  int64_t before, thread;
+  if (!place_of(conn, id, &before, &thread, error) ||
+      !conn_run(conn, error,
+                "UPDATE letter SET folder = ?, base = ?, base_hash = ?, suffix = ?, fresh = ?,"
+                " flags = ? WHERE id = ?",
+                "isisiii", folder, file->base, hash_of(file->base), file->suffix,
+                (int64_t)file->fresh, (int64_t)file->flags, id))
+    return false;
+  return before == folder || (thread_lost(conn, thread, before, id, error) &&
+                              thread_gained(conn, thread, folder, id, error));
+}
+
+bool
+letter_tag(struct conn *conn, int64_t id, const char *tags, GError **error)
+{
+  return remove_tags(conn, id, error) &&
+         conn_run(conn, error, "UPDATE letter SET tags = ? WHERE id = ?", "si", tags, id) &&
+         add_tags(conn, id, tags, error);
+}

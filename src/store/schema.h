@@ -1,0 +1,59 @@
+/* index.db.  A new version makes every older file anew. */
+#pragma once
+
+#define SCHEMA_APPLICATION 0x706f7374 /* "post" */
+#define SCHEMA_VERSION 1
+
+/* letter.id is date << 20 | next free, so newest first is the table's own order,
+ * in the full-text table too.  An index that begins with the folder ends with
+ * the id: the first screen of each order is one walk.  `place` holds all that a
+ * comparison with a directory needs.  dead are rows whose postings linger in
+ * `text`: their numbers are not given again. */
+#define SCHEMA_SQL \
+  "CREATE TABLE folder(id INTEGER PRIMARY KEY, name TEXT NOT NULL UNIQUE," \
+  " sent INTEGER NOT NULL, total INTEGER NOT NULL DEFAULT 0, unread INTEGER NOT NULL DEFAULT 0," \
+  " cur_time INTEGER NOT NULL DEFAULT 0, new_time INTEGER NOT NULL DEFAULT 0) STRICT;" \
+  "CREATE TABLE letter(id INTEGER PRIMARY KEY, folder INTEGER NOT NULL, base TEXT NOT NULL," \
+  " base_hash INTEGER NOT NULL, suffix TEXT NOT NULL, fresh INTEGER NOT NULL," \
+  " flags INTEGER NOT NULL, marks INTEGER NOT NULL, size INTEGER NOT NULL," \
+  " thread INTEGER NOT NULL, orphan INTEGER NOT NULL, texted INTEGER NOT NULL DEFAULT 1," \
+  " message_hash INTEGER NOT NULL, message_id TEXT, sender TEXT NOT NULL, sender_key TEXT NOT NULL," \
+  " recipients TEXT NOT NULL, copies TEXT NOT NULL, subject TEXT NOT NULL," \
+  " subject_key TEXT NOT NULL, list TEXT, digest TEXT NOT NULL, tags TEXT) STRICT;" \
+  "CREATE INDEX letter_folder ON letter(folder);" \
+  "CREATE INDEX letter_place ON letter(folder, base, suffix, fresh, flags);" \
+  "CREATE INDEX letter_base ON letter(base_hash);" \
+  "CREATE INDEX letter_message ON letter(message_hash);" \
+  "CREATE INDEX letter_thread ON letter(thread, folder);" \
+  "CREATE INDEX letter_sender ON letter(folder, sender_key);" \
+  "CREATE INDEX letter_subject ON letter(folder, subject_key);" \
+  "CREATE INDEX letter_size ON letter(folder, size);" \
+  "CREATE INDEX letter_unread ON letter(folder) WHERE (flags & 1) = 0;" \
+  "CREATE INDEX letter_untexted ON letter(id) WHERE texted = 0;" \
+  "CREATE TABLE dead(id INTEGER PRIMARY KEY) STRICT;" \
+  "CREATE TABLE tag(word TEXT NOT NULL COLLATE NOCASE, id INTEGER NOT NULL, PRIMARY KEY(word, id))" \
+  " STRICT, WITHOUT ROWID;" \
+  "CREATE TABLE ref(hash INTEGER PRIMARY KEY, thread INTEGER NOT NULL, parent INTEGER) STRICT;" \
+  "CREATE INDEX ref_thread ON ref(thread);" \
+  "CREATE TABLE newest(folder INTEGER NOT NULL, thread INTEGER NOT NULL, id INTEGER NOT NULL," \
+  " PRIMARY KEY(thread, folder)) STRICT, WITHOUT ROWID;" \
+  "CREATE INDEX newest_order ON newest(folder, id);" \
+  "CREATE TABLE address(id INTEGER PRIMARY KEY, spec TEXT NOT NULL UNIQUE, shown TEXT NOT NULL," \
+  " uses INTEGER NOT NULL, newest INTEGER NOT NULL) STRICT;" \
+  "CREATE TABLE address_word(word TEXT NOT NULL, address INTEGER NOT NULL," \
+  " PRIMARY KEY(word, address)) STRICT, WITHOUT ROWID;" \
+  "CREATE VIRTUAL TABLE text USING fts5(sender, recipients, copies, subject, body, filename," \
+  " list, content='', detail=full, tokenize='postino');" \
+  "INSERT INTO text(text, rank) VALUES('hashsize', 8388608);" \
+  "CREATE TRIGGER letter_comes AFTER INSERT ON letter BEGIN" \
+  " UPDATE folder SET total = total + 1, unread = unread + ((NEW.flags & 1) = 0)" \
+  " WHERE id = NEW.folder; END;" \
+  "CREATE TRIGGER letter_goes AFTER DELETE ON letter BEGIN" \
+  " UPDATE folder SET total = total - 1, unread = unread - ((OLD.flags & 1) = 0)" \
+  " WHERE id = OLD.folder; END;" \
+  "CREATE TRIGGER letter_changes AFTER UPDATE OF folder, flags ON letter" \
+  " WHEN OLD.folder <> NEW.folder OR (OLD.flags & 1) <> (NEW.flags & 1) BEGIN" \
+  " UPDATE folder SET total = total - 1, unread = unread - ((OLD.flags & 1) = 0)" \
+  " WHERE id = OLD.folder;" \
+  " UPDATE folder SET total = total + 1, unread = unread + ((NEW.flags & 1) = 0)" \
+  " WHERE id = NEW.folder; END;"

@@ -1,0 +1,137 @@
+#include <string.h>
+
+#include "base/error.h"
+#include "base/i18n.h"
+#include "base/sanitize.h"
+#include "store/disk.h"
+
+#define LIMIT_TAG 200
+
+static char *
+read_tags(txn_t *txn, const char *base, const char *digest, GError **error)
+{
+  g_autoptr(state_stmt_t) rows = state_prepare(
+      txn, error,
+      "SELECT coalesce(group_concat(tag, ' '), '') FROM (SELECT tag FROM tags WHERE base = ?"
+      " AND digest = ? ORDER BY tag)",
+      "tt", base, digest);
+  return rows != NULL && state_step(txn, rows, error) == STEP_ROW ? state_text(rows, 0) : NULL;
+}
+
+static bool
+run_each(txn_t *txn, const char *sql, const char *base, const char *digest,
+         const char *const *tags, GError **error)
+{
+  for (; *tags != NULL; tags++)
+    if (!state_run(txn, error, sql, "ttt", base, digest, *tags))
+      return false;
+  return true;
+}
+
+bool
+tags_change(txn_t *txn, const char *base, const char *digest, const char *const *add,
+            const char *const *remove, char **was_out, char **now_out, GError **error)
+{
+  g_autofree char *was = read_tags(txn, base, digest, error);
+  if (was == NULL ||
+      !run_each(txn, "INSERT OR IGNORE INTO tags VALUES(?, ?, ?)", base, digest, add, error) ||
+      !run_each(txn, "DELETE FROM tags WHERE base = ? AND digest = ? AND tag = ?", base, digest,
+                remove, error))
+    return false;
+  *now_out = read_tags(txn, base, digest, error);
+  if (*now_out == NULL)
+    return false;
+  *was_out = g_steal_pointer(&was);
+  return true;
+}
+
+void
+tags_rename(struct store *store, const char *from, const char *to, bool keep)
+{
+  g_auto(txn_t) txn = {0};
+  g_autoptr(GError) failed = NULL;
+  const char *copy = "INSERT OR IGNORE INTO tags SELECT ?, digest, tag FROM tags WHERE base = ?";
+  if (!txn_begin(&txn, store, true, &failed) ||
+      !state_run(&txn, &failed, copy, "tt", to, from) ||
+      (!keep && !state_run(&txn, &failed, "DELETE FROM tags WHERE base = ?", "t", from)) ||
+      !txn_commit(&txn, &failed))
+    g_info("tags of %s not kept: %s", from, failed->message);
+}
+
+/* ---- "+todo -read" ---- */
+
+static bool
+tag_is_valid(const char *tag, GError **error)
+{
+  g_autofree char *clean = sanitize_line(tag, -1);
+  if (*tag != '\0' && strlen(tag) <= LIMIT_TAG && g_utf8_validate(tag, -1, NULL) &&
+      strcmp(clean, tag) == 0)
+    return true;
+  return error_set(error, POSTINO_ERROR_INVALID,
+                   _("“%s” cannot be a tag; write words like +todo -read"), clean);
+}
+
+static bool
+parse_words(const char *words, GPtrArray *add, GPtrArray *remove, GError **error)
+{
+  g_auto(GStrv) parts = g_strsplit_set(words, " \t\n", -1);
+  for (char **part = parts; *part != NULL; part++) {
+    if (**part == '\0')
+      continue;
+    bool minus = **part == '-';
+    const char *tag = *part + (minus || **part == '+');
+    if (!tag_is_valid(tag, error))
+      return false;
+    g_ptr_array_add(minus ? remove : add, g_strdup(tag));
+  }
+  if (add->len + remove->len == 0)
+    return error_set(error, POSTINO_ERROR_INVALID, _("no tag is named; write words like +todo -read"));
+  g_ptr_array_add(add, NULL);
+  g_ptr_array_add(remove, NULL);
+  return true;
+}
+
+static bool
+tag_one(struct store *store, txn_t *txn, const char *key, const GPtrArray *add,
+        const GPtrArray *remove, GPtrArray *steps, GError **error)
+{
+  g_autofree char *path = maildir_find(store, key, NULL, NULL, error);
+  g_autofree char *folder = NULL, *base = NULL, *digest = NULL, *was = NULL, *now = NULL;
+  if (path == NULL || !key_split(key, &folder, &base) ||
+      !digest_file(path, &digest, NULL, error) ||
+      !tags_change(txn, base, digest, (const char *const *)add->pdata,
+                   (const char *const *)remove->pdata, &was, &now, error))
+    return false;
+  if (strcmp(was, now) != 0)
+    undo_steps_add(steps, key, digest, was, now);
+  return true;
+}
+
+static bool
+tag_all(struct store *store, const char *const *keys, const GPtrArray *add,
+        const GPtrArray *remove, GPtrArray *steps, GError **error)
+{
+  g_auto(txn_t) txn = {0};
+  if (!txn_begin(&txn, store, true, error))
+    return false;
+  for (; *keys != NULL; keys++)
+    if (!tag_one(store, &txn, *keys, add, remove, steps, error))
+      return false;
+  return undo_record(&txn, UNDO_TAG, steps, error) && txn_commit(&txn, error);
+}
+
+bool
+store_tag(struct store *store, const char *const *keys, const char *words, GError **error)
+{
+  g_autoptr(GPtrArray) add = g_ptr_array_new_with_free_func(g_free);
+  g_autoptr(GPtrArray) remove = g_ptr_array_new_with_free_func(g_free);
+  g_autoptr(GPtrArray) steps = undo_steps_new();
+  if (!parse_words(words, add, remove, error) ||
+      !tag_all(store, keys, add, remove, steps, error))
+    return false;
+  for (guint i = 0; i < steps->len; i++) {
+    const struct undo_step *step = steps->pdata[i];
+    index_tagged(store, step->key, *step->now != '\0' ? step->now : NULL);
+  }
+  return true;
+}

@@ -1,0 +1,21 @@
+/* Text into words, for the full-text table and for queries alike.  A word is a
+ * run of letters, digits and marks, folded (case, diacritics, compatibility
+ * forms); where a script writes without spaces each letter is a word.  An
+ * address is its pieces and, in the place of the first, the whole. */
+#pragma once
+
+#include <sqlite3.h>
+#include <stdbool.h>
+#include <stddef.h>
+
+/* Registers the FTS5 tokenizer "postino" on a connection. */
+bool tokenizer_register(sqlite3 *db);
+
+/* Called for each word; `together`: in the place of the one before.  Another
+ * result than 0 stops and is returned. */
+typedef int (*tokenizer_fn)(void *data, bool together, const char *word, size_t length,
+                            size_t start, size_t end);
+/* A query's complete address is the whole only, so that it finds just that. */
+int tokenize(const char *text, size_t length, bool query, tokenizer_fn take, void *data);
+/* Does the text hold any word? */
+bool tokenizer_has_words(const char *text);
