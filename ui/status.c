@@ -1,0 +1,171 @@
+#include "ui/status.h"
+
+#include <string.h>
+
+#include "base/i18n.h"
+#include "base/text.h"
+
+#define NOTICE_SECONDS 15
+#define MESSAGES_KEPT 200
+
+struct going_on { request_id request; char *text; guint64 done, total; };
+
+struct status {
+  GPtrArray *messages;      /* char *, oldest first */
+  bool bad;                 /* the last of them */
+  gint64 until;             /* monotonic; 0: no notice is shown */
+  bool read;                /* a key was pressed since */
+  GPtrArray *running;       /* struct going_on, oldest first */
+};
+
+static void
+going_on_free(struct going_on *entry)
+{
+  g_free(entry->text);
+  g_free(entry);
+}
+
+struct status *
+status_new(void)
+{
+  struct status *status = g_new0(struct status, 1);
+  status->messages = g_ptr_array_new_with_free_func(g_free);
+  status->running = g_ptr_array_new_with_free_func((GDestroyNotify)going_on_free);
+  return status;
+}
+
+void
+status_free(struct status *status)
+{
+  if (status == NULL)
+    return;
+  g_ptr_array_free(status->messages, TRUE);
+  g_ptr_array_free(status->running, TRUE);
+  g_free(status);
+}
+
+void
+status_say(struct status *status, bool bad, const char *sentence)
+{
+  if (status->messages->len >= MESSAGES_KEPT)
+    g_ptr_array_remove_index(status->messages, 0);
+  g_ptr_array_add(status->messages, g_strdup(sentence));
+  status->bad = bad;
+  status->read = false;
+  status->until = g_get_monotonic_time() + NOTICE_SECONDS * G_USEC_PER_SEC;
+}
+
+void
+status_key(struct status *status)
+{
+  /* The first key may have been under way before the sentence was read. */
+  if (status->read)
+    status->until = 0;
+  status->read = true;
+}
+
+const GPtrArray *
+status_messages(const struct status *status)
+{
+  return status->messages;
+}
+
+static struct going_on *
+entry_of(const struct status *status, request_id request)
+{
+  for (guint i = 0; i < status->running->len; i++) {
+    struct going_on *entry = g_ptr_array_index(status->running, i);
+    if (entry->request == request)
+      return entry;
+  }
+  return NULL;
+}
+
+void
+status_progress(struct status *status, request_id request, const char *text, guint64 done,
+                guint64 total)
+{
+  struct going_on *entry = entry_of(status, request);
+  if (entry == NULL) {
+    entry = g_new0(struct going_on, 1);
+    entry->request = request;
+    g_ptr_array_add(status->running, entry);
+  }
+  g_free(entry->text);
+  entry->text = g_strdup(text != NULL ? text : _("working"));
+  entry->done = done;
+  entry->total = total;
+}
+
+bool
+status_ended(struct status *status, request_id request)
+{
+  struct going_on *entry = entry_of(status, request);
+  return entry != NULL && g_ptr_array_remove(status->running, entry);
+}
+
+request_id
+status_running(const struct status *status)
+{
+  if (status->running->len == 0)
+    return 0;
+  return ((struct going_on *)g_ptr_array_index(status->running, status->running->len - 1))->request;
+}
+
+int
+status_timeout(const struct status *status)
+{
+  if (status->until == 0)
+    return -1;
+  return (int)CLAMP((status->until - g_get_monotonic_time()) / 1000 + 1, 0, 60000);
+}
+
+static char *
+progress_text(const struct going_on *entry)
+{
+  if (entry->total > 0)
+    return g_strdup_printf(_("%s: %" G_GUINT64_FORMAT " of %" G_GUINT64_FORMAT), entry->text,
+                           entry->done, entry->total);
+  return g_strdup_printf("%s…", entry->text);
+}
+
+void
+status_draw(const struct status *status, const struct area *line)
+{
+  struct area left = *line;
+  area_fill(line, 0, STYLE_NORMAL, "");
+  bool notice = status->until > g_get_monotonic_time() && status->messages->len > 0;
+  if (status->running->len > 0) {
+    g_autofree char *text = progress_text(
+        g_ptr_array_index(status->running, status->running->len - 1));
+    g_autofree char *hint = g_strdup_printf("%s  %s", text, _("(^G cancels)"));
+    g_autofree char *cut = text_fit(hint, notice ? line->columns / 2 : line->columns);
+    area_right(line, 0, STYLE_NOTICE, cut);
+    left.columns = MAX(line->columns - text_width(cut, -1) - 2, 0);
+  }
+  if (notice)
+    area_field(&left, 0, 0, -1, status->bad ? STYLE_BAD : STYLE_NORMAL,
+               g_ptr_array_index(status->messages, status->messages->len - 1));
+}
+
+void
+status_draw_hints(const struct keymap *keymap, const struct command_group *const *groups,
+                  const struct area *line)
+{
+  int column = 0;
+  area_fill(line, 0, STYLE_DIM, "");
+  for (const struct command_group *const *group = groups; *group != NULL; group++)
+    for (size_t i = 0; i < (*group)->n; i++) {
+      const struct command *command = &(*group)->rows[i];
+      if (command->hint == NULL)
+        continue;
+      g_autofree char *keys = keymap_keys(keymap, groups, command, 1);
+      if (keys == NULL)
+        continue;
+      int width = text_width(keys, -1) + 1 + text_width(_(command->hint), -1);
+      if (column + width > line->columns)
+        return;
+      column = area_text(line, 0, column, STYLE_KEY, keys);
+      column = area_text(line, 0, column + 1, STYLE_DIM, _(command->hint)) + 2;
+    }
+}

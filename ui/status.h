@@ -1,0 +1,33 @@
+/* The last two lines: what happened or goes on, and the keys of the moment. */
+#pragma once
+
+#include "engine/engine.h"
+#include "ui/keymap.h"
+#include "ui/term/canvas.h"
+
+struct status;
+
+struct status *status_new(void);
+void status_free(struct status *status);
+
+/* A sentence; it stays for a while and in the list of messages. */
+void status_say(struct status *status, bool bad, const char *sentence);
+/* A key was pressed: what was read may go. */
+void status_key(struct status *status);
+/* All sentences so far, oldest first: char *, owned by it. */
+const GPtrArray *status_messages(const struct status *status);
+
+/* What goes on; progress ends with the request. */
+void status_progress(struct status *status, request_id request, const char *text, guint64 done,
+                     guint64 total);
+/* True when it was shown as going on. */
+bool status_ended(struct status *status, request_id request);
+/* The newest request that goes on, 0: none. */
+request_id status_running(const struct status *status);
+
+/* Milliseconds until it would look different by itself; -1: never. */
+int status_timeout(const struct status *status);
+
+void status_draw(const struct status *status, const struct area *line);
+void status_draw_hints(const struct keymap *keymap, const struct command_group *const *groups,
+                       const struct area *line);
