@@ -58,27 +58,15 @@ print_all(struct cli *cli, const GPtrArray *all)
   fflush(stdout);
 }
 
-/* What a dry run would do, letter by letter. */
-static void
-print_plan(const struct event *event, void *data)
-{
-  puts(event->text);
-}
-
-static struct event *
-wait_for_fetch(struct cli *cli, request_id request, bool dry_run, GError **error)
-{
-  return dry_run ? cli_wait_notices(cli, request, print_plan, NULL, error)
-                 : cli_wait(cli, request, error);
-}
-
 static bool
 fetch_once(struct cli *cli, const char *const *accounts, bool dry_run, GError **error)
 {
   g_autoptr(event_t) event =
-      wait_for_fetch(cli, engine_fetch(cli->engine, accounts, dry_run), dry_run, error);
+      cli_wait(cli, engine_fetch(cli->engine, accounts, dry_run), error);
   if (event == NULL)
     return false;
+  for (char **line = event->strings; line != NULL && *line != NULL && !cli->json; line++)
+    puts(*line);
   if (event->fetched != NULL)
     print_all(cli, event->fetched);
   return true;
