@@ -65,8 +65,8 @@ test_one(struct cli *cli, const char *name, GError **error)
   g_autoptr(event_t) event = cli_wait(cli, engine_account_test(cli->engine, name), error);
   if (event == NULL)
     return false;
-  for (char **found = event->strings; found != NULL && *found != NULL && !cli->quiet; found++)
-    puts(*found);
+  if (event->text != NULL && !cli->quiet)
+    puts(event->text);
   return true;
 }
 

@@ -45,10 +45,8 @@ look_at_accounts(struct cli *cli)
         cli_wait(cli, engine_account_test(cli->engine, account->name), &error);
     if (event == NULL)
       say_error(cli, what, error);
-    else {
-      g_autofree char *found = g_strjoinv("; ", event->strings);
-      say(cli, true, what, found);
-    }
+    else
+      say(cli, true, what, event->text != NULL ? event->text : "");
   }
 }
 
