@@ -2,7 +2,6 @@
 #include <string.h>
 
 #include "base/i18n.h"
-#include "base/paths.h"
 #include "base/sanitize.h"
 #include "base/text.h"
 #include "ui/ui-private.h"
@@ -87,7 +86,7 @@ offer_paths(GPtrArray *candidates, const char *typed)
   g_autofree char *shown_dir = slash != NULL ? g_strndup(typed, (gsize)(slash - typed + 1))
                                              : g_strdup("");
   const char *start = slash != NULL ? slash + 1 : typed;
-  g_autofree char *dir = paths_expand(*shown_dir != '\0' ? shown_dir : ".");
+  g_autofree char *dir = ui_typed_path(*shown_dir != '\0' ? shown_dir : ".");
   g_autoptr(GDir) opened = g_dir_open(dir, 0, NULL);
   if (opened == NULL)
     return;

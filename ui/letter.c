@@ -3,7 +3,6 @@
 
 #include "base/error.h"
 #include "base/i18n.h"
-#include "base/paths.h"
 #include "base/sanitize.h"
 #include "ui/index/index.h"
 #include "ui/ui-private.h"
@@ -199,7 +198,7 @@ go_to_unread(struct view *view, struct event *event, void *data)
       ui_say(view->ui, _("No unread letter here."));
       return;
     }
-    struct rows_query query = index_query(index);
+    struct rows_query query = index_view_query(index);
     ui_await(view->ui, engine_next_unread(view->ui->engine, &query), view, go_to_unread,
              g_new0(bool, 1), g_free);
     return;
@@ -207,7 +206,7 @@ go_to_unread(struct view *view, struct event *event, void *data)
   struct row *row = g_ptr_array_steal_index(event->rows, 0);
   if (open)
     ui_open_letter(view->ui, row);
-  index_go_to(index, row);
+  index_view_go_to(index, row);
 }
 
 static void
@@ -217,9 +216,9 @@ next_unread(struct view *view, const char *const *args)
   if (list == NULL)
     return;
   struct index_view *index = (struct index_view *)list;
-  struct rows_query query = index_query(index);
+  struct rows_query query = index_view_query(index);
   bool *first_round = g_new0(bool, 1);
-  query.after = index_cursor(index);
+  query.after = index_view_cursor(index);
   *first_round = query.after != NULL;
   ui_await(view->ui, engine_next_unread(view->ui->engine, &query), list, go_to_unread,
            first_round, g_free);
@@ -249,7 +248,7 @@ save(struct view *view, const char *const *args)
   if (row == NULL)
     return;
   struct letter_ref ref = {.key = row->key};
-  char *dir = paths_expand(args[0]);
+  char *dir = ui_typed_path(args[0]);
   ui_await(view->ui, engine_save(view->ui->engine, &ref, 0, dir), NULL, say_saved, dir, g_free);
 }
 

@@ -222,6 +222,16 @@ ui_edit_text(struct ui *ui, const char *text, GError **error)
   return edited;
 }
 
+char *
+ui_typed_path(const char *text)
+{
+  const char *start = text;
+  for (const char *at = text; *at != '\0'; at++)
+    if (g_str_has_prefix(at, "//") || g_str_has_prefix(at, "/~/"))
+      start = at + 1;
+  return paths_expand(start);
+}
+
 /* ---- programs that live on ---- */
 
 bool

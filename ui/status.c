@@ -148,24 +148,33 @@ status_draw(const struct status *status, const struct area *line)
                g_ptr_array_index(status->messages, status->messages->len - 1));
 }
 
+/* Draws "KEY word" if it fits; the column behind it, or -1. */
+static int
+draw_hint(const struct keymap *keymap, const struct command_group *const *groups,
+          const struct area *line, int column, const struct command *command)
+{
+  g_autofree char *keys = keymap_keys(keymap, groups, command, 1);
+  if (keys == NULL)
+    return column;
+  int width = text_width(keys, -1) + 1 + text_width(_(command->hint), -1);
+  if (column + width > line->columns)
+    return -1;
+  column = area_text(line, 0, column, STYLE_KEY, keys);
+  return area_text(line, 0, column + 1, STYLE_DIM, _(command->hint)) + 2;
+}
+
 void
 status_draw_hints(const struct keymap *keymap, const struct command_group *const *groups,
                   const struct area *line)
 {
   int column = 0;
+  const struct command *help = command_find(groups, "help");
   area_fill(line, 0, STYLE_DIM, "");
+  /* The key that shows all keys is never the one that finds no room. */
+  if (help != NULL)
+    column = draw_hint(keymap, groups, line, column, help);
   for (const struct command_group *const *group = groups; *group != NULL; group++)
-    for (size_t i = 0; i < (*group)->n; i++) {
-      const struct command *command = &(*group)->rows[i];
-      if (command->hint == NULL)
-        continue;
-      g_autofree char *keys = keymap_keys(keymap, groups, command, 1);
-      if (keys == NULL)
-        continue;
-      int width = text_width(keys, -1) + 1 + text_width(_(command->hint), -1);
-      if (column + width > line->columns)
-        return;
-      column = area_text(line, 0, column, STYLE_KEY, keys);
-      column = area_text(line, 0, column + 1, STYLE_DIM, _(command->hint)) + 2;
-    }
+    for (size_t i = 0; i < (*group)->n && column >= 0; i++)
+      if ((*group)->rows[i].hint != NULL && &(*group)->rows[i] != help)
+        column = draw_hint(keymap, groups, line, column, &(*group)->rows[i]);
 }

@@ -53,13 +53,16 @@ void ui_error(struct ui *ui, const GError *error);
 
 /* ---- requests ---- */
 
-/* Called with the EVENT_DONE of a request, whether it has an error or not.  What
- * it steals from the event is its own. */
+/* Called with the EVENT_DONE of a request, whether it has an error or not (which
+ * is a notice by then).  What it steals from the event is its own. */
 typedef void (*ui_done)(struct view *view, struct event *event, void *data);
 /* `view` NULL: the frame's own.  When the view is closed first, `done` is never
  * called.  `data` is freed by `destroy` after all. */
 void ui_await(struct ui *ui, request_id request, struct view *view, ui_done done, void *data,
               GDestroyNotify destroy);
+/* The same; `done` shows the error itself. */
+void ui_await_quiet(struct ui *ui, request_id request, struct view *view, ui_done done,
+                    void *data, GDestroyNotify destroy);
 /* Its result is not wanted any more; 0: none. */
 void ui_forget(struct ui *ui, request_id request);
 /* A request whose result is its error or nothing; an error becomes a notice, and
@@ -103,6 +106,9 @@ char *ui_edit_text(struct ui *ui, const char *text, GError **error) G_GNUC_WARN_
 /* Writes a private file under the runtime directory, mode 0600.  Free the path. */
 char *ui_private_file(const char *name, GBytes *bytes, GError **error) G_GNUC_WARN_UNUSED_RESULT;
 void ui_wipe_file(const char *path);
+/* The path that was typed: what stands before "//" or "/~/" was there first and is
+ * passed over; `~/` is the home.  Free it. */
+char *ui_typed_path(const char *text);
 /* Starts a program that lives on by itself; the file is wiped when postino ends. */
 bool ui_start_program(struct ui *ui, const char *const *argv, const char *file, GError **error)
     G_GNUC_WARN_UNUSED_RESULT;

@@ -7,7 +7,13 @@
 #include "base/sanitize.h"
 #include "base/text.h"
 
-struct awaited { struct view *view; ui_done done; void *data; GDestroyNotify destroy; };
+struct awaited {
+  struct view *view;
+  ui_done done;
+  void *data;
+  GDestroyNotify destroy;
+  bool quiet;               /* the error is shown elsewhere */
+};
 
 struct question {
   struct prompt *prompt;
@@ -145,13 +151,25 @@ ui_close(struct view *view)
 
 /* ---- requests ---- */
 
+static void
+await(struct ui *ui, request_id request, struct awaited awaited)
+{
+  g_hash_table_insert(ui->awaited, g_memdup2(&request, sizeof request),
+                      g_memdup2(&awaited, sizeof awaited));
+}
+
 void
 ui_await(struct ui *ui, request_id request, struct view *view, ui_done done, void *data,
          GDestroyNotify destroy)
 {
-  struct awaited *awaited = g_new0(struct awaited, 1);
-  *awaited = (struct awaited){view, done, data, destroy};
-  g_hash_table_insert(ui->awaited, g_memdup2(&request, sizeof request), awaited);
+  await(ui, request, (struct awaited){view, done, data, destroy, false});
+}
+
+void
+ui_await_quiet(struct ui *ui, request_id request, struct view *view, ui_done done, void *data,
+               GDestroyNotify destroy)
+{
+  await(ui, request, (struct awaited){view, done, data, destroy, true});
 }
 
 void
@@ -185,7 +203,7 @@ done(struct ui *ui, struct event *event)
     return;
   g_free(stored_key);
   struct awaited *awaited = stored;
-  if (event->error != NULL && !error_is(event->error, POSTINO_ERROR_CANCELLED))
+  if (event->error != NULL && !error_is(event->error, POSTINO_ERROR_CANCELLED) && !awaited->quiet)
     ui_error(ui, event->error);
   else if (event->error != NULL && shown)
     ui_say(ui, _("Cancelled."));

@@ -3,7 +3,6 @@
 #include <string.h>
 
 #include "base/i18n.h"
-#include "base/paths.h"
 #include "base/sanitize.h"
 
 static struct compose_view *
@@ -186,7 +185,7 @@ take_attachment(struct view *view, struct event *event, void *data)
 static void
 attach(struct view *view, const char *const *args)
 {
-  g_autofree char *path = paths_expand(args[0]);
+  g_autofree char *path = ui_typed_path(args[0]);
   if (!is_busy(view))
     ui_await(view->ui, engine_attach(view->ui->engine, path), view, take_attachment, NULL, NULL);
 }

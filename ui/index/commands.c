@@ -14,25 +14,25 @@ of(struct view *view)
 static void
 down(struct view *view, const char *const *args)
 {
-  index_move(of(view), 1);
+  index_view_move(of(view), 1);
 }
 
 static void
 up(struct view *view, const char *const *args)
 {
-  index_move(of(view), -1);
+  index_view_move(of(view), -1);
 }
 
 static void
 page_down(struct view *view, const char *const *args)
 {
-  index_move(of(view), list_page(&of(view)->list));
+  index_view_move(of(view), list_page(&of(view)->list));
 }
 
 static void
 page_up(struct view *view, const char *const *args)
 {
-  index_move(of(view), -list_page(&of(view)->list));
+  index_view_move(of(view), -list_page(&of(view)->list));
 }
 
 static void
@@ -40,7 +40,7 @@ first(struct view *view, const char *const *args)
 {
   struct index_view *index = of(view);
   if (index->before != NULL)
-    index_load(index, false);
+    index_view_load(index, false);
   else
     index->list.cursor = 0;
 }
@@ -50,7 +50,7 @@ last(struct view *view, const char *const *args)
 {
   struct index_view *index = of(view);
   if (!index->at_end)
-    index_load(index, true);
+    index_view_load(index, true);
   else
     index->list.cursor = MAX(index->list.n - 1, 0);
 }
@@ -58,7 +58,7 @@ last(struct view *view, const char *const *args)
 static void
 open_letter(struct view *view, const char *const *args)
 {
-  const struct row *row = index_cursor(of(view));
+  const struct row *row = index_view_cursor(of(view));
   if (row != NULL)
     ui_open_letter(view->ui, row);
 }
@@ -68,7 +68,7 @@ threads(struct view *view, const char *const *args)
 {
   struct index_view *index = of(view);
   index->order = index->order == ROWS_THREAD ? ROWS_NEWEST : ROWS_THREAD;
-  index_load(index, false);
+  index_view_load(index, false);
 }
 
 static void
@@ -81,7 +81,7 @@ sort(struct view *view, const char *const *args)
   for (size_t i = 0; names[i] != NULL; i++)
     if (strcmp(names[i], args[0]) == 0) {
       of(view)->order = orders[i];
-      index_load(of(view), false);
+      index_view_load(of(view), false);
       return;
     }
   ui_complain(view->ui, _("There is no order '%s'; the orders are newest, oldest, from, subject, "
@@ -93,12 +93,12 @@ static void
 choose(struct view *view, const char *const *args)
 {
   struct index_view *index = of(view);
-  const struct row *row = index_cursor(index);
+  const struct row *row = index_view_cursor(index);
   if (row == NULL)
     return;
   if (!g_hash_table_remove(index->chosen, row->key))
     g_hash_table_add(index->chosen, g_strdup(row->key));
-  index_move(index, 1);
+  index_view_move(index, 1);
 }
 
 static const struct command rows[] = {

@@ -26,14 +26,14 @@ struct index_view {
 };
 
 /* Asks for the first rows (`from_end`: the last), forgetting the window. */
-void index_load(struct index_view *index, bool from_end);
-void index_reload(struct index_view *index);
-void index_move(struct index_view *index, int by);
+void index_view_load(struct index_view *index, bool from_end);
+void index_view_reload(struct index_view *index);
+void index_view_move(struct index_view *index, int by);
 /* Puts the cursor on this row (taken), fetching a window around it if needed. */
-void index_go_to(struct index_view *index, struct row *row);
-const struct row *index_cursor(const struct index_view *index);
-struct rows_query index_query(const struct index_view *index);
-void index_changed(struct view *view);
-char **index_letters(struct view *view);
-bool index_is_outgoing(const struct index_view *index);
-void index_close(struct view *view);
+void index_view_go_to(struct index_view *index, struct row *row);
+const struct row *index_view_cursor(const struct index_view *index);
+struct rows_query index_view_query(const struct index_view *index);
+void index_view_changed(struct view *view);
+char **index_view_letters(struct view *view);
+bool index_view_is_outgoing(const struct index_view *index);
+void index_view_close(struct view *view);

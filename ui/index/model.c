@@ -2,6 +2,7 @@
 
 #include <string.h>
 
+#include "base/error.h"
 #include "base/i18n.h"
 
 #define LEAST_LOAD 40
@@ -13,7 +14,7 @@ load_size(const struct index_view *index)
 }
 
 struct rows_query
-index_query(const struct index_view *index)
+index_view_query(const struct index_view *index)
 {
   return (struct rows_query){
       .folder = index->folder,
@@ -24,7 +25,7 @@ index_query(const struct index_view *index)
 }
 
 const struct row *
-index_cursor(const struct index_view *index)
+index_view_cursor(const struct index_view *index)
 {
   if (index->rows == NULL || index->list.cursor >= (int)index->rows->len)
     return NULL;
@@ -100,7 +101,7 @@ static void ask(struct index_view *index, enum load kind, guint limit, const str
 static void
 take_again(struct index_view *index, GPtrArray *rows)
 {
-  const struct row *old = index_cursor(index);
+  const struct row *old = index_view_cursor(index);
   int on_screen = index->list.cursor - index->list.top;
   int at = old != NULL ? position_of(rows, old->key) : -1;
   bool from_top = index->list.top == 0 && index->before == NULL;
@@ -195,26 +196,32 @@ arrived(struct view *view, struct event *event, void *data)
   index->asked = 0;
   g_clear_pointer(&index->why, g_free);
   if (event->error != NULL) {
-    index->why = g_strdup(event->error->message);
+    /* The inbox is made by the first letter that comes. */
+    if (!error_is(event->error, POSTINO_ERROR_NOTFOUND) ||
+        g_strcmp0(index->folder, engine_inbox(view->ui->engine)) != 0)
+      index->why = g_strdup(event->error->message);
     index->loaded = true;
+    if (index->rows != NULL)
+      g_ptr_array_set_size(index->rows, 0);
+    list_set(&index->list, 0);
   } else if (event->rows != NULL) {
     take(index, data, g_steal_pointer(&event->rows));
   }
   begin_slow_work(view->ui);
   if (index->stale)
-    index_reload(index);
+    index_view_reload(index);
   else if (((const struct loading *)data)->kind == LOAD_AROUND && index->list.n > 0)
     ask(index, LOAD_MORE, load_size(index), g_ptr_array_index(index->rows, index->list.n - 1),
         false);
   else if (index->wanted != 0)
-    index_move(index, index->wanted);
+    index_view_move(index, index->wanted);
 }
 
 static void
 ask(struct index_view *index, enum load kind, guint limit, const struct row *after,
     bool backwards)
 {
-  struct rows_query query = index_query(index);
+  struct rows_query query = index_view_query(index);
   struct loading *loading = g_new0(struct loading, 1);
   *loading = (struct loading){kind, limit};
   query.limit = limit;
@@ -222,7 +229,7 @@ ask(struct index_view *index, enum load kind, guint limit, const struct row *aft
   query.backwards = backwards;
   ui_forget(index->view.ui, index->asked);
   index->asked = engine_rows(index->view.ui->engine, &query);
-  ui_await(index->view.ui, index->asked, &index->view, arrived, loading, g_free);
+  ui_await_quiet(index->view.ui, index->asked, &index->view, arrived, loading, g_free);
 }
 
 static void
@@ -239,14 +246,14 @@ take_count(struct view *view, struct event *event, void *data)
 static void
 count(struct index_view *index)
 {
-  struct rows_query query = index_query(index);
+  struct rows_query query = index_view_query(index);
   if (index->query != NULL)
     ui_await(index->view.ui, engine_count(index->view.ui->engine, &query), &index->view,
              take_count, NULL, NULL);
 }
 
 void
-index_load(struct index_view *index, bool from_end)
+index_view_load(struct index_view *index, bool from_end)
 {
   index->wanted = 0;
   ask(index, from_end ? LOAD_END : LOAD_START, load_size(index), NULL, from_end);
@@ -254,7 +261,7 @@ index_load(struct index_view *index, bool from_end)
 }
 
 void
-index_reload(struct index_view *index)
+index_view_reload(struct index_view *index)
 {
   index->stale = index->asked != 0;
   if (index->stale)
@@ -265,15 +272,15 @@ index_reload(struct index_view *index)
 }
 
 void
-index_changed(struct view *view)
+index_view_changed(struct view *view)
 {
-  index_reload((struct index_view *)view);
+  index_view_reload((struct index_view *)view);
 }
 
 /* ---- moving ---- */
 
 void
-index_move(struct index_view *index, int by)
+index_view_move(struct index_view *index, int by)
 {
   int n = index->list.n, target = index->list.cursor + by, near = index->list.height;
   index->wanted = 0;
@@ -294,7 +301,7 @@ index_move(struct index_view *index, int by)
 }
 
 void
-index_go_to(struct index_view *index, struct row *row)
+index_view_go_to(struct index_view *index, struct row *row)
 {
   int at = position_of(index->rows, row->key);
   if (at >= 0) {
@@ -311,10 +318,10 @@ index_go_to(struct index_view *index, struct row *row)
 /* ---- for others ---- */
 
 char **
-index_letters(struct view *view)
+index_view_letters(struct view *view)
 {
   struct index_view *index = (struct index_view *)view;
-  const struct row *row = index_cursor(index);
+  const struct row *row = index_view_cursor(index);
   g_autoptr(GPtrArray) keys = g_ptr_array_new();
   GHashTableIter iter;
   void *key;
@@ -329,7 +336,7 @@ index_letters(struct view *view)
 
 /* Folders of letters that one wrote show to whom. */
 bool
-index_is_outgoing(const struct index_view *index)
+index_view_is_outgoing(const struct index_view *index)
 {
   const struct conf *conf = index->view.ui->conf;
   if (index->folder == NULL)
@@ -364,7 +371,7 @@ index_view_show(struct view *view, const char *folder)
   clear_before(index);
   index->list = (struct list){.height = index->list.height};
   index->loaded = index->at_end = index->stale = false;
-  index_load(index, false);
+  index_view_load(index, false);
 }
 
 bool
@@ -374,12 +381,12 @@ index_view_step(struct view *view, int by)
   int target = index->list.cursor + by;
   if (target < 0 || target >= index->list.n)
     return false;
-  index_move(index, by);
+  index_view_move(index, by);
   return true;
 }
 
 void
-index_close(struct view *view)
+index_view_close(struct view *view)
 {
   struct index_view *index = (struct index_view *)view;
   if (index->rows != NULL)

@@ -40,7 +40,7 @@ short_name(const char *list)
 static char *
 who(const struct index_view *index, const struct row *row)
 {
-  bool to = index_is_outgoing(index);
+  bool to = index_view_is_outgoing(index);
   const char *list = to ? row->to : row->from;
   g_autofree char *name = short_name(list != NULL ? list : "");
   return to ? g_strdup_printf(_("To %s"), name) : g_steal_pointer(&name);
@@ -174,7 +174,7 @@ heading(struct view *view)
 static const struct row *
 row_of(struct view *view)
 {
-  return index_cursor((struct index_view *)view);
+  return index_view_cursor((struct index_view *)view);
 }
 
 static void
@@ -191,9 +191,9 @@ const struct view_class index_class = {
     .groups = groups,
     .draw = draw,
     .heading = heading,
-    .changed = index_changed,
-    .free = index_close,
-    .letters = index_letters,
+    .changed = index_view_changed,
+    .free = index_view_close,
+    .letters = index_view_letters,
     .row = row_of,
     .dealt_with = dealt_with,
 };
@@ -206,6 +206,6 @@ index_view_new(struct ui *ui, const char *folder, const char *query)
   index->folder = g_strdup(folder);
   index->query = g_strdup(query);
   index->chosen = g_hash_table_new_full(g_str_hash, g_str_equal, g_free, NULL);
-  index_load(index, false);
+  index_view_load(index, false);
   return &index->view;
 }

@@ -4,7 +4,6 @@
 #include <string.h>
 
 #include "base/i18n.h"
-#include "base/paths.h"
 #include "base/sanitize.h"
 #include "base/text.h"
 
@@ -261,7 +260,7 @@ save_in(struct ui *ui, struct view *view, const char *text, void *data)
   if (text == NULL || *text == '\0')
     return;
   struct letter_ref ref = {.key = wish->key};
-  g_autofree char *dir = paths_expand(text);
+  g_autofree char *dir = ui_typed_path(text);
   ui_await(ui, engine_save(ui->engine, &ref, wish->number, dir), NULL, say_saved, NULL, NULL);
 }
 

@@ -66,7 +66,7 @@ reader_view_load(struct reader_view *reader)
   struct letter_ref ref = {.key = reader->row->key};
   ui_forget(ui, reader->asked);
   reader->asked = engine_letter(ui->engine, &ref, &reader->how);
-  ui_await(ui, reader->asked, &reader->view, arrived, NULL, NULL);
+  ui_await_quiet(ui, reader->asked, &reader->view, arrived, NULL, NULL);
 }
 
 void
