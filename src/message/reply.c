@@ -268,7 +268,7 @@ draft_reply(const struct rendered *letter, enum draft_reply how, const struct dr
   else
     address_sender(draft, letter, author);
   const char *subject = letter->subject != NULL ? letter->subject : "";
-  draft->subject = g_strconcat("Re: ", draft_subject_rest(subject, false), NULL);
+  draft->subject = g_strchomp(g_strconcat("Re: ", draft_subject_rest(subject, false), NULL));
   refer(draft, letter);
   draft->answers_sealed =
       letter->envelope == ENVELOPE_PGP_SEALED || letter->envelope == ENVELOPE_SMIME_SEALED;
@@ -319,7 +319,7 @@ draft_forward(const struct rendered *letter, GBytes *original, const struct draf
   struct draft *draft = draft_authored(author);
   choose_from(draft, letter, author);
   const char *subject = letter->subject != NULL ? letter->subject : "";
-  draft->subject = g_strconcat("Fwd: ", draft_subject_rest(subject, true), NULL);
+  draft->subject = g_strchomp(g_strconcat("Fwd: ", draft_subject_rest(subject, true), NULL));
   draft->answers_sealed =
       letter->envelope == ENVELOPE_PGP_SEALED || letter->envelope == ENVELOPE_SMIME_SEALED;
   g_autofree char *signature = draft_signature(author);

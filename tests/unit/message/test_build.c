@@ -173,6 +173,16 @@ a_domain_travels_in_ascii_where_it_can(void **state)
 }
 
 static void
+what_is_signed_ends_no_line_in_a_blank(void **state)
+{
+  g_autoptr(draft_t) draft = simple("hi\n-- \nAnna\n");
+  struct build_options entity_only = {.entity_only = true};
+  g_autofree char *entity = build(draft, &entity_only), *letter = build(draft, &wire);
+  assert_true(g_str_has_suffix(entity, "quoted-printable\r\n\r\nhi\r\n--=20\r\nAnna\r\n"));
+  assert_true(g_str_has_suffix(letter, "7bit\r\n\r\nhi\r\n-- \r\nAnna\r\n"));
+}
+
+static void
 an_entity_has_only_its_content_and_can_be_wrapped(void **state)
 {
   g_autoptr(draft_t) draft = simple("hi\n");
@@ -278,6 +288,7 @@ main(void)
       cmocka_unit_test(quoted_printable_keeps_files_and_lines),
       cmocka_unit_test(file_names_pass_through_parameters),
       cmocka_unit_test(a_domain_travels_in_ascii_where_it_can),
+      cmocka_unit_test(what_is_signed_ends_no_line_in_a_blank),
       cmocka_unit_test(an_entity_has_only_its_content_and_can_be_wrapped),
       cmocka_unit_test(every_field_parses_back_to_what_went_in),
   };
