@@ -109,11 +109,12 @@ skip_space(const char *at, const char *end)
   return at;
 }
 
-char *
-words_decode(const char *value, gssize length)
+/* The value with its encoded words decoded, not clean. */
+static GString *
+decode(const char *value, gssize length)
 {
   const char *end = value + (length < 0 ? (gssize)strlen(value) : length);
-  g_autoptr(GString) out = g_string_new(NULL);
+  GString *out = g_string_new(NULL);
   struct pending pending = {.bytes = g_string_new(NULL)};
   struct word word;
   const char *raw = value;
@@ -133,8 +134,22 @@ words_decode(const char *value, gssize length)
   flush(&pending, out);
   charset_append(out, NULL, raw, (size_t)(end - raw));
   g_string_free(pending.bytes, TRUE);
+  return out;
+}
+
+char *
+words_decode(const char *value, gssize length)
+{
+  g_autoptr(GString) out = decode(value, length);
   char *clean = sanitize_line(out->str, (gssize)out->len);
   return g_strstrip(clean);
+}
+
+bool
+words_have_bidi(const char *value)
+{
+  g_autoptr(GString) out = decode(value, -1);
+  return sanitize_has_bidi(out->str, (gssize)out->len);
 }
 
 /* What a Q word may hold unencoded in a phrase (RFC 2047, 5 (3)). */

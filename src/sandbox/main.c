@@ -116,15 +116,15 @@ serve_one(void)
   int fd;
   if (!frame_receive_request(SOCKET, &request, &fd))
     return false;
-  char *letter = "";
+  void *mapping = NULL;
   if (request.length > 0)
-    letter = mmap(NULL, request.length, PROT_READ, MAP_PRIVATE, fd, 0);
+    mapping = mmap(NULL, request.length, PROT_READ, MAP_PRIVATE, fd, 0);
   close(fd);
-  if (letter == MAP_FAILED)
+  if (mapping == MAP_FAILED)
     return false;
-  bool goes_on = serve(&request, letter);
-  if (request.length > 0)
-    munmap(letter, request.length);
+  bool goes_on = serve(&request, mapping != NULL ? mapping : "");
+  if (mapping != NULL)
+    munmap(mapping, request.length);
   return goes_on;
 }
 
