@@ -73,8 +73,12 @@ endif
 if HAVE_CMOCKA
 # ---- tests of index ----
 store_MIRROR = tests/unit/store/mirror.h $(store_FIXTURE)
-check_PROGRAMS += tests/unit/store/test_query tests/unit/store/test_rows \
+check_PROGRAMS += tests/unit/store/test_query tests/unit/store/test_refresh \
+	tests/unit/store/test_rows \
 	tests/unit/store/test_threads tests/unit/store/test_tokenizer
+tests_unit_store_test_refresh_SOURCES = tests/unit/store/test_refresh.c $(store_MIRROR)
+tests_unit_store_test_refresh_LDADD = $(store_TEST_LIBS)
+EXTRA_tests_unit_store_test_refresh_DEPENDENCIES = postino-reader$(EXEEXT)
 tests_unit_store_test_rows_SOURCES = tests/unit/store/test_rows.c $(store_MIRROR)
 tests_unit_store_test_rows_LDADD = $(store_TEST_LIBS)
 tests_unit_store_test_threads_SOURCES = tests/unit/store/test_threads.c $(store_MIRROR)
