@@ -72,3 +72,22 @@ tests_unit_store_test_state_LDADD = $(store_TEST_LIBS)
 tests_unit_store_test_undo_SOURCES = tests/unit/store/test_undo.c $(store_FIXTURE)
 tests_unit_store_test_undo_LDADD = $(store_TEST_LIBS)
 endif
+
+if HAVE_CMOCKA
+# ---- tests of index ----
+store_MIRROR = tests/unit/store/mirror.h $(store_FIXTURE)
+check_PROGRAMS += tests/unit/store/test_query tests/unit/store/test_refresh \
+	tests/unit/store/test_rows \
+	tests/unit/store/test_threads tests/unit/store/test_tokenizer
+tests_unit_store_test_refresh_SOURCES = tests/unit/store/test_refresh.c $(store_MIRROR)
+tests_unit_store_test_refresh_LDADD = $(store_TEST_LIBS)
+EXTRA_tests_unit_store_test_refresh_DEPENDENCIES = postino-reader$(EXEEXT)
+tests_unit_store_test_rows_SOURCES = tests/unit/store/test_rows.c $(store_MIRROR)
+tests_unit_store_test_rows_LDADD = $(store_TEST_LIBS)
+tests_unit_store_test_threads_SOURCES = tests/unit/store/test_threads.c $(store_MIRROR)
+tests_unit_store_test_threads_LDADD = $(store_TEST_LIBS)
+tests_unit_store_test_tokenizer_SOURCES = tests/unit/store/test_tokenizer.c tests/unit/test.h
+tests_unit_store_test_tokenizer_LDADD = $(store_TEST_LIBS)
+tests_unit_store_test_query_SOURCES = tests/unit/store/test_query.c $(store_MIRROR)
+tests_unit_store_test_query_LDADD = $(store_TEST_LIBS)
+endif

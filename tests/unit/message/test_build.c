@@ -147,8 +147,7 @@ file_names_pass_through_parameters(void **state)
       "a.pdf", "a b\"c\\d.pdf", "caff\xc3\xa8 \xe2\x82\xac.pdf", "=?utf-8?q?a?=.pdf",
       "a;b=c,d'e%41*f.pdf",
       "a very long name of a file that somebody saved under the whole first sentence of it.pdf",
-      "\xe6\x9d\xb1\xe4\xba\xac\xe6\x9d\xb1\xe4\xba\xac\xe6\x9d\xb1\xe4\xba\xac\xe6\x9d\xb1\xe4\xba"
-      "\xac\xe6\x9d\xb1\xe4\xba\xac.txt",
+      "\xe6\x9d\xb1\xe4\xba\xac, \xe6\x9d\xb1\xe4\xba\xac e \xe6\x9d\xb1\xe4\xba\xac.txt",
   };
   for (size_t i = 0; i < G_N_ELEMENTS(names); i++) {
     g_autoptr(GString) out = g_string_new("attachment");
