@@ -10,6 +10,7 @@ struct conn {
   struct index *index;
   GHashTable *statements;   /* SQL → sqlite3_stmt, for SQL that is a constant */
   guint generation;         /* of the file that it has open */
+  bool attached;            /* state.db beside it, to be read */
 };
 
 /* ---- index.c: connections ---- */

@@ -199,7 +199,8 @@ conn_open(struct index *index, GError **error)
   conn->index = index;
   conn->statements = g_hash_table_new_full(g_str_hash, g_str_equal, g_free, finalize);
   conn->generation = index->generation;
-  int flags = SQLITE_OPEN_READWRITE | SQLITE_OPEN_CREATE | SQLITE_OPEN_NOMUTEX;
+  int flags = SQLITE_OPEN_READWRITE | SQLITE_OPEN_CREATE | SQLITE_OPEN_NOMUTEX |
+              SQLITE_OPEN_URI;
   if (sqlite3_open_v2(index->path, &conn->db, flags, NULL) != SQLITE_OK) {
     conn_fail(conn, error);
     conn_close(conn);
@@ -387,6 +388,21 @@ listen_to(struct conn *conn, GCancellable *cancel)
                            cancel);
 }
 
+/* account: and is:sent ask state.db, whose words are no mirror's.  Without it
+ * only they fail. */
+static void
+attach_state(struct store *store, struct conn *conn)
+{
+  if (conn->attached)
+    return;
+  conn->attached = true;
+  g_autofree char *path = g_build_filename(store->dir, ".postino", "state.db", NULL);
+  g_autofree char *plain = g_filename_to_uri(path, NULL, NULL);
+  g_autofree char *uri = g_strconcat(plain, "?mode=ro", NULL);
+  if (!conn_run(conn, NULL, "ATTACH ? AS state", "s", uri))
+    g_debug("index: state.db cannot be asked");
+}
+
 static struct conn *
 take_idle(struct store *store, GError **error)
 {
@@ -409,6 +425,7 @@ conn_read(struct store *store, GCancellable *cancel, GError **error)
   struct conn *conn = take_idle(store, error);
   if (conn == NULL)
     return NULL;
+  attach_state(store, conn);
   listen_to(conn, cancel);
   if (conn_run(conn, error, "BEGIN", ""))
     return conn;

@@ -3,7 +3,7 @@
 #include "base/error.h"
 #include "base/i18n.h"
 #include "base/sanitize.h"
-#include "store/index-private.h"
+#include "store/view.h"
 
 void
 row_free(struct row *row)
@@ -125,4 +125,192 @@ store_row_by_id(struct store *store, const char *message_id, GError **error)
                                        " ORDER BY l.id DESC LIMIT 1",
                                "is", hash_of(id), id);
   return only_row(store, conn, stmt, id, error);
+}
+
+/* ---- many rows ---- */
+
+/* A folder may be on the disk and not in the index yet: it is empty then. */
+static bool
+find_folder(struct view *view, GError **error)
+{
+  const char *folder = view->asked->folder;
+  if (folder == NULL)
+    return true;
+  if (!conn_number(view->conn, &view->folder, NO_FOLDER, error,
+                   "SELECT id FROM folder WHERE name = ?", "s", folder))
+    return false;
+  if (view->folder != NO_FOLDER)
+    return true;
+  g_autofree char *dir = maildir_path(view->store, folder);
+  g_autofree char *cur = g_build_filename(dir, "cur", NULL);
+  if (g_file_test(cur, G_FILE_TEST_IS_DIR))
+    return true;
+  g_autofree char *clean = sanitize_line(folder, -1);
+  return error_set(error, POSTINO_ERROR_NOTFOUND, _("no folder %s"), clean);
+}
+
+bool
+view_open(struct view *view, struct store *store, const struct rows_query *asked,
+          GCancellable *cancel, GError **error)
+{
+  *view = (struct view){.store = store, .asked = asked};
+  if (asked->query != NULL) {
+    view->query = query_parse(asked->query, g_get_real_time() / G_USEC_PER_SEC, error);
+    if (view->query == NULL)
+      return false;
+  }
+  view->conn = conn_read(store, cancel, error);
+  return view->conn != NULL && find_folder(view, error);
+}
+
+void
+view_clear(struct view *view)
+{
+  g_clear_pointer(&view->query, query_free);
+  g_clear_pointer(&view->conn, conn_release);
+}
+
+/* How an order goes: its column beside the id, and whether it falls. */
+static const struct { const char *key; bool falls; } orders[] = {
+    [ROWS_NEWEST] = {NULL, true},           [ROWS_OLDEST] = {NULL, false},
+    [ROWS_FROM] = {"l.sender_key", false},  [ROWS_SUBJECT] = {"l.subject_key", false},
+    [ROWS_SIZE] = {"l.size", true},         [ROWS_THREAD] = {NULL, true},
+};
+
+/* " AND (key, id) > (?, ?)": what comes behind `after` on the way. */
+static void
+add_after(struct sql *sql, const struct row *after, enum rows_order order, const char *id,
+          bool falls)
+{
+  const char *key = orders[order].key, *sign = falls ? "<" : ">";
+  if (key == NULL) {
+    g_string_append_printf(sql->text, " AND %s %s ?", id, sign);
+    sql_add(sql, "", "i", after->id);
+    return;
+  }
+  g_string_append_printf(sql->text, " AND (%s, %s) %s (?, ?)", key, id, sign);
+  if (order == ROWS_SIZE) {
+    sql_add(sql, "", "ii", (int64_t)after->size, after->id);
+    return;
+  }
+  g_autofree char *text = order == ROWS_FROM ? sort_key_sender(after->from)
+                                             : sort_key_subject(after->subject, NULL);
+  sql_add(sql, "", "si", text, after->id);
+}
+
+static void
+add_order(struct sql *sql, enum rows_order order, const char *id, bool falls, guint limit)
+{
+  const char *key = orders[order].key, *way = falls ? "DESC" : "ASC";
+  g_string_append(sql->text, " ORDER BY ");
+  if (key != NULL)
+    g_string_append_printf(sql->text, "%s %s, ", key, way);
+  g_string_append_printf(sql->text, "%s %s LIMIT ?", id, way);
+  sql_add(sql, "", "i", (int64_t)limit);
+}
+
+static GPtrArray *
+collect(struct view *view, const struct sql *sql, GError **error)
+{
+  auto_own *stmt = sql_prepare(sql, view->conn, error);
+  if (stmt == NULL)
+    return NULL;
+  g_autoptr(GPtrArray) rows = g_ptr_array_new_with_free_func((GDestroyNotify)row_free);
+  int step;
+  while ((step = conn_step(view->conn, stmt, error)) == 1)
+    g_ptr_array_add(rows, row_take(view->store, stmt));
+  return step == 0 ? g_steal_pointer(&rows) : NULL;
+}
+
+void
+rows_reverse(GPtrArray *rows)
+{
+  for (guint i = 0, j = rows->len; i + 1 < j; i++) {
+    j--;
+    void *row = rows->pdata[i];
+    rows->pdata[i] = rows->pdata[j];
+    rows->pdata[j] = row;
+  }
+}
+
+/* A page of any order but threads: one walk from the key of `after`. */
+static GPtrArray *
+page(struct view *view, const char *condition, guint limit, GError **error)
+{
+  const struct rows_query *asked = view->asked;
+  bool falls = orders[asked->order].falls != asked->backwards;
+  g_autoptr(sql_t) sql = sql_new();
+  const char *id;
+  sql_add(sql, "SELECT " ROW_COLUMNS, "");
+  sql_add_source(sql, view->query, view->folder, &id);
+  sql_add(sql, condition, "");
+  if (asked->after != NULL)
+    add_after(sql, asked->after, asked->order, id, falls);
+  add_order(sql, asked->order, id, falls, limit);
+  GPtrArray *rows = collect(view, sql, error);
+  if (rows != NULL && asked->backwards)
+    rows_reverse(rows);
+  return rows;
+}
+
+GPtrArray *
+store_rows(struct store *store, const struct rows_query *query, GCancellable *cancel,
+           GError **error)
+{
+  g_auto(view_t) view = {0};
+  if (!view_open(&view, store, query, cancel, error))
+    return NULL;
+  return query->order == ROWS_THREAD ? view_threads(&view, query->limit, error)
+                                     : page(&view, "", query->limit, error);
+}
+
+/* ---- counts ---- */
+
+static bool
+take_counts(struct conn *conn, sqlite3_stmt *stmt, guint64 *total_out, guint64 *unread_out,
+            GError **error)
+{
+  int step = stmt != NULL ? conn_step(conn, stmt, error) : -1;
+  if (step < 0)
+    return false;
+  if (total_out != NULL)
+    *total_out = step == 1 ? (guint64)sqlite3_column_int64(stmt, 0) : 0;
+  if (unread_out != NULL)
+    *unread_out = step == 1 ? (guint64)sqlite3_column_int64(stmt, 1) : 0;
+  return true;
+}
+
+bool
+store_count(struct store *store, const struct rows_query *query, guint64 *total_out,
+            guint64 *unread_out, GCancellable *cancel, GError **error)
+{
+  g_auto(view_t) view = {0};
+  if (!view_open(&view, store, query, cancel, error))
+    return false;
+  if (view.query == NULL) {
+    auto_stmt *kept = conn_query(view.conn, error,
+                                 "SELECT sum(total), sum(unread) FROM folder"
+                                 " WHERE ?1 = 0 OR id = ?1", "i", view.folder);
+    return take_counts(view.conn, kept, total_out, unread_out, error);
+  }
+  g_autoptr(sql_t) sql = sql_new();
+  const char *id;
+  sql_add(sql, "SELECT count(*), sum((l.flags & 1) = 0)", "");
+  sql_add_source(sql, view.query, view.folder, &id);
+  auto_own *stmt = sql_prepare(sql, view.conn, error);
+  return take_counts(view.conn, stmt, total_out, unread_out, error);
+}
+
+/* ---- the next unread ---- */
+
+struct row *
+store_next_unread(struct store *store, const struct rows_query *query, GError **error)
+{
+  g_auto(view_t) view = {0};
+  if (!view_open(&view, store, query, NULL, error))
+    return NULL;
+  if (query->order == ROWS_THREAD)
+    return view_thread_unread(&view, error);
+  g_autoptr(GPtrArray) rows = page(&view, " AND (l.flags & 1) = 0", 1, error);
+  return rows != NULL && rows->len > 0 ? g_ptr_array_steal_index(rows, 0) : NULL;
 }

@@ -31,7 +31,7 @@
   "CREATE INDEX letter_unread ON letter(folder) WHERE (flags & 1) = 0;" \
   "CREATE INDEX letter_untexted ON letter(id) WHERE texted = 0;" \
   "CREATE TABLE dead(id INTEGER PRIMARY KEY) STRICT;" \
-  "CREATE TABLE tag(word TEXT NOT NULL, id INTEGER NOT NULL, PRIMARY KEY(word, id))" \
+  "CREATE TABLE tag(word TEXT NOT NULL COLLATE NOCASE, id INTEGER NOT NULL, PRIMARY KEY(word, id))" \
   " STRICT, WITHOUT ROWID;" \
   "CREATE TABLE ref(hash INTEGER PRIMARY KEY, thread INTEGER NOT NULL, parent INTEGER) STRICT;" \
   "CREATE INDEX ref_thread ON ref(thread);" \

@@ -1,0 +1,376 @@
+#include "store/query-value.h"
+
+#include <string.h>
+
+#include "base/i18n.h"
+#include "base/text.h"
+
+/* The first and last dates that an id can hold. */
+#define DATE_FIRST 0
+#define DATE_LAST ((int64_t)1 << 42)
+
+static void
+set_sql(struct query *query, const char *sql, const char *types)
+{
+  query->kind = QUERY_SQL;
+  query->sql = sql;
+  query->types = types;
+}
+
+/* ---- names ---- */
+
+static char *
+read_id(const struct query_field *field, const char *value, int64_t now, struct query *query)
+{
+  (void)field, (void)now;
+  size_t length = strlen(value);
+  bool angled = length > 2 && value[0] == '<' && value[length - 1] == '>';
+  query->text = angled ? g_strndup(value + 1, length - 2) : g_strdup(value);
+  query->from = hash_of(query->text);
+  set_sql(query, "(l.message_hash = ? AND l.message_id = ?)", "is");
+  return NULL;
+}
+
+/* "Lists/" followed by a star is all that lies below Lists. */
+static char *
+read_folder(const struct query_field *field, const char *value, int64_t now, struct query *query)
+{
+  (void)field, (void)now;
+  size_t length = strlen(value);
+  if (g_str_has_suffix(value, "/*")) {
+    query->text = g_strndup(value, length - 1);
+    set_sql(query,
+            "l.folder IN (SELECT id FROM folder WHERE instr(lower(name), lower(?)) = 1)", "s");
+    return NULL;
+  }
+  query->text = g_strdup(value);
+  set_sql(query, "l.folder IN (SELECT id FROM folder WHERE name = ? COLLATE NOCASE)", "s");
+  return NULL;
+}
+
+static char *
+read_tag(const struct query_field *field, const char *value, int64_t now, struct query *query)
+{
+  (void)field, (void)now;
+  query->text = g_strdup(value);
+  set_sql(query, "l.id IN (SELECT id FROM tag WHERE word = ?)", "s");
+  return NULL;
+}
+
+/* Which account brought or sent a letter is known by state.db alone: by the base
+ * name of its file. */
+static char *
+read_account(const struct query_field *field, const char *value, int64_t now, struct query *query)
+{
+  (void)field, (void)now;
+  query->text = g_strdup(value);
+  set_sql(query,
+          "l.base IN (SELECT d.base FROM state.drops a JOIN state.drop_letters d"
+          " ON d.drop_id = a.id WHERE a.account = ? COLLATE NOCASE AND d.base IS NOT NULL"
+          " UNION ALL SELECT base FROM state.letters WHERE account = ? COLLATE NOCASE)",
+          "ss");
+  return NULL;
+}
+
+/* ---- what a letter is and has ---- */
+
+struct property { const char *name, *sql; };
+
+static char *
+read_property(const struct property *properties, size_t n, const struct query_field *field,
+              const char *value, struct query *query)
+{
+  GString *known = g_string_new(NULL);
+  for (size_t i = 0; i < n; i++) {
+    if (text_ascii_equal(properties[i].name, value)) {
+      set_sql(query, properties[i].sql, "");
+      g_string_free(known, TRUE);
+      return NULL;
+    }
+    g_string_append_printf(known, "%s%s", i > 0 ? ", " : "", properties[i].name);
+  }
+  g_autofree char *names = g_string_free(known, FALSE);
+  return g_strdup_printf(_("%s: knows %s"), field->name, names);
+}
+
+#define FLAG(n) "(l.flags & " n ") <> 0"
+#define MARK(n) "(l.marks & " n ") <> 0"
+
+static char *
+read_is(const struct query_field *field, const char *value, int64_t now, struct query *query)
+{
+  (void)now;
+  static const struct property properties[] = {
+      {"unread", "(l.flags & 1) = 0"}, {"read", FLAG("1")},   {"replied", FLAG("2")},
+      {"flagged", FLAG("4")},          {"draft", FLAG("8")},  {"signed", MARK("8")},
+      {"encrypted", MARK("16")},       {"sealed", MARK("16")},
+      {"sent", "(l.folder IN (SELECT id FROM folder WHERE sent = 1)"
+               " OR l.base IN (SELECT base FROM state.letters))"},
+  };
+  G_STATIC_ASSERT(ROW_SEEN == 1 && ROW_REPLIED == 2 && ROW_FLAGGED == 4 && ROW_DRAFT == 8);
+  return read_property(properties, G_N_ELEMENTS(properties), field, value, query);
+}
+
+static char *
+read_has(const struct query_field *field, const char *value, int64_t now, struct query *query)
+{
+  (void)now;
+  static const struct property properties[] = {
+      {"attachment", MARK("1")}, {"calendar", MARK("2")}, {"key", MARK("4")},
+  };
+  G_STATIC_ASSERT(INDEX_ATTACHMENT == 1 && INDEX_CALENDAR == 2 && INDEX_KEY == 4 &&
+                  INDEX_SIGNED == 8 && INDEX_SEALED == 16);
+  return read_property(properties, G_N_ELEMENTS(properties), field, value, query);
+}
+
+/* ---- dates ---- */
+
+static bool
+read_number(const char **at, int digits, int *out)
+{
+  int number = 0;
+  for (int i = 0; i < digits; i++) {
+    if (!g_ascii_isdigit((*at)[i]))
+      return false;
+    number = number * 10 + ((*at)[i] - '0');
+  }
+  *at += digits;
+  *out = number;
+  return true;
+}
+
+static bool
+local_time(int year, int month, int day, int64_t *out)
+{
+  g_autoptr(GDateTime) time = g_date_time_new_local(year, month, day, 0, 0, 0);
+  if (time == NULL)
+    return false;
+  *out = g_date_time_to_unix(time);
+  return true;
+}
+
+static bool
+day_of(int64_t time, int64_t *from_out, int64_t *to_out)
+{
+  g_autoptr(GDateTime) now = g_date_time_new_from_unix_local(time);
+  if (now == NULL)
+    return false;
+  g_autoptr(GDateTime) from = g_date_time_new_local(g_date_time_get_year(now),
+                                                    g_date_time_get_month(now),
+                                                    g_date_time_get_day_of_month(now), 0, 0, 0);
+  g_autoptr(GDateTime) to = g_date_time_add_days(from, 1);
+  *from_out = g_date_time_to_unix(from);
+  *to_out = g_date_time_to_unix(to);
+  return true;
+}
+
+/* A year, a month or a day in the local zone: [from, to). */
+static bool
+read_period(const char *text, int64_t now, int64_t *from_out, int64_t *to_out)
+{
+  if (text_ascii_equal(text, "today"))
+    return day_of(now, from_out, to_out);
+  if (text_ascii_equal(text, "yesterday"))
+    return day_of(now, to_out, from_out) && day_of(*to_out - 43200, from_out, to_out);
+  int year, month = 1, day = 1, parts = 1;
+  if (!read_number(&text, 4, &year) || year < 1)
+    return false;
+  if (*text == '-') {
+    parts++, text++;
+    if (!read_number(&text, 2, &month))
+      return false;
+  }
+  if (parts == 2 && *text == '-') {
+    parts++, text++;
+    if (!read_number(&text, 2, &day))
+      return false;
+  }
+  if (*text != '\0' || !local_time(year, month, day, from_out))
+    return false;
+  g_autoptr(GDateTime) start = g_date_time_new_local(year, month, day, 0, 0, 0);
+  g_autoptr(GDateTime) end = parts == 1   ? g_date_time_add_years(start, 1)
+                             : parts == 2 ? g_date_time_add_months(start, 1)
+                                          : g_date_time_add_days(start, 1);
+  if (end == NULL)
+    return false;
+  *to_out = g_date_time_to_unix(end);
+  return true;
+}
+
+static char *
+date_fault(const char *text)
+{
+  return g_strdup_printf(_("“%s” is no date; write 2026, 2026-03, 2026-03-31, today or yesterday"),
+                         text);
+}
+
+static void
+set_dates(struct query *query, int64_t from, int64_t to)
+{
+  query->kind = QUERY_DATE;
+  query->from = CLAMP(from, DATE_FIRST, DATE_LAST);
+  query->to = CLAMP(to, DATE_FIRST, DATE_LAST);
+}
+
+/* The whole of both ends belongs to a range; either may be left open. */
+static char *
+read_date(const struct query_field *field, const char *value, int64_t now, struct query *query)
+{
+  (void)field;
+  int64_t from = DATE_FIRST, to = DATE_LAST, unused;
+  const char *dots = strstr(value, "..");
+  if (dots == NULL) {
+    if (!read_period(value, now, &from, &to))
+      return date_fault(value);
+    set_dates(query, from, to);
+    return NULL;
+  }
+  g_autofree char *first = g_strndup(value, (gsize)(dots - value));
+  const char *last = dots + 2;
+  if (*first == '\0' && *last == '\0')
+    return date_fault(value);
+  if (*first != '\0' && !read_period(first, now, &from, &unused))
+    return date_fault(first);
+  if (*last != '\0' && !read_period(last, now, &unused, &to))
+    return date_fault(last);
+  if (from >= to)
+    return g_strdup_printf(_("the range “%s” ends before it begins"), value);
+  set_dates(query, from, to);
+  return NULL;
+}
+
+static char *
+read_after(const struct query_field *field, const char *value, int64_t now, struct query *query)
+{
+  (void)field;
+  int64_t from, to;
+  if (!read_period(value, now, &from, &to))
+    return date_fault(value);
+  set_dates(query, from, DATE_LAST);
+  return NULL;
+}
+
+static char *
+read_before(const struct query_field *field, const char *value, int64_t now, struct query *query)
+{
+  (void)field;
+  int64_t from, to;
+  if (!read_period(value, now, &from, &to))
+    return date_fault(value);
+  set_dates(query, DATE_FIRST, from);
+  return NULL;
+}
+
+/* ---- amounts ---- */
+
+enum compare { LESS, AT_MOST, MORE, AT_LEAST, NO_COMPARE };
+
+static enum compare
+read_compare(const char **at)
+{
+  char c = **at;
+  if (c != '<' && c != '>')
+    return NO_COMPARE;
+  (*at)++;
+  bool equal = **at == '=';
+  *at += equal;
+  return c == '<' ? (equal ? AT_MOST : LESS) : (equal ? AT_LEAST : MORE);
+}
+
+/* Digits and one unit letter out of `units` ("" may be among them as NUL). */
+static bool
+read_amount(const char *text, const char *units, const int64_t *factors, int64_t *out)
+{
+  guint64 number;
+  char *end = NULL;
+  if (!g_ascii_isdigit(*text))
+    return false;
+  number = g_ascii_strtoull(text, &end, 10);
+  if (number > G_MAXINT64 >> 32)
+    return false;
+  size_t n = strlen(units);
+  for (size_t i = 0; i < n; i++)
+    if (g_ascii_tolower(*end) == units[i] && end[1] == '\0') {
+      *out = (int64_t)number * factors[i];
+      return true;
+    }
+  if (*end != '\0' || factors[n] == 0)
+    return false;
+  *out = (int64_t)number * factors[n];
+  return true;
+}
+
+static char *
+read_age(const struct query_field *field, const char *value, int64_t now, struct query *query)
+{
+  static const int64_t factors[] = {3600, 86400, 7 * 86400, 30 * 86400, 365 * 86400, 0};
+  const char *at = value;
+  enum compare compare = read_compare(&at);
+  int64_t age;
+  if (!read_amount(at, "hdwmy", factors, &age))
+    return g_strdup_printf(_("“%s” is no age; write %s (h, d, w, m, y: hours to years)"), value,
+                           field->example);
+  if (compare == MORE || compare == AT_LEAST)
+    set_dates(query, DATE_FIRST, now - age + (compare == AT_LEAST));
+  else
+    set_dates(query, now - age + (compare == LESS), DATE_LAST);
+  return NULL;
+}
+
+static char *
+read_size(const struct query_field *field, const char *value, int64_t now, struct query *query)
+{
+  (void)now;
+  static const int64_t factors[] = {1 << 10, 1 << 20, 1 << 30, 1};
+  static const char *const conditions[] = {
+      [LESS] = "l.size < ?", [AT_MOST] = "l.size <= ?",
+      [MORE] = "l.size > ?", [AT_LEAST] = "l.size >= ?",
+  };
+  const char *at = value;
+  enum compare compare = read_compare(&at);
+  if (compare == NO_COMPARE || !read_amount(at, "kmg", factors, &query->from))
+    return g_strdup_printf(_("“%s” is no size; write %s or size:<20K"), value, field->example);
+  set_sql(query, conditions[compare], "i");
+  return NULL;
+}
+
+/* ---- the table ---- */
+
+static const struct query_field fields[] = {
+    {"from", "sender", "from:anna", NULL},
+    {"to", "recipients", "to:anna", NULL},
+    {"cc", "copies", "cc:anna", NULL},
+    {"subject", "subject", "subject:boat", NULL},
+    {"body", "body", "body:boat", NULL},
+    {"list", "list", "list:debian", NULL},
+    {"filename", "filename", "filename:pdf", NULL},
+    {"id", NULL, "id:1@example.org", read_id},
+    {"in", NULL, "in:Inbox", read_folder},
+    {"tag", NULL, "tag:todo", read_tag},
+    {"account", NULL, "account:home", read_account},
+    {"is", NULL, "is:unread", read_is},
+    {"has", NULL, "has:attachment", read_has},
+    {"date", NULL, "date:2026-01..2026-03", read_date},
+    {"after", NULL, "after:2026-01", read_after},
+    {"before", NULL, "before:2026-03-15", read_before},
+    {"age", NULL, "age:<2w", read_age},
+    {"size", NULL, "size:>1M", read_size},
+};
+
+const struct query_field *
+query_field(const char *name)
+{
+  for (size_t i = 0; i < G_N_ELEMENTS(fields); i++)
+    if (strcmp(fields[i].name, name) == 0)
+      return &fields[i];
+  return NULL;
+}
+
+const char *
+query_field_nearest(const char *name)
+{
+  const char *names[G_N_ELEMENTS(fields) + 1] = {NULL};
+  for (size_t i = 0; i < G_N_ELEMENTS(fields); i++)
+    names[i] = fields[i].name;
+  return text_nearest(name, names);
+}

@@ -1,0 +1,59 @@
+/* Queries (INTERFACE.md "Queries"): text → a tree → SQL with bound values. */
+#pragma once
+
+#include <glib.h>
+#include <stdbool.h>
+#include <stdint.h>
+
+#include "store/index-private.h"
+
+enum query_kind { QUERY_AND, QUERY_OR, QUERY_NOT, QUERY_TEXT, QUERY_DATE, QUERY_SQL };
+
+/* One node.  A tree is owned by its root. */
+struct query {
+  enum query_kind kind;
+  GPtrArray *children;      /* AND, OR: struct query; NOT: one */
+  const char *column;       /* TEXT: of the full-text table; NULL: any */
+  char *text;               /* TEXT: words; SQL: the bound text, or NULL */
+  bool prefix;              /* TEXT: the last word may go on */
+  int64_t from, to;         /* DATE: from <= date < to; SQL: `from` is the bound number */
+  const char *sql;          /* SQL: a condition on letter l */
+  const char *types;        /* SQL: what its places take, "s" the text, "i" the number */
+};
+
+/* `now` is for ages and names of days.  INVALID with the place marked. */
+struct query *query_parse(const char *text, int64_t now, GError **error) G_GNUC_WARN_UNUSED_RESULT;
+void query_free(struct query *query);
+
+/* ---- sql.c: statements that are put together ---- */
+
+struct sql {
+  GString *text;
+  GArray *values;           /* struct sql_value */
+};
+struct sql_value { bool is_text; int64_t number; char *text; };
+struct sql *sql_new(void);
+void sql_free(struct sql *sql);
+/* Appends a fragment (a constant) and its values, as conn_query(). */
+void sql_add(struct sql *sql, const char *fragment, const char *types, ...);
+/* A statement of its own; the caller finalises it (`auto_own`). */
+sqlite3_stmt *sql_prepare(const struct sql *sql, struct conn *conn, GError **error)
+    G_GNUC_WARN_UNUSED_RESULT;
+
+/* FROM and WHERE for the letters of a query (NULL: all) in a folder (0: all):
+ * " FROM … WHERE …", joined as l and f.  Full text drives where it can, so that
+ * its rows come in the order of their numbers; *id_out names the column to order by. */
+void sql_add_source(struct sql *sql, const struct query *query, int64_t folder,
+                    const char **id_out);
+
+static inline void
+stmt_finalize(sqlite3_stmt **stmt)
+{
+  sqlite3_finalize(*stmt);
+}
+#define auto_own __attribute__((cleanup(stmt_finalize))) sqlite3_stmt
+
+typedef struct query query_t;
+G_DEFINE_AUTOPTR_CLEANUP_FUNC(query_t, query_free)
+typedef struct sql sql_t;
+G_DEFINE_AUTOPTR_CLEANUP_FUNC(sql_t, sql_free)

@@ -1,0 +1,247 @@
+#include "store/reading.h"
+
+#include <errno.h>
+#include <fcntl.h>
+#include <string.h>
+#include <sys/stat.h>
+
+#include "base/error.h"
+#include "base/file.h"
+#include "base/i18n.h"
+#include "base/limits.h"
+
+/* A batch is one commit: the first ones are small, so that rows appear at once. */
+#define BATCH_FIRST 32
+#define BATCH_MOST 2000
+#define BATCH_BYTES LIMIT_MIB(16)
+/* Letters that were read and wait for the table: more would only take memory. */
+#define WAITING_MOST 64
+#define WAITING_BYTES LIMIT_MIB(16)
+#define THREADS_MOST 16
+/* What is read of a letter that is too long to be parsed whole. */
+#define LONG_PART (LIMIT_HEADER + LIMIT_TEXT)
+
+/* What retrieve/ ends its base names with. */
+#define OWN_NAMES ".postino"
+
+struct reading {
+  struct store *store;
+  const struct scan *scan;
+  GArray *wanted;
+  GCancellable *cancel;
+  GAsyncQueue *done;        /* struct letter_read */
+  GThreadPool *pool;
+  guint given, taken;       /* to the pool, from the queue */
+  int waiting_kib;          /* atomic: of what lies in `done` */
+  GPtrArray *batch;
+  size_t batch_bytes;
+  guint batch_limit;
+};
+
+void
+letter_read_free(struct letter_read *letter)
+{
+  index_doc_free(letter->doc);
+  g_clear_error(&letter->error);
+  g_free(letter);
+}
+
+/* ---- on a thread of the pool ---- */
+
+/* When the letter came: the Maildir name says it, as a copy of the file keeps,
+ * but in our own names it is the letter's date; else the file's time of change. */
+static int64_t
+arrival_of(const char *name, const struct stat *info)
+{
+  g_autofree char *base = maildir_base(name, NULL);
+  char *end = NULL;
+  guint64 seconds = g_ascii_strtoull(name, &end, 10);
+  int64_t latest = g_get_real_time() / G_USEC_PER_SEC + 86400;
+  if (!g_str_has_suffix(base, OWN_NAMES) && *end == '.' && seconds > 86400 && (int64_t)seconds < latest)
+    return (int64_t)seconds;
+  return info->st_mtim.tv_sec;
+}
+
+static size_t
+length_of(const char *text)
+{
+  return text != NULL ? strlen(text) : 0;
+}
+
+/* A letter that cannot be read is a letter all the same. */
+static struct index_doc *
+unreadable(int64_t arrival)
+{
+  struct index_doc *doc = g_new0(struct index_doc, 1);
+  doc->date = arrival;
+  doc->from = g_strdup("");
+  doc->to = g_strdup("");
+  doc->cc = g_strdup("");
+  doc->subject = g_strdup(_("(unreadable)"));
+  doc->text = g_strdup("");
+  doc->filenames = g_strdup("");
+  doc->digest = g_strdup("");
+  return doc;
+}
+
+static GBytes *
+read_bytes(const char *path, struct stat *info, bool *there_out)
+{
+  auto_fd fd = open(path, O_RDONLY | O_CLOEXEC | O_NOCTTY | O_NONBLOCK);
+  *there_out = fd >= 0 || (errno != ENOENT && errno != ENOTDIR);
+  if (fd < 0 || fstat(fd, info) != 0 || !S_ISREG(info->st_mode))
+    return NULL;
+  if ((guint64)info->st_size <= LIMIT_MESSAGE)
+    return file_read_fd(fd, LIMIT_MESSAGE, NULL);
+  g_autofree char *start = g_malloc(LONG_PART);
+  size_t got;
+  if (!file_read_all(fd, start, LONG_PART, &got, NULL))
+    return NULL;
+  return g_bytes_new_take(g_steal_pointer(&start), got);
+}
+
+static void
+read_letter(struct reading *reading, struct letter_read *letter)
+{
+  const struct scanned_folder *folder = reading->scan->folders->pdata[letter->what->folder];
+  g_autofree char *path = row_file(reading->store, folder->name, letter->what->fresh,
+                                   letter->what->name, "");
+  struct stat info = {.st_mtim.tv_sec = g_get_real_time() / G_USEC_PER_SEC};
+  bool there;
+  g_autoptr(GBytes) bytes = read_bytes(path, &info, &there);
+  if (!there)
+    return;
+  int64_t arrival = arrival_of(letter->what->name, &info);
+  letter->size = (guint64)info.st_size;
+  g_autoptr(GError) why = NULL;
+  if (bytes != NULL)
+    letter->doc = reader_index(reading->store->readers, bytes, arrival, reading->cancel, &why);
+  if (letter->doc == NULL && (bytes == NULL || error_is(why, POSTINO_ERROR_INVALID)))
+    letter->doc = unreadable(arrival);
+  if (letter->doc == NULL)
+    letter->error = g_steal_pointer(&why);
+}
+
+static void
+run(void *item, void *data)
+{
+  struct reading *reading = data;
+  struct letter_read *letter = g_new0(struct letter_read, 1);
+  letter->what = &g_array_index(reading->wanted, struct change, GPOINTER_TO_UINT(item) - 1);
+  if (!g_cancellable_is_cancelled(reading->cancel))
+    read_letter(reading, letter);
+  if (letter->doc != NULL)
+    letter->weight = 512 + length_of(letter->doc->text) + length_of(letter->doc->to) +
+                     length_of(letter->doc->cc) + length_of(letter->doc->filenames);
+  g_atomic_int_add(&reading->waiting_kib, (int)(letter->weight >> 10));
+  g_async_queue_push(reading->done, letter);
+}
+
+/* ---- on the caller's thread ---- */
+
+static void
+feed(struct reading *reading)
+{
+  while (reading->given < reading->wanted->len && reading->given - reading->taken < WAITING_MOST &&
+         g_atomic_int_get(&reading->waiting_kib) < (int)(WAITING_BYTES >> 10)) {
+    reading->given++;
+    g_thread_pool_push(reading->pool, GUINT_TO_POINTER(reading->given), NULL);
+  }
+}
+
+static struct letter_read *
+take(struct reading *reading)
+{
+  struct letter_read *letter = g_async_queue_pop(reading->done);
+  reading->taken++;
+  g_atomic_int_add(&reading->waiting_kib, -(int)(letter->weight >> 10));
+  return letter;
+}
+
+static int64_t
+date_of(const struct letter_read *letter)
+{
+  return letter->doc != NULL ? letter->doc->date : 0;
+}
+
+/* By date, so that the full-text table grows at its end; by name where the dates
+ * are equal, so that the same Maildir gives the same order. */
+static int
+compare_letters(const void *a, const void *b)
+{
+  const struct letter_read *one = *(void *const *)a, *two = *(void *const *)b;
+  int64_t first = date_of(one), second = date_of(two);
+  if (first != second)
+    return first < second ? -1 : 1;
+  return strcmp(one->what->name, two->what->name);
+}
+
+static bool
+flush(struct reading *reading, reading_fn give, void *data, GError **error)
+{
+  if (reading->batch->len == 0)
+    return true;
+  g_ptr_array_sort(reading->batch, compare_letters);
+  bool ok = give(reading->batch, data, error);
+  g_ptr_array_set_size(reading->batch, 0);
+  reading->batch_bytes = 0;
+  reading->batch_limit = MIN(reading->batch_limit * 2, BATCH_MOST);
+  return ok;
+}
+
+static bool
+run_all(struct reading *reading, reading_fn give, void *data, GError **error)
+{
+  while (reading->taken < reading->wanted->len) {
+    feed(reading);
+    struct letter_read *letter = take(reading);
+    if (letter->error != NULL) {
+      g_propagate_error(error, g_steal_pointer(&letter->error));
+      letter_read_free(letter);
+      return false;
+    }
+    if (g_cancellable_is_cancelled(reading->cancel)) {
+      letter_read_free(letter);
+      return error_set(error, POSTINO_ERROR_CANCELLED, _("stopped"));
+    }
+    g_ptr_array_add(reading->batch, letter);
+    reading->batch_bytes += letter->weight;
+    bool full = reading->batch->len >= reading->batch_limit || reading->batch_bytes >= BATCH_BYTES;
+    if (full && !flush(reading, give, data, error))
+      return false;
+  }
+  return true;
+}
+
+static void
+drain(struct reading *reading)
+{
+  while (reading->taken < reading->given)
+    letter_read_free(take(reading));
+  g_thread_pool_free(reading->pool, FALSE, TRUE);
+  g_async_queue_unref(reading->done);
+  g_ptr_array_unref(reading->batch);
+}
+
+bool
+reading_run(struct store *store, const struct scan *scan, GArray *wanted, reading_fn give,
+            void *data, GCancellable *cancel, GError **error)
+{
+  struct reading reading = {
+      .store = store,
+      .scan = scan,
+      .wanted = wanted,
+      .cancel = cancel,
+      .done = g_async_queue_new(),
+      .batch = g_ptr_array_new_with_free_func((GDestroyNotify)letter_read_free),
+      .batch_limit = BATCH_FIRST,
+  };
+  int threads = CLAMP((int)g_get_num_processors(), 1, THREADS_MOST);
+  reading.pool = g_thread_pool_new(run, &reading, threads, FALSE, NULL);
+  bool ok = run_all(&reading, give, data, error);
+  /* What was read is kept, whatever ended the reading. */
+  if (!flush(&reading, give, data, ok ? error : NULL))
+    ok = false;
+  drain(&reading);
+  return ok;
+}

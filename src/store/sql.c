@@ -1,0 +1,297 @@
+#include <stdarg.h>
+#include <string.h>
+
+#include "store/query.h"
+
+static void
+value_clear(void *value)
+{
+  g_free(((struct sql_value *)value)->text);
+}
+
+struct sql *
+sql_new(void)
+{
+  struct sql *sql = g_new0(struct sql, 1);
+  sql->text = g_string_new(NULL);
+  sql->values = g_array_new(FALSE, FALSE, sizeof(struct sql_value));
+  g_array_set_clear_func(sql->values, value_clear);
+  return sql;
+}
+
+void
+sql_free(struct sql *sql)
+{
+  if (sql == NULL)
+    return;
+  g_string_free(sql->text, TRUE);
+  g_array_unref(sql->values);
+  g_free(sql);
+}
+
+static void
+add_number(struct sql *sql, int64_t number)
+{
+  struct sql_value value = {false, number, NULL};
+  g_array_append_val(sql->values, value);
+}
+
+static void
+add_text(struct sql *sql, const char *text)
+{
+  struct sql_value value = {true, 0, g_strdup(text)};
+  g_array_append_val(sql->values, value);
+}
+
+void
+sql_add(struct sql *sql, const char *fragment, const char *types, ...)
+{
+  g_string_append(sql->text, fragment);
+  va_list args;
+  va_start(args, types);
+  for (const char *type = types; *type != '\0'; type++) {
+    if (*type == 'i')
+      add_number(sql, va_arg(args, int64_t));
+    else
+      add_text(sql, va_arg(args, const char *));
+  }
+  va_end(args);
+}
+
+sqlite3_stmt *
+sql_prepare(const struct sql *sql, struct conn *conn, GError **error)
+{
+  sqlite3_stmt *stmt = NULL;
+  if (sqlite3_prepare_v2(conn->db, sql->text->str, (int)sql->text->len, &stmt, NULL) != SQLITE_OK) {
+    conn_fail(conn, error);
+    return NULL;
+  }
+  for (guint i = 0; i < sql->values->len; i++) {
+    const struct sql_value *value = &g_array_index(sql->values, struct sql_value, i);
+    if (value->is_text)
+      sqlite3_bind_text(stmt, (int)i + 1, value->text, -1, SQLITE_TRANSIENT);
+    else
+      sqlite3_bind_int64(stmt, (int)i + 1, value->number);
+  }
+  return stmt;
+}
+
+/* ---- full text ---- */
+
+/* Can the node be said in one MATCH?  FTS5's NOT needs something to take from. */
+static bool
+is_text(const struct query *query)
+{
+  if (query->kind == QUERY_TEXT)
+    return true;
+  if (query->kind != QUERY_AND && query->kind != QUERY_OR)
+    return false;
+  bool positive = false;
+  for (guint i = 0; i < query->children->len; i++) {
+    const struct query *child = query->children->pdata[i];
+    bool is_not = query->kind == QUERY_AND && child->kind == QUERY_NOT;
+    if (!is_text(is_not ? child->children->pdata[0] : child))
+      return false;
+    positive |= !is_not;
+  }
+  return positive;
+}
+
+/* A word is quoted, so that nothing in it is an operator. */
+static void
+match_word(GString *match, const struct query *query)
+{
+  if (query->column != NULL)
+    g_string_append_printf(match, "%s : ", query->column);
+  g_string_append_c(match, '"');
+  for (const char *c = query->text; *c != '\0'; c++) {
+    if (*c == '"')
+      g_string_append_c(match, '"');
+    g_string_append_c(match, *c);
+  }
+  g_string_append(match, query->prefix ? "\" *" : "\"");
+}
+
+static void match_node(GString *match, const struct query *query);
+
+/* Joins children: the negated ones, or the others. */
+static void
+match_children(GString *match, GPtrArray *children, bool negated, const char *between)
+{
+  bool first = true;
+  g_string_append_c(match, '(');
+  for (guint i = 0; i < children->len; i++) {
+    const struct query *child = children->pdata[i];
+    if ((child->kind == QUERY_NOT) != negated)
+      continue;
+    if (!first)
+      g_string_append(match, between);
+    first = false;
+    match_node(match, negated ? child->children->pdata[0] : child);
+  }
+  g_string_append_c(match, ')');
+}
+
+static bool
+has_negated(GPtrArray *children)
+{
+  for (guint i = 0; i < children->len; i++)
+    if (((struct query *)children->pdata[i])->kind == QUERY_NOT)
+      return true;
+  return false;
+}
+
+static void
+match_all(GString *match, GPtrArray *children)
+{
+  bool negated = has_negated(children);
+  if (negated)
+    g_string_append_c(match, '(');
+  match_children(match, children, false, " AND ");
+  if (negated) {
+    g_string_append(match, " NOT ");
+    match_children(match, children, true, " OR ");
+    g_string_append_c(match, ')');
+  }
+}
+
+static void
+match_node(GString *match, const struct query *query)
+{
+  if (query->kind == QUERY_TEXT)
+    match_word(match, query);
+  else if (query->kind == QUERY_AND)
+    match_all(match, query->children);
+  else
+    match_children(match, query->children, false, " OR ");
+}
+
+/* ---- conditions ---- */
+
+/* The children of an AND, parted into what one MATCH can say and the rest. */
+static void
+part(const struct query *query, GPtrArray *texts, GPtrArray *rest)
+{
+  bool positive = false;
+  for (guint i = 0; i < query->children->len; i++)
+    positive |= is_text(query->children->pdata[i]);
+  for (guint i = 0; i < query->children->len; i++) {
+    struct query *child = query->children->pdata[i];
+    bool taken = is_text(child) || (positive && child->kind == QUERY_NOT &&
+                                    is_text(child->children->pdata[0]));
+    g_ptr_array_add(taken ? texts : rest, child);
+  }
+}
+
+static void
+add_match(struct sql *sql, GPtrArray *texts)
+{
+  g_autoptr(GString) match = g_string_new(NULL);
+  match_all(match, texts);
+  add_text(sql, match->str);
+}
+
+static void add_node(struct sql *sql, const struct query *query, const char *id);
+
+static void
+add_joined(struct sql *sql, GPtrArray *children, const char *between, const char *id)
+{
+  for (guint i = 0; i < children->len; i++) {
+    if (i > 0)
+      g_string_append(sql->text, between);
+    add_node(sql, children->pdata[i], id);
+  }
+}
+
+static void
+add_and(struct sql *sql, const struct query *query, const char *id)
+{
+  g_autoptr(GPtrArray) texts = g_ptr_array_new(), rest = g_ptr_array_new();
+  part(query, texts, rest);
+  if (texts->len > 0) {
+    g_string_append(sql->text, "l.id IN (SELECT rowid FROM text WHERE text MATCH ?)");
+    add_match(sql, texts);
+    if (rest->len > 0)
+      g_string_append(sql->text, " AND ");
+  }
+  add_joined(sql, rest, " AND ", id);
+}
+
+static void
+add_condition(struct sql *sql, const struct query *query)
+{
+  g_string_append(sql->text, query->sql);
+  for (const char *type = query->types; *type != '\0'; type++) {
+    if (*type == 's')
+      add_text(sql, query->text);
+    else
+      add_number(sql, query->from);
+  }
+}
+
+static void
+add_inside(struct sql *sql, const struct query *query, const char *id)
+{
+  switch (query->kind) {
+  case QUERY_AND:
+    add_and(sql, query, id);
+    break;
+  case QUERY_OR:
+    add_joined(sql, query->children, " OR ", id);
+    break;
+  case QUERY_NOT:
+    g_string_append(sql->text, "NOT ");
+    add_node(sql, query->children->pdata[0], id);
+    break;
+  case QUERY_DATE:
+    g_string_append_printf(sql->text, "%s >= ? AND %s < ?", id, id);
+    add_number(sql, query->from << 20);
+    add_number(sql, query->to << 20);
+    break;
+  case QUERY_TEXT:
+  case QUERY_SQL:
+  default:
+    add_condition(sql, query);
+  }
+}
+
+static void
+add_node(struct sql *sql, const struct query *query, const char *id)
+{
+  g_string_append_c(sql->text, '(');
+  if (is_text(query)) {
+    g_autoptr(GString) match = g_string_new(NULL);
+    match_node(match, query);
+    g_string_append(sql->text, "l.id IN (SELECT rowid FROM text WHERE text MATCH ?)");
+    add_text(sql, match->str);
+  } else {
+    add_inside(sql, query, id);
+  }
+  g_string_append_c(sql->text, ')');
+}
+
+/* ---- the whole ---- */
+
+void
+sql_add_source(struct sql *sql, const struct query *query, int64_t folder, const char **id_out)
+{
+  g_autoptr(GPtrArray) texts = g_ptr_array_new(), rest = g_ptr_array_new();
+  if (query != NULL && query->kind == QUERY_AND)
+    part(query, texts, rest);
+  else if (query != NULL)
+    g_ptr_array_add(is_text(query) ? texts : rest, (struct query *)query);
+  *id_out = texts->len > 0 ? "text.rowid" : "l.id";
+  if (texts->len > 0) {
+    sql_add(sql, " FROM text CROSS JOIN letter l ON l.id = text.rowid"
+                 " CROSS JOIN folder f ON f.id = l.folder WHERE text MATCH ?", "");
+    add_match(sql, texts);
+  } else {
+    sql_add(sql, " FROM letter l CROSS JOIN folder f ON f.id = l.folder WHERE 1", "");
+  }
+  if (folder != 0)
+    sql_add(sql, " AND l.folder = ?", "i", folder);
+  for (guint i = 0; i < rest->len; i++) {
+    g_string_append(sql->text, " AND ");
+    add_node(sql, rest->pdata[i], *id_out);
+  }
+}

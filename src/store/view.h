@@ -1,0 +1,30 @@
+/* What is asked of rows, made ready: rows.c and thread-rows.c. */
+#pragma once
+
+#include "store/query.h"
+
+/* A folder that is on the disk, but not in the index yet. */
+#define NO_FOLDER (-1)
+
+struct view {
+  struct store *store;
+  const struct rows_query *asked;
+  struct query *query;      /* NULL: all */
+  struct conn *conn;
+  int64_t folder;           /* 0: all */
+};
+bool view_open(struct view *view, struct store *store, const struct rows_query *asked,
+               GCancellable *cancel, GError **error) G_GNUC_WARN_UNUSED_RESULT;
+void view_clear(struct view *view);
+
+
+/* ---- thread-rows.c ---- */
+
+GPtrArray *view_threads(struct view *view, guint limit, GError **error)
+    G_GNUC_WARN_UNUSED_RESULT;
+struct row *view_thread_unread(struct view *view, GError **error) G_GNUC_WARN_UNUSED_RESULT;
+
+void rows_reverse(GPtrArray *rows);
+
+typedef struct view view_t;
+G_DEFINE_AUTO_CLEANUP_CLEAR_FUNC(view_t, view_clear)
