@@ -5,7 +5,7 @@
 #include "message/rendered.h"
 
 /* What a rendered letter may hold: its lines cost memory beside their text. */
-#define RENDERED_LINES 200000
+#define RENDERED_LINES 50000
 #define RENDERED_NOTICES 50
 #define RENDERED_QUOTE 100
 /* More hops than any letter takes: RFC 5321, 6.3 suggests 100 as the sign of a

@@ -338,7 +338,7 @@ hostile_letters_stay_within_bounds(void **state)
       g_string_append(letter, rows[i].unit);
     g_autoptr(rendered_t) r = render(letter->str, false, false);
     g_autofree char *text = rendered_text(r);
-    assert_true(r->lines->len <= 200000);
+    assert_true(r->lines->len <= 50000);
     assert_true(r->parts->len <= LIMIT_PARTS);
     assert_true(r->notices->len <= 50);
     assert_true(g_utf8_validate(text, -1, NULL));
