@@ -55,6 +55,39 @@ tests_unit_message_test_words_SOURCES = tests/unit/message/test_words.c tests/un
 tests_unit_message_test_words_LDADD = $(MESSAGE_LIBS) $(CMOCKA_LIBS)
 endif
 
+# Letters being written.
+src_message_libmessage_a_SOURCES += \
+	src/message/build.c \
+	src/message/draft.c src/message/draft.h src/message/draft-private.h \
+	src/message/encode.c src/message/encode.h \
+	src/message/form.c \
+	src/message/letter.c \
+	src/message/mailto.c \
+	src/message/reply.c \
+	src/message/resume.c \
+	src/message/state.c \
+	src/message/write.c src/message/write.h
+
+if HAVE_CMOCKA
+DRAFT_TESTS = \
+	tests/unit/message/test_build \
+	tests/unit/message/test_draft \
+	tests/unit/message/test_letter \
+	tests/unit/message/test_reply \
+	tests/unit/message/test_resume
+check_PROGRAMS += $(DRAFT_TESTS)
+tests_unit_message_test_build_SOURCES = tests/unit/message/test_build.c tests/unit/test.h
+tests_unit_message_test_build_LDADD = $(MESSAGE_LIBS) $(CMOCKA_LIBS)
+tests_unit_message_test_draft_SOURCES = tests/unit/message/test_draft.c tests/unit/test.h
+tests_unit_message_test_draft_LDADD = $(MESSAGE_LIBS) $(CMOCKA_LIBS)
+tests_unit_message_test_letter_SOURCES = tests/unit/message/test_letter.c tests/unit/test.h
+tests_unit_message_test_letter_LDADD = $(MESSAGE_LIBS) $(CMOCKA_LIBS)
+tests_unit_message_test_reply_SOURCES = tests/unit/message/test_reply.c tests/unit/test.h
+tests_unit_message_test_reply_LDADD = $(MESSAGE_LIBS) $(CMOCKA_LIBS)
+tests_unit_message_test_resume_SOURCES = tests/unit/message/test_resume.c tests/unit/test.h
+tests_unit_message_test_resume_LDADD = $(MESSAGE_LIBS) $(CMOCKA_LIBS)
+endif
+
 # ./configure CC=clang --enable-fuzzing --enable-sanitizers; the room is built
 # into each target, so that the fuzzer sees which way it takes.
 if FUZZING

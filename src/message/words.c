@@ -200,6 +200,9 @@ encode_run(GString *out, const char *text, size_t length, size_t column)
       take += step;
     }
     if (take == 0) {
+      /* The blank before the word moves behind the fold: both would be read. */
+      if (out->len > 0 && out->str[out->len - 1] == ' ')
+        g_string_truncate(out, out->len - 1);
       g_string_append(out, "\r\n ");
       column = 1;
       continue;

@@ -1,0 +1,473 @@
+#include <string.h>
+
+#include "base/error.h"
+#include "base/i18n.h"
+#include "base/limits.h"
+#include "base/sanitize.h"
+#include "message/draft-private.h"
+#include "message/encode.h"
+#include "message/write.h"
+#include "message/headers.h"
+#include "message/params.h"
+#include "message/words.h"
+
+/* A letter that another program wrote: its fields are kept byte by byte, in their
+ * order, unless there is a reason to touch one. */
+struct letter {
+  GString *bytes;           /* with CRLF line ends */
+  GArray *fields;           /* struct field */
+  const char *body;
+  size_t body_length;
+  bool closed;              /* an empty line ends the header */
+};
+
+/* From its name to behind its last line end. */
+struct field { const char *start, *colon, *end; };
+
+static void
+letter_clear(struct letter *letter)
+{
+  g_string_free(letter->bytes, TRUE);
+  g_array_unref(letter->fields);
+}
+
+/* RFC 5321, 2.3.8: a CR or LF alone is what splits one letter in two on the way,
+ * so that LF becomes CRLF and a CR alone is refused. */
+static bool
+normalise(GString *out, const char *bytes, size_t length, GError **error)
+{
+  size_t from = 0;
+  for (size_t i = 0; i < length; i++) {
+    if (bytes[i] == '\0')
+      return error_set(error, POSTINO_ERROR_INVALID,
+                       _("the letter holds a NUL byte; encode it (base64) and send it again"));
+    if (bytes[i] == '\r' && (i + 1 == length || bytes[i + 1] != '\n'))
+      return error_set(error, POSTINO_ERROR_INVALID,
+                       _("the letter holds a CR without LF; end its lines with LF or CRLF"));
+    if (bytes[i] != '\n' || (i > 0 && bytes[i - 1] == '\r'))
+      continue;
+    g_string_append_len(out, bytes + from, (gssize)(i - from));
+    g_string_append(out, "\r\n");
+    from = i + 1;
+  }
+  g_string_append_len(out, bytes + from, (gssize)(length - from));
+  if (out->len > 0 && out->str[out->len - 1] != '\n')
+    g_string_append(out, "\r\n");
+  return true;
+}
+
+static const char *
+line_after(const char *at, const char *end)
+{
+  const char *lf = memchr(at, '\n', (size_t)(end - at));
+  return lf != NULL ? lf + 1 : end;
+}
+
+/* The colon of a field's first line, or NULL when it is none. */
+static const char *
+find_colon(const char *at, const char *end)
+{
+  const char *p = at;
+  while (p < end && *p > ' ' && *p < 0x7f && *p != ':')
+    p++;
+  const char *name_end = p;
+  while (p < end && (*p == ' ' || *p == '\t'))
+    p++;
+  return name_end > at && p < end && *p == ':' ? p : NULL;
+}
+
+/* The header ends at an empty line, or where a line is no field: that is text
+ * already, as sendmail has it. */
+static void
+split(struct letter *letter)
+{
+  const char *at = letter->bytes->str, *end = at + letter->bytes->len;
+  if (letter->bytes->len >= 5 && memcmp(at, "From ", 5) == 0)
+    at = line_after(at, end);
+  while (at < end) {
+    if (at[0] == '\r' && at[1] == '\n') {
+      letter->closed = true;
+      at += 2;
+      break;
+    }
+    struct field field = {at, find_colon(at, end), line_after(at, end)};
+    if (field.colon == NULL)
+      break;
+    while (field.end < end && (*field.end == ' ' || *field.end == '\t'))
+      field.end = line_after(field.end, end);
+    g_array_append_val(letter->fields, field);
+    at = field.end;
+  }
+  letter->body = at;
+  letter->body_length = (size_t)(end - at);
+}
+
+static bool
+letter_init(struct letter *letter, GBytes *message, GError **error)
+{
+  size_t length;
+  const char *bytes = g_bytes_get_data(message, &length);
+  *letter = (struct letter){.bytes = g_string_sized_new(length + length / 32 + 64)};
+  letter->fields = g_array_new(FALSE, FALSE, sizeof(struct field));
+  if (!normalise(letter->bytes, bytes, length, error)) {
+    letter_clear(letter);
+    return false;
+  }
+  split(letter);
+  return true;
+}
+
+static const struct field *
+field_at(const struct letter *letter, guint i)
+{
+  return &g_array_index(letter->fields, struct field, i);
+}
+
+static size_t
+name_length(const struct field *field)
+{
+  size_t length = (size_t)(field->colon - field->start);
+  while (field->start[length - 1] == ' ' || field->start[length - 1] == '\t')
+    length--;
+  return length;
+}
+
+static bool
+is_named(const struct field *field, const char *name)
+{
+  return name_length(field) == strlen(name) &&
+         g_ascii_strncasecmp(field->start, name, strlen(name)) == 0;
+}
+
+static bool
+is_any(const struct field *field, const char *const *names)
+{
+  for (; *names != NULL; names++)
+    if (is_named(field, *names))
+      return true;
+  return false;
+}
+
+static bool
+is_content(const struct field *field)
+{
+  return name_length(field) > 8 && g_ascii_strncasecmp(field->start, "Content-", 8) == 0;
+}
+
+/* Its value without line ends and outer blanks. */
+static char *
+unfolded(const struct field *field)
+{
+  GString *out = g_string_new(NULL);
+  for (const char *at = field->colon + 1; at < field->end; at++)
+    if (*at != '\r' && *at != '\n')
+      g_string_append_c(out, *at);
+  return g_strstrip(g_string_free(out, FALSE));
+}
+
+static char *
+value_of(const struct letter *letter, const char *name)
+{
+  for (guint i = 0; i < letter->fields->len; i++)
+    if (is_named(field_at(letter, i), name))
+      return unfolded(field_at(letter, i));
+  return NULL;
+}
+
+static bool
+has(const struct letter *letter, const char *name)
+{
+  g_autofree char *value = value_of(letter, name);
+  return value != NULL && *value != '\0';
+}
+
+/* ---- the body ---- */
+
+static bool
+is_eight_bit(const char *bytes, size_t length)
+{
+  for (size_t i = 0; i < length; i++)
+    if ((guchar)bytes[i] >= 0x80)
+      return true;
+  return false;
+}
+
+static bool
+has_long_line(const char *bytes, size_t length)
+{
+  for (const char *at = bytes, *end = bytes + length; at < end;) {
+    const char *next = line_after(at, end);
+    if (next - at > 998 + 2)
+      return true;
+    at = next;
+  }
+  return false;
+}
+
+/* One text part that stands there as it is: it may be encoded without harm. */
+static bool
+is_simple_text(const struct letter *letter)
+{
+  g_autofree char *type = value_of(letter, "Content-Type");
+  g_autofree char *encoding = value_of(letter, "Content-Transfer-Encoding");
+  g_autoptr(params_t) params = params_parse(type);
+  bool text = *params_main(params) == '\0' || g_str_has_prefix(params_main(params), "text/");
+  bool bare = encoding == NULL || *encoding == '\0' ||
+              g_ascii_strcasecmp(encoding, "7bit") == 0 ||
+              g_ascii_strcasecmp(encoding, "8bit") == 0 ||
+              g_ascii_strcasecmp(encoding, "binary") == 0;
+  return text && bare;
+}
+
+/* The charset of text that came without a name for it. */
+static const char *
+charset_of(const struct letter *letter)
+{
+  if (!is_eight_bit(letter->body, letter->body_length))
+    return "us-ascii";
+  return g_utf8_validate_len(letter->body, letter->body_length, NULL) ? "utf-8" : "unknown-8bit";
+}
+
+/* The Content-* fields, an empty line and the body; `quoted`: encoded so that
+ * any server passes it on. */
+static void
+append_entity(GString *out, const struct letter *letter, bool quoted)
+{
+  bool typed = false;
+  for (guint i = 0; i < letter->fields->len; i++) {
+    const struct field *field = field_at(letter, i);
+    if (!is_content(field) || (quoted && is_named(field, "Content-Transfer-Encoding")))
+      continue;
+    typed = typed || is_named(field, "Content-Type");
+    g_string_append_len(out, field->start, field->end - field->start);
+  }
+  if (!typed)
+    g_string_append_printf(out, "Content-Type: text/plain; charset=%s\r\n", charset_of(letter));
+  bool bare_8bit = !quoted && !has(letter, "Content-Transfer-Encoding") &&
+                   is_eight_bit(letter->body, letter->body_length);
+  if (quoted || bare_8bit)
+    g_string_append_printf(out, "Content-Transfer-Encoding: %s\r\n",
+                           quoted ? "quoted-printable" : "8bit");
+  g_string_append(out, "\r\n");
+  if (quoted)
+    encode_quoted(out, letter->body, letter->body_length);
+  else
+    g_string_append_len(out, letter->body, (gssize)letter->body_length);
+}
+
+/* ---- the fields ---- */
+
+static const char *const address_names[] = {
+    "From",      "To",          "Cc",        "Bcc",       "Reply-To",         "Sender",
+    "Resent-To", "Resent-From", "Resent-Cc", "Resent-Bcc", "Mail-Followup-To", NULL};
+
+/* A field with raw 8-bit text, which RFC 5322 does not know (mail(1), cron and
+ * `postino reply` write so), as RFC 2047 wants it. */
+static bool
+append_encoded(GString *out, const struct field *field, GError **error)
+{
+  g_autofree char *name = g_strndup(field->start, name_length(field));
+  g_autofree char *value = unfolded(field);
+  if (is_any(field, address_names)) {
+    g_autoptr(GPtrArray) list = address_parse_header(value, -1);
+    return write_addresses(out, name, list, error);
+  }
+  g_autofree char *text = words_decode(value, -1);
+  return write_text(out, name, text, error);
+}
+
+static bool
+check_field(const struct field *field, GError **error)
+{
+  if (!has_long_line(field->start, (size_t)(field->end - field->start)))
+    return true;
+  g_autofree char *name = g_strndup(field->start, name_length(field));
+  return error_set(error, POSTINO_ERROR_INVALID,
+                   _("%s: the line is longer than 998 characters; fold it"), name);
+}
+
+static bool
+append_field(GString *out, const struct field *field, GError **error)
+{
+  if (is_any(field, address_names)) {
+    g_autofree char *value = unfolded(field);
+    if (*value == '\0')
+      return true;
+  }
+  size_t length = (size_t)(field->end - field->start);
+  if (!is_content(field) && is_eight_bit(field->start, length))
+    return append_encoded(out, field, error);
+  if (!check_field(field, error))
+    return false;
+  g_string_append_len(out, field->start, (gssize)length);
+  return true;
+}
+
+/* What stays at home: hidden recipients, and what postino notes on a draft. */
+static bool
+stays(const struct field *field, const struct build_options *options)
+{
+  static const char *const hidden[] = {"Bcc", "Resent-Bcc", NULL};
+  return (!options->keep_bcc && is_any(field, hidden)) || is_named(field, DRAFT_STATE_FIELD);
+}
+
+static bool
+append_header(GString *out, const struct letter *letter, const struct build_options *options,
+              const char *domain, GError **error)
+{
+  for (guint i = 0; i < letter->fields->len; i++) {
+    const struct field *field = field_at(letter, i);
+    bool remade = is_content(field) || is_named(field, "MIME-Version") ||
+                  (is_named(field, "Date") && !has(letter, "Date")) ||
+                  (is_named(field, "Message-ID") && !has(letter, "Message-ID"));
+    if (!remade && !stays(field, options) && !append_field(out, field, error))
+      return false;
+  }
+  if (!has(letter, "Date") && !write_date(out, options->now, error))
+    return false;
+  if (!has(letter, "Message-ID")) {
+    g_autofree char *id = message_id_new(domain);
+    g_string_append_printf(out, "Message-ID: <%s>\r\n", id);
+  }
+  return true;
+}
+
+static bool
+is_mime(const struct letter *letter)
+{
+  bool content = has(letter, "MIME-Version");
+  for (guint i = 0; i < letter->fields->len; i++)
+    content = content || is_content(field_at(letter, i));
+  return content || is_eight_bit(letter->body, letter->body_length);
+}
+
+static bool
+append_body(GString *out, const struct letter *letter, GError **error)
+{
+  bool quoted = has_long_line(letter->body, letter->body_length);
+  if (quoted && !is_simple_text(letter))
+    return error_set(error, POSTINO_ERROR_INVALID,
+                     _("a line of the letter is longer than 998 characters; encode that part "
+                       "(quoted-printable or base64) and send it again"));
+  for (guint i = 0; i < letter->fields->len; i++)
+    if (is_content(field_at(letter, i)) && !check_field(field_at(letter, i), error))
+      return false;
+  if (quoted || is_mime(letter)) {
+    g_string_append(out, "MIME-Version: 1.0\r\n");
+    append_entity(out, letter, quoted);
+    return true;
+  }
+  g_string_append(out, "\r\n");
+  g_string_append_len(out, letter->body, (gssize)letter->body_length);
+  return true;
+}
+
+/* Behind a line that is no field a Bcc would be text, and read by everybody. */
+static bool
+check_open_header(const struct letter *letter, GError **error)
+{
+  const char *end = letter->body + letter->body_length;
+  if (letter->closed || letter->fields->len == 0)
+    return true;
+  for (const char *at = letter->body; at < end && *at != '\r'; at = line_after(at, end)) {
+    const char *colon = find_colon(at, end);
+    struct field field = {at, colon, end};
+    if (colon != NULL && is_named(&field, "Bcc"))
+      return error_set(error, POSTINO_ERROR_INVALID,
+                       _("a line that is no header field stands before Bcc; put an empty line "
+                         "between the header and the text"));
+  }
+  return true;
+}
+
+/* Nobody may be left out in silence. */
+static bool
+collect_recipients(const struct letter *letter, GPtrArray *recipients, GError **error)
+{
+  static const char *const names[] = {"To", "Cc", "Bcc", NULL};
+  for (guint i = 0; i < letter->fields->len; i++) {
+    const struct field *field = field_at(letter, i);
+    if (!is_any(field, names))
+      continue;
+    g_autofree char *value = unfolded(field);
+    g_autoptr(GPtrArray) some = address_parse_header(value, -1);
+    if (some->len >= LIMIT_ADDRESSES)
+      return error_set(error, POSTINO_ERROR_INVALID,
+                       _("one field names %d recipients or more; send the letter in parts"),
+                       LIMIT_ADDRESSES);
+    draft_list_add(recipients, some);
+  }
+  return true;
+}
+
+GBytes *
+letter_prepare(GBytes *message, const struct build_options *options, const char *domain,
+               GPtrArray **recipients_out, GError **error)
+{
+  struct letter letter;
+  if (!letter_init(&letter, message, error))
+    return NULL;
+  g_autoptr(GPtrArray) recipients = draft_list_new();
+  GString *out = g_string_sized_new(letter.bytes->len + 256);
+  bool done = check_open_header(&letter, error) &&
+              collect_recipients(&letter, recipients, error) &&
+              append_header(out, &letter, options, domain, error) &&
+              append_body(out, &letter, error);
+  letter_clear(&letter);
+  if (!done) {
+    g_string_free(out, TRUE);
+    return NULL;
+  }
+  if (recipients_out != NULL)
+    *recipients_out = g_steal_pointer(&recipients);
+  return g_string_free_to_bytes(out);
+}
+
+/* ---- sealing a letter ---- */
+
+GBytes *
+letter_entity(GBytes *message)
+{
+  struct letter letter;
+  if (!letter_init(&letter, message, NULL))
+    return g_bytes_ref(message);
+  /* What is signed must not be recoded on the way, nor lose blanks (RFC 3156, 5),
+   * so it is encoded from the start where that can be done. */
+  bool quoted = is_simple_text(&letter) &&
+                (!encode_is_plain(letter.body, letter.body_length) ||
+                 encode_has_blank_ends(letter.body, letter.body_length));
+  GString *out = g_string_sized_new(letter.bytes->len + 256);
+  append_entity(out, &letter, quoted);
+  letter_clear(&letter);
+  return g_string_free_to_bytes(out);
+}
+
+static void
+append_other_fields(GString *out, const struct letter *letter, const char *subject)
+{
+  for (guint i = 0; i < letter->fields->len; i++) {
+    const struct field *field = field_at(letter, i);
+    if (is_content(field) || is_named(field, "MIME-Version") ||
+        (subject != NULL && is_named(field, "Subject")))
+      continue;
+    g_string_append_len(out, field->start, field->end - field->start);
+  }
+}
+
+GBytes *
+letter_with_entity(GBytes *message, GBytes *entity, const char *subject)
+{
+  struct letter letter;
+  if (!letter_init(&letter, message, NULL))
+    return g_bytes_ref(entity);
+  size_t length;
+  const char *bytes = g_bytes_get_data(entity, &length);
+  GString *out = g_string_sized_new(length + 1024);
+  append_other_fields(out, &letter, subject);
+  g_autofree char *clean = subject != NULL ? sanitize_line(subject, -1) : NULL;
+  (void)!write_text(out, "Subject", clean, NULL);
+  g_string_append(out, "MIME-Version: 1.0\r\n");
+  g_string_append_len(out, bytes, (gssize)length);
+  letter_clear(&letter);
+  return g_string_free_to_bytes(out);
+}
