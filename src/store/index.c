@@ -1,6 +1,6 @@
 #include "store/index-private.h"
 
-#include <errno.h>
+#include <fcntl.h>
 #include <glib/gstdio.h>
 #include <string.h>
 #include <sys/stat.h>
@@ -250,6 +250,15 @@ unlink_files(struct index *index)
   }
 }
 
+/* SQLite would let others read it; its log takes the rights of the file. */
+static void
+make_private(struct index *index)
+{
+  auto_fd fd = open(index->path, O_RDWR | O_CREAT | O_CLOEXEC, 0600);
+  if (fd < 0)
+    g_debug("index: the file cannot be made");
+}
+
 /* Opens what lies at the path, or makes it anew when it is missing, foreign or
  * damaged.  The caller holds the file lock: two programs that replace at once
  * would delete each other's logs. */
@@ -258,6 +267,7 @@ open_fit(struct index *index, bool anew, GError **error)
 {
   if (anew || access(index->path, F_OK) != 0)
     unlink_files(index);
+  make_private(index);
   struct conn *conn = conn_open(index, NULL);
   enum fitness fitness = conn != NULL ? look_at_schema(conn) : UNFIT;
   if (fitness == FIT)
@@ -265,6 +275,7 @@ open_fit(struct index *index, bool anew, GError **error)
   if (fitness == UNFIT) {
     conn_close(conn);
     unlink_files(index);
+    make_private(index);
     conn = conn_open(index, error);
   }
   if (conn != NULL && !make_schema(conn, error)) {

@@ -210,8 +210,9 @@ tags_of(struct refresh *refresh, const char *base, const char *digest)
 
 static bool
 add_letter(struct refresh *refresh, struct conn *conn, const struct letter_read *letter,
-           GError **error)
+           int64_t *id_out, GError **error)
 {
+  *id_out = 0;
   const struct scanned_folder *folder = folder_at(refresh, letter->what->folder);
   if (letter->doc == NULL) {
     unsettle(refresh, letter->what->folder);
@@ -222,7 +223,7 @@ add_letter(struct refresh *refresh, struct conn *conn, const struct letter_read 
   g_autofree char *tags = tags_of(refresh, base, letter->doc->digest);
   refresh->changed = true;
   return letter_add(conn, folder->id, folder_is_sent(folder->name), &file, letter->size,
-                    letter->doc, tags, error);
+                    letter->doc, tags, id_out, error);
 }
 
 static bool
@@ -232,8 +233,13 @@ add_letters(GPtrArray *letters, void *data, GError **error)
   g_autoptr(conn_t) conn = conn_write(refresh->store, NULL, error);
   if (conn == NULL)
     return false;
+  g_autofree int64_t *ids = g_new0(int64_t, letters->len);
   for (guint i = 0; i < letters->len; i++)
-    if (!add_letter(refresh, conn, letters->pdata[i], error))
+    if (!add_letter(refresh, conn, letters->pdata[i], &ids[i], error))
+      return false;
+  for (guint i = 0; i < letters->len; i++)
+    if (ids[i] != 0 &&
+        !letter_add_text(conn, ids[i], ((struct letter_read *)letters->pdata[i])->doc, error))
       return false;
   if (!conn_commit(conn, error))
     return false;
@@ -290,6 +296,13 @@ empty_texts(struct refresh *refresh, GError **error)
          conn_run(conn, error, "UPDATE letter SET texted = 0", "") && conn_commit(conn, error);
 }
 
+static int
+compare_ids(const void *a, const void *b)
+{
+  const struct letter_read *one = *(void *const *)a, *two = *(void *const *)b;
+  return (one->what->id > two->what->id) - (one->what->id < two->what->id);
+}
+
 static bool
 add_texts(GPtrArray *letters, void *data, GError **error)
 {
@@ -297,15 +310,20 @@ add_texts(GPtrArray *letters, void *data, GError **error)
   g_autoptr(conn_t) conn = conn_write(refresh->store, NULL, error);
   if (conn == NULL)
     return false;
+  /* In the order of their numbers, whatever their dates say now. */
+  g_ptr_array_sort(letters, compare_ids);
   for (guint i = 0; i < letters->len; i++) {
     const struct letter_read *letter = letters->pdata[i];
     int64_t id = letter->what->id, waits;
     if (!conn_number(conn, &waits, 0, error, "SELECT 1 FROM letter WHERE id = ? AND texted = 0",
                      "i", id) ||
-        (waits != 0 && letter->doc != NULL && !letter_add_text(conn, id, letter->doc, error)) ||
-        !conn_run(conn, error, "UPDATE letter SET texted = 1 WHERE id = ?", "i", id))
+        (waits != 0 && letter->doc != NULL && !letter_add_text(conn, id, letter->doc, error)))
       return false;
   }
+  for (guint i = 0; i < letters->len; i++)
+    if (!conn_run(conn, error, "UPDATE letter SET texted = 1 WHERE id = ?", "i",
+                  ((struct letter_read *)letters->pdata[i])->what->id))
+      return false;
   return conn_commit(conn, error);
 }
 
