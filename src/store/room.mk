@@ -45,6 +45,7 @@ store_FIXTURE = tests/unit/store/fixture.h tests/unit/test.h
 DISK_TESTS = \
 	tests/unit/store/test_delivery \
 	tests/unit/store/test_drops \
+	tests/unit/store/test_faults \
 	tests/unit/store/test_ledger \
 	tests/unit/store/test_lock \
 	tests/unit/store/test_maildir \
@@ -56,6 +57,8 @@ tests_unit_store_test_delivery_SOURCES = tests/unit/store/test_delivery.c $(stor
 tests_unit_store_test_delivery_LDADD = $(store_TEST_LIBS)
 tests_unit_store_test_drops_SOURCES = tests/unit/store/test_drops.c $(store_FIXTURE)
 tests_unit_store_test_drops_LDADD = $(store_TEST_LIBS)
+tests_unit_store_test_faults_SOURCES = tests/unit/store/test_faults.c $(store_FIXTURE)
+tests_unit_store_test_faults_LDADD = $(store_TEST_LIBS)
 tests_unit_store_test_ledger_SOURCES = tests/unit/store/test_ledger.c $(store_FIXTURE)
 tests_unit_store_test_ledger_LDADD = $(store_TEST_LIBS)
 tests_unit_store_test_lock_SOURCES = tests/unit/store/test_lock.c $(store_FIXTURE)
