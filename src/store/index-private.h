@@ -45,8 +45,11 @@ bool conn_fail(struct conn *conn, GError **error);
 bool index_is_broken(struct store *store);
 /* Makes index.db anew, empty. */
 bool index_replace(struct store *store, GError **error) G_GNUC_WARN_UNUSED_RESULT;
-/* Counts the commits of others (another process, another connection). */
-int64_t conn_data_version(struct conn *conn);
+/* Changes with every commit of another process; 0 when it cannot be known. */
+int64_t index_data_version(struct store *store);
+/* Brings a log that has grown home into the file, so that the next opening need
+ * not read it through; not while others read. */
+void index_checkpoint(struct store *store);
 
 static inline void
 stmt_reset(sqlite3_stmt **stmt)

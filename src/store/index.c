@@ -28,6 +28,8 @@ struct index {
 /* Readers that are kept open: a view, its neighbour, the folder counts. */
 #define IDLE_READERS 4
 #define BUSY_MS 10000
+/* A log longer than this is brought home after a refresh. */
+#define LOG_BYTES (4 << 20)
 
 /* ---- statements ---- */
 
@@ -142,13 +144,6 @@ conn_number(struct conn *conn, int64_t *out, int64_t otherwise, GError **error, 
   return true;
 }
 
-int64_t
-conn_data_version(struct conn *conn)
-{
-  int64_t version = 0;
-  return conn_number(conn, &version, 0, NULL, "PRAGMA data_version", "") ? version : 0;
-}
-
 /* ---- opening ---- */
 
 static void
@@ -182,7 +177,7 @@ set_up(struct conn *conn, GError **error)
 {
   static const char pragmas[] =
       "PRAGMA journal_mode = WAL; PRAGMA synchronous = NORMAL; PRAGMA trusted_schema = OFF;"
-      "PRAGMA temp_store = MEMORY; PRAGMA cell_size_check = ON; PRAGMA cache_size = -8000;";
+      "PRAGMA temp_store = MEMORY; PRAGMA cell_size_check = ON; PRAGMA cache_size = -2000;";
   sqlite3_busy_timeout(conn->db, BUSY_MS);
   sqlite3_extended_result_codes(conn->db, 1);
   leave_log_alone(conn->db);
@@ -455,6 +450,8 @@ settle_writer(struct store *store, GError **error)
     conn_close(index->writer);
     index->writer = conn_open(index, error);
     index->refreshing.seen = 0;
+    if (index->writer != NULL)
+      sqlite3_exec(index->writer->db, "PRAGMA cache_size = -16000", NULL, NULL, NULL);
   }
   g_mutex_unlock(&index->lock);
   return ok ? index->writer : NULL;
@@ -481,6 +478,37 @@ conn_commit(struct conn *conn, GError **error)
 {
   listen_to(conn, NULL);
   return conn_run(conn, error, "COMMIT", "");
+}
+
+int64_t
+index_data_version(struct store *store)
+{
+  struct index *index = store->index;
+  int64_t version = 0;
+  g_mutex_lock(&index->writing);
+  struct conn *conn = settle_writer(store, NULL);
+  if (conn != NULL && !conn_number(conn, &version, 0, NULL, "PRAGMA data_version", ""))
+    version = 0;
+  g_mutex_unlock(&index->writing);
+  return version;
+}
+
+void
+index_checkpoint(struct store *store)
+{
+  struct index *index = store->index;
+  g_autofree char *log = g_strconcat(index->path, "-wal", NULL);
+  struct stat info;
+  if (stat(log, &info) != 0 || info.st_size < LOG_BYTES)
+    return;
+  g_mutex_lock(&index->writing);
+  struct conn *conn = settle_writer(store, NULL);
+  if (conn != NULL) {
+    sqlite3_busy_timeout(conn->db, 0);
+    sqlite3_wal_checkpoint_v2(conn->db, "main", SQLITE_CHECKPOINT_TRUNCATE, NULL, NULL);
+    sqlite3_busy_timeout(conn->db, BUSY_MS);
+  }
+  g_mutex_unlock(&index->writing);
 }
 
 void

@@ -278,20 +278,28 @@ read_new(struct refresh *refresh, GError **error)
 
 /* ---- the full-text table made anew ---- */
 
-/* FTS5 without content cannot forget; when a fifth is dead, all is put in again,
- * newest first, a batch a commit; the rows stay to be seen. */
+/* FTS5 without content cannot forget. */
 static bool
-empty_texts(struct refresh *refresh, GError **error)
+too_many_dead(struct refresh *refresh, bool *result_out, GError **error)
 {
-  g_autoptr(conn_t) conn = conn_write(refresh->store, NULL, error);
+  g_autoptr(conn_t) conn = conn_read(refresh->store, refresh->cancel, error);
   int64_t dead, living;
   if (conn == NULL ||
       !conn_number(conn, &dead, 0, error, "SELECT count(*) FROM dead", "") ||
       !conn_number(conn, &living, 0, error, "SELECT sum(total) FROM folder", ""))
     return false;
-  if (dead < DEAD_LEAST || dead * 4 < living)
-    return true;
-  return conn_run(conn, error, "INSERT INTO text(text) VALUES('delete-all')", "") &&
+  *result_out = dead >= DEAD_LEAST && dead * 4 >= living;
+  return true;
+}
+
+/* When a fifth is dead, all is put in again, newest first, a batch a commit; the
+ * rows stay to be seen. */
+static bool
+empty_texts(struct refresh *refresh, GError **error)
+{
+  g_autoptr(conn_t) conn = conn_write(refresh->store, NULL, error);
+  return conn != NULL &&
+         conn_run(conn, error, "INSERT INTO text(text) VALUES('delete-all')", "") &&
          conn_run(conn, error, "DELETE FROM dead", "") &&
          conn_run(conn, error, "UPDATE letter SET texted = 0", "") && conn_commit(conn, error);
 }
@@ -364,7 +372,8 @@ textless(struct refresh *refresh, GError **error)
 static bool
 renew_texts(struct refresh *refresh, GError **error)
 {
-  if (!empty_texts(refresh, error))
+  bool dead;
+  if (!too_many_dead(refresh, &dead, error) || (dead && !empty_texts(refresh, error)))
     return false;
   for (;;) {
     g_autoptr(GArray) wanted = textless(refresh, error);
@@ -397,12 +406,9 @@ refresh_once(struct refresh *refresh, GError **error)
 static bool
 others_wrote(struct store *store)
 {
-  g_autoptr(conn_t) conn = conn_write(store, NULL, NULL);
-  if (conn == NULL)
-    return true;
-  int64_t version = conn_data_version(conn);
+  int64_t version = index_data_version(store);
   struct refreshing *refreshing = index_refreshing(store);
-  bool news = refreshing->seen != version;
+  bool news = version == 0 || refreshing->seen != version;
   refreshing->seen = version;
   return news;
 }
@@ -431,6 +437,8 @@ refresh_locked(struct store *store, store_progress_fn progress, void *data, bool
     bool news = others_wrote(store);
     if (changed_out != NULL)
       *changed_out = refresh.changed || news || attempt > 0;
+    if (ok && refresh.changed)
+      index_checkpoint(store);
     if (ok)
       return true;
     if (attempt > 0 || !index_is_broken(store)) {
