@@ -227,6 +227,8 @@ bool
 reading_run(struct store *store, const struct scan *scan, GArray *wanted, reading_fn give,
             void *data, GCancellable *cancel, GError **error)
 {
+  if (store->readers == NULL)
+    return error_set(error, POSTINO_ERROR_BUG, _("letters cannot be read without a reader"));
   struct reading reading = {
       .store = store,
       .scan = scan,
