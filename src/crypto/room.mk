@@ -19,7 +19,13 @@ if HAVE_CMOCKA
 crypto_TEST_LIBS = src/crypto/libcrypto.a src/conf/libconf.a $(MESSAGE_LIBS) $(CMOCKA_LIBS)
 crypto_PROCESSES = postino-plugin-host plugins/openpgp.so
 crypto_GNUPG = tests/unit/crypto/gnupg.c tests/unit/crypto/gnupg.h tests/unit/test.h
-check_PROGRAMS += tests/unit/crypto/test_check tests/unit/crypto/test_openpgp tests/unit/crypto/test_verdict
+EXTRA_DIST += contrib/plugins/example.py tests/unit/crypto/broken.py
+check_PROGRAMS += tests/unit/crypto/test_broken tests/unit/crypto/test_check \
+	tests/unit/crypto/test_openpgp \
+	tests/unit/crypto/test_verdict
+tests_unit_crypto_test_broken_SOURCES = tests/unit/crypto/test_broken.c $(crypto_GNUPG)
+tests_unit_crypto_test_broken_LDADD = $(crypto_TEST_LIBS)
+EXTRA_tests_unit_crypto_test_broken_DEPENDENCIES = $(crypto_PROCESSES)
 tests_unit_crypto_test_check_SOURCES = tests/unit/crypto/test_check.c tests/unit/test.h
 tests_unit_crypto_test_check_LDADD = $(crypto_TEST_LIBS)
 tests_unit_crypto_test_verdict_SOURCES = tests/unit/crypto/test_verdict.c tests/unit/test.h
