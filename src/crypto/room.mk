@@ -35,7 +35,10 @@ crypto_GNUPG = tests/unit/crypto/gnupg.c tests/unit/crypto/gnupg.h tests/unit/te
 EXTRA_DIST += tests/unit/crypto/broken.py
 check_PROGRAMS += tests/unit/crypto/test_broken tests/unit/crypto/test_check \
 	tests/unit/crypto/test_openpgp \
-	tests/unit/crypto/test_verdict
+	tests/unit/crypto/test_open tests/unit/crypto/test_verdict
+tests_unit_crypto_test_open_SOURCES = tests/unit/crypto/test_open.c $(crypto_GNUPG)
+tests_unit_crypto_test_open_LDADD = $(crypto_TEST_LIBS)
+EXTRA_tests_unit_crypto_test_open_DEPENDENCIES = $(crypto_PROCESSES)
 tests_unit_crypto_test_broken_SOURCES = tests/unit/crypto/test_broken.c $(crypto_GNUPG)
 tests_unit_crypto_test_broken_LDADD = $(crypto_TEST_LIBS)
 EXTRA_tests_unit_crypto_test_broken_DEPENDENCIES = $(crypto_PROCESSES)
