@@ -268,6 +268,15 @@ clear_text_is_found_beside_the_payload(void **state)
   assert_true(check_sealed(innocent, 1, NULL, NULL));
 }
 
+static bool
+leak_found(GBytes *entity, const char *subject, GBytes *payload)
+{
+  g_autoptr(needles_t) needles = needles_new(entity, subject);
+  gsize length;
+  const void *bytes = g_bytes_get_data(payload, &length);
+  return needles_found(needles, bytes, length, true);
+}
+
 static void
 clear_text_is_found_at_every_offset(void **state)
 {
