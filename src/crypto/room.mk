@@ -50,3 +50,12 @@ tests_unit_crypto_test_openpgp_SOURCES = tests/unit/crypto/test_openpgp.c $(cryp
 tests_unit_crypto_test_openpgp_LDADD = $(crypto_TEST_LIBS)
 EXTRA_tests_unit_crypto_test_openpgp_DEPENDENCIES = $(crypto_PROCESSES)
 endif
+
+if FUZZING
+noinst_PROGRAMS += tests/fuzz/fuzz_crypto
+tests_fuzz_fuzz_crypto_SOURCES = tests/fuzz/fuzz_crypto.c $(src_crypto_libcrypto_a_SOURCES)
+tests_fuzz_fuzz_crypto_CFLAGS = $(AM_CFLAGS) -fsanitize=fuzzer
+tests_fuzz_fuzz_crypto_LDADD = src/conf/libconf.a $(MESSAGE_LIBS)
+else
+EXTRA_DIST += tests/fuzz/fuzz_crypto.c
+endif
