@@ -50,7 +50,7 @@ static struct frame *
 ask_open(struct opening *opening, const char *format, GBytes *data, GBytes *signature, GError **error)
 {
   g_autoptr(client_t) client =
-      crypto_start(opening->crypto, "openpgp",
+      crypto_start(opening->crypto, opening->crypto->opener,
                    signature != NULL ? POSTINO_CAN_VERIFY : POSTINO_CAN_OPEN, opening->cancel, error);
   if (client == NULL)
     return NULL;
@@ -184,6 +184,8 @@ open_packets(struct opening *opening, GBytes *data, const char *head, GError **e
   g_autoptr(GBytes) inside = NULL;
   if (found != NULL && found->encrypted && found->integrity)
     inside = frame_bulk(reply, 0, CLIENT_LARGEST, &why);
+  if (inside == NULL && why == NULL && found != NULL && found->encrypted && found->integrity)
+    inside = g_bytes_new(NULL, 0);
   if (inside == NULL) {
     conclude_broken(opening, why != NULL ? why->message
                                          : _("nothing proves that it was not changed on its way"));

@@ -36,7 +36,7 @@ import_stranger(const char *user_id)
   g_autoptr(GBytes) key = gnupg_run(&other, NULL, "--armor", "--export", NULL);
   gnupg_clear(&other);
   g_setenv("GNUPGHOME", ground.gnupg.dir, TRUE);
-  g_autoptr(GBytes) imported = gnupg_run(&ground.gnupg, key, "--import", NULL);
+  g_bytes_unref(gnupg_run(&ground.gnupg, key, "--import", NULL));
 }
 
 static int
@@ -45,10 +45,9 @@ set_up(void **state)
   gnupg_init(&ground.gnupg);
   gnupg_make_key(&ground.gnupg, "Anna Rossi <anna@tuoisp.example>");
   gnupg_make_key(&ground.gnupg, "Bruno Verdi <bruno@tuoisp.example>");
-  g_autoptr(GBytes) locked =
-      gnupg_run(&ground.gnupg, NULL, "--pinentry-mode", "loopback", "--passphrase", "apriti sesamo",
-                "--quick-generate-key", "Luca Neri <luca@tuoisp.example>", "future-default",
-                "default", "0", NULL);
+  g_bytes_unref(gnupg_run(&ground.gnupg, NULL, "--pinentry-mode", "loopback", "--passphrase",
+                          "apriti sesamo", "--quick-generate-key",
+                          "Luca Neri <luca@tuoisp.example>", "future-default", "default", "0", NULL));
   import_stranger("Carla Ignota <carla@tuoisp.example>");
   ground.conf = conf_new_default();
   ground.crypto = crypto_new(ground.conf, answer, NULL);
