@@ -260,7 +260,6 @@ damage_is_mended_by_the_next_refresh(void **state)
   store_close(f->store);
   f->store = NULL;
   g_autofree char *path = g_build_filename(f->dir, ".postino/index.db", NULL);
-  g_autofree char *log = g_build_filename(f->dir, ".postino/index.db-wal", NULL);
   g_autofree char *bytes = NULL;
   gsize length;
   /* The log is brought home first, so that the damage is what is read. */
@@ -393,6 +392,8 @@ odd_files_are_letters_or_nothing(void **state)
   fixture_write(f, "Inbox/cur/3.noise", "\0\xff\xfe\x01", 4);
   fixture_write(f, "Inbox/cur/.hidden", "x", 1);
   fixture_write(f, "Inbox/cur/dir/x", "x", 1);
+  g_autofree char *fifo = g_build_filename(f->dir, "Inbox/cur/4.fifo:2,", NULL);
+  assert_int_equal(mkfifo(fifo, 0600), 0);
   fixture_write(f, "Inbox/new/1.a", "Subject: doubled\n\nx", -1);
   refresh(f);
   assert_folders(f, "Inbox 3/3");
