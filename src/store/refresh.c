@@ -199,20 +199,49 @@ apply_all(struct refresh *refresh, const GArray *changes, apply_fn apply, GError
 /* ---- new letters ---- */
 
 static char *
-tags_of(struct refresh *refresh, const char *base, const char *digest)
+tags_of(struct refresh *refresh, const struct letter_read *letter)
 {
+  if (letter->doc == NULL)
+    return NULL;
   if (refresh->tagged == NULL)
     refresh->tagged = state_tagged(refresh->store);
+  g_autofree char *base = maildir_base(letter->what->name, NULL);
   if (!g_hash_table_contains(refresh->tagged, base))
     return NULL;
-  return state_tags(refresh->store, base, digest != NULL ? digest : "");
+  return state_tags(refresh->store, base, letter->doc->digest != NULL ? letter->doc->digest : "");
+}
+
+/* A letter of a batch on its way into the index. */
+struct arrival {
+  const struct letter_read *letter;
+  char *tags;
+  int64_t id;               /* 0: it has no new row */
+};
+
+static void
+arrival_clear(void *arrival)
+{
+  g_free(((struct arrival *)arrival)->tags);
+}
+
+/* Before the write begins: who changes tags holds state.db and waits for the
+ * index, so that asking the other way round would wait for ever. */
+static GArray *
+prepare(struct refresh *refresh, GPtrArray *letters)
+{
+  GArray *arrivals = g_array_new(FALSE, FALSE, sizeof(struct arrival));
+  g_array_set_clear_func(arrivals, arrival_clear);
+  for (guint i = 0; i < letters->len; i++) {
+    struct arrival arrival = {letters->pdata[i], tags_of(refresh, letters->pdata[i]), 0};
+    g_array_append_val(arrivals, arrival);
+  }
+  return arrivals;
 }
 
 static bool
-add_letter(struct refresh *refresh, struct conn *conn, const struct letter_read *letter,
-           int64_t *id_out, GError **error)
+add_letter(struct refresh *refresh, struct conn *conn, struct arrival *arrival, GError **error)
 {
-  *id_out = 0;
+  const struct letter_read *letter = arrival->letter;
   const struct scanned_folder *folder = folder_at(refresh, letter->what->folder);
   if (letter->doc == NULL) {
     unsettle(refresh, letter->what->folder);
@@ -220,26 +249,25 @@ add_letter(struct refresh *refresh, struct conn *conn, const struct letter_read 
   }
   g_autofree char *base = NULL;
   struct letter_file file = file_of(letter->what->name, letter->what->fresh, &base);
-  g_autofree char *tags = tags_of(refresh, base, letter->doc->digest);
   refresh->changed = true;
   return letter_add(conn, folder->id, folder_is_sent(folder->name), &file, letter->size,
-                    letter->doc, tags, id_out, error);
+                    letter->doc, arrival->tags, &arrival->id, error);
 }
 
 static bool
 add_letters(GPtrArray *letters, void *data, GError **error)
 {
   struct refresh *refresh = data;
+  g_autoptr(GArray) arrivals = prepare(refresh, letters);
+  struct arrival *all = (struct arrival *)(void *)arrivals->data;
   g_autoptr(conn_t) conn = conn_write(refresh->store, NULL, error);
   if (conn == NULL)
     return false;
-  g_autofree int64_t *ids = g_new0(int64_t, letters->len);
-  for (guint i = 0; i < letters->len; i++)
-    if (!add_letter(refresh, conn, letters->pdata[i], &ids[i], error))
+  for (guint i = 0; i < arrivals->len; i++)
+    if (!add_letter(refresh, conn, &all[i], error))
       return false;
-  for (guint i = 0; i < letters->len; i++)
-    if (ids[i] != 0 &&
-        !letter_add_text(conn, ids[i], ((struct letter_read *)letters->pdata[i])->doc, error))
+  for (guint i = 0; i < arrivals->len; i++)
+    if (all[i].id != 0 && !letter_add_text(conn, all[i].id, all[i].letter->doc, error))
       return false;
   if (!conn_commit(conn, error))
     return false;

@@ -108,7 +108,8 @@ bench_all(const char *dir, struct reader_pool *readers)
   say("open", start);
   struct rows_query screen = {.folder = "Inbox", .limit = 50};
   g_autoptr(GPtrArray) rows = store_rows(store, &screen, NULL, &error);
-  say("open and first screen", start);
+  if (rows != NULL)
+    say("open and first screen", start);
   start = now();
   if (!store_refresh(store, NULL, NULL, NULL, NULL, &error))
     die(error);
