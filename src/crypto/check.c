@@ -196,11 +196,12 @@ check_clear_text(const struct check *check, struct span armour, const GString *h
                  const char *boundary, GBytes *data, GError **error)
 {
   g_autofree char *words = g_strconcat(headers->str, "\n", boundary, NULL);
-  g_autoptr(GBytes) texts = g_bytes_new(words, strlen(words));
-  g_autoptr(GBytes) raw = g_bytes_new_static(armour.at, armour.length);
-  if (leak_found(check->entity, check->subject, texts) ||
-      leak_found(check->entity, check->subject, raw) ||
-      leak_found(check->entity, check->subject, data))
+  g_autoptr(needles_t) needles = needles_new(check->entity, check->subject);
+  gsize length;
+  const void *packets = g_bytes_get_data(data, &length);
+  if (needles_found(needles, words, strlen(words), true) ||
+      needles_found(needles, armour.at, armour.length, false) ||
+      needles_found(needles, packets, length, true))
     return wrong(error, _("text of the letter can be read in it"));
   return true;
 }

@@ -246,7 +246,7 @@ try_letters(struct trial *trial)
 
 /* ---- which plugin ---- */
 
-/* Under the name by which letters of OpenPGP's kind find their plugin. */
+/* A core with this plugin alone, which opens what it seals. */
 static struct crypto *
 crypto_of(struct crypto *crypto, const char *name_or_path)
 {
@@ -257,8 +257,9 @@ crypto_of(struct crypto *crypto, const char *name_or_path)
   *alone = *crypto;
   alone->plugins = g_ptr_array_new_with_free_func((GDestroyNotify)plugin_spec_free);
   g_autofree char *path = g_canonicalize_filename(known != NULL ? known->path : name_or_path, NULL);
+  alone->opener = known != NULL ? g_strdup(known->name) : g_path_get_basename(path);
   g_ptr_array_add(alone->plugins,
-                  plugin_spec_new("openpgp", path, known != NULL ? known->options : NULL));
+                  plugin_spec_new(alone->opener, path, known != NULL ? known->options : NULL));
   return alone;
 }
 

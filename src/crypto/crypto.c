@@ -51,6 +51,7 @@ crypto_new(const struct conf *conf, crypto_ask ask, void *data)
 {
   struct crypto *crypto = g_new0(struct crypto, 1);
   crypto->plugins = g_ptr_array_new_with_free_func((GDestroyNotify)plugin_spec_free);
+  crypto->opener = g_strdup("openpgp");
   crypto->ask = ask;
   crypto->ask_data = data;
   add_bundled(crypto);
@@ -65,6 +66,7 @@ crypto_free(struct crypto *crypto)
   if (crypto == NULL)
     return;
   g_ptr_array_unref(crypto->plugins);
+  g_free(crypto->opener);
   g_free(crypto);
 }
 

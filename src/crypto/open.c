@@ -50,7 +50,7 @@ static struct frame *
 ask_open(struct opening *opening, const char *format, GBytes *data, GBytes *signature, GError **error)
 {
   g_autoptr(client_t) client =
-      crypto_start(opening->crypto, "openpgp",
+      crypto_start(opening->crypto, opening->crypto->opener,
                    signature != NULL ? POSTINO_CAN_VERIFY : POSTINO_CAN_OPEN, opening->cancel, error);
   if (client == NULL)
     return NULL;

@@ -21,6 +21,7 @@ struct openpgp {
   const struct postino_host *host;
   gpgme_ctx_t ctx;
   int asked;                /* passphrases that were asked for in this operation */
+  uint64_t beats;           /* signs of life from gpg */
   /* what GnuPG's status lines said of a decryption */
   int okay, protected, plaintexts, begun, bad;
   bool too_large;
@@ -139,6 +140,14 @@ is_proven(const struct openpgp *pgp)
          pgp->plaintexts <= 1;
 }
 
+/* gpg counts anew in each of its steps, so what grows is that it says anything. */
+static void
+note_progress(void *data, const char *what, int type, int current, int total)
+{
+  struct openpgp *pgp = data;
+  pgp->host->progress(pgp->host, ++pgp->beats, 0);
+}
+
 static gpgme_error_t
 set_up(struct openpgp *pgp, const char *home)
 {
@@ -159,6 +168,7 @@ set_up(struct openpgp *pgp, const char *home)
   if (pgp->host->can_ask)
     gpgme_set_passphrase_cb(pgp->ctx, give_passphrase, pgp);
   gpgme_set_status_cb(pgp->ctx, note_status, pgp);
+  gpgme_set_progress_cb(pgp->ctx, note_progress, pgp);
   gpgme_set_offline(pgp->ctx, 1);
   gpgme_set_armor(pgp->ctx, 1);
   return 0;
