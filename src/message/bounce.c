@@ -84,10 +84,27 @@ find_id(char *const *lines)
   return NULL;
 }
 
+/* Lines beyond this many are not of a report. */
+#define MOST_LINES 20000
+
+static char **
+split_lines(const char *text)
+{
+  GPtrArray *lines = g_ptr_array_new();
+  while (*text != '\0' && lines->len < MOST_LINES) {
+    const char *lf = strchr(text, '\n');
+    size_t length = lf != NULL ? (size_t)(lf - text) : strlen(text);
+    g_ptr_array_add(lines, g_strndup(text, length));
+    text += length + (lf != NULL ? 1 : 0);
+  }
+  g_ptr_array_add(lines, NULL);
+  return (char **)g_ptr_array_free(lines, FALSE);
+}
+
 void
 report_read_human(struct report *report, const char *text, bool delayed)
 {
-  g_auto(GStrv) lines = g_strsplit(text, "\n", 20000);
+  g_auto(GStrv) lines = split_lines(text);
   struct report_recipient *open = NULL;
   guint first = report->recipients->len;
   char **line = lines;

@@ -81,8 +81,19 @@ plain_lines(const char *text)
   return g_string_free(out, FALSE);
 }
 
+/* RFC 3156, 5: what is signed must not end a line in blanks, which flowed text
+ * does; some servers drop them. */
+static enum encode_need
+text_need(const char *flowed, size_t length, bool entity_only)
+{
+  enum encode_need need = encode_need(flowed, length);
+  return need == ENCODE_NOTHING && entity_only && encode_has_blank_ends(flowed, length)
+             ? ENCODE_QUOTED
+             : need;
+}
+
 static GString *
-text_part(const char *body, GError **error)
+text_part(const char *body, bool entity_only, GError **error)
 {
   if (!g_utf8_validate(body, -1, NULL)) {
     error_set(error, POSTINO_ERROR_INVALID,
@@ -95,7 +106,7 @@ text_part(const char *body, GError **error)
   GString *part = g_string_new(NULL);
   g_string_append_printf(part, "Content-Type: text/plain; charset=%s; format=flowed\r\n",
                          g_str_is_ascii(flowed) ? "us-ascii" : "utf-8");
-  append_encoded(part, flowed, length, encode_need(flowed, length));
+  append_encoded(part, flowed, length, text_need(flowed, length, entity_only));
   return part;
 }
 
@@ -222,9 +233,9 @@ append_mixed(GString *out, const GPtrArray *parts)
 }
 
 static bool
-append_entity(GString *out, const struct draft *draft, GError **error)
+append_entity(GString *out, const struct draft *draft, bool entity_only, GError **error)
 {
-  GString *text = text_part(draft->body != NULL ? draft->body : "", error);
+  GString *text = text_part(draft->body != NULL ? draft->body : "", entity_only, error);
   if (text == NULL)
     return false;
   g_autoptr(GPtrArray) parts = g_ptr_array_new_with_free_func(free_part);
@@ -244,7 +255,7 @@ draft_build(const struct draft *draft, const struct build_options *options, GErr
 {
   GString *out = g_string_new(NULL);
   if ((options->entity_only || append_fields(out, draft, draft->subject, options, error)) &&
-      append_entity(out, draft, error))
+      append_entity(out, draft, options->entity_only, error))
     return g_string_free_to_bytes(out);
   g_string_free(out, TRUE);
   return NULL;

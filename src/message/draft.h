@@ -82,11 +82,15 @@ GBytes *draft_wrap(const struct draft *draft, GBytes *entity, const char *subjec
 
 /* A letter from outside (`postino send`): splits off Bcc, adds Date and
  * Message-ID where they are missing, makes line ends CRLF.  Lone CR and NUL are
- * INVALID.  The recipients of To, Cc and Bcc in *recipients_out (struct
- * address). */
+ * INVALID; text with lines over 998 becomes quoted-printable, any other part with
+ * such lines is INVALID; an 8-bit body stays so.  A missing From is the caller's
+ * to put before it.  The recipients of To, Cc and Bcc in *recipients_out (struct
+ * address): what stands there, so that each has still to be asked
+ * address_is_valid_spec(). */
 GBytes *letter_prepare(GBytes *message, const struct build_options *options, const char *domain,
                        GPtrArray **recipients_out, GError **error) G_GNUC_WARN_UNUSED_RESULT;
-/* The Content-* fields and body of a letter as an entity, for sealing it. */
+/* The Content-* fields and body of a letter from letter_prepare() as an entity,
+ * for sealing it; 7-bit where it is one text part. */
 GBytes *letter_entity(GBytes *message);
 /* The letter with its Content-* fields and body replaced by `entity` (and, when
  * not NULL, its Subject). */

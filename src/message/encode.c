@@ -110,6 +110,15 @@ encode_is_plain(const char *bytes, size_t length)
   return true;
 }
 
+bool
+encode_has_blank_ends(const char *bytes, size_t length)
+{
+  for (size_t i = 1; i + 1 < length; i++)
+    if (bytes[i] == '\r' && (bytes[i - 1] == ' ' || bytes[i - 1] == '\t'))
+      return true;
+  return false;
+}
+
 enum encode_need
 encode_need(const char *bytes, size_t length)
 {

@@ -22,6 +22,8 @@ enum encode_need encode_need(const char *bytes, size_t length);
 
 /* Is it 7-bit without NUL and lone CR, with lines of at most 998 (LF or CRLF)? */
 bool encode_is_plain(const char *bytes, size_t length);
+/* Does a line (CRLF) end in a blank? */
+bool encode_has_blank_ends(const char *bytes, size_t length);
 
 /* `text` (LF line ends) as flowed paragraphs with CRLF line ends: long ones get
  * soft breaks, quoted lines stay as they are, trailing blanks go but for the

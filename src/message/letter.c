@@ -431,9 +431,11 @@ letter_entity(GBytes *message)
   struct letter letter;
   if (!letter_init(&letter, message, NULL))
     return g_bytes_ref(message);
-  /* What is signed must not be recoded on the way, so it is 7-bit from the start
-   * where that can be done. */
-  bool quoted = is_simple_text(&letter) && !encode_is_plain(letter.body, letter.body_length);
+  /* What is signed must not be recoded on the way, nor lose blanks (RFC 3156, 5),
+   * so it is encoded from the start where that can be done. */
+  bool quoted = is_simple_text(&letter) &&
+                (!encode_is_plain(letter.body, letter.body_length) ||
+                 encode_has_blank_ends(letter.body, letter.body_length));
   GString *out = g_string_sized_new(letter.bytes->len + 256);
   append_entity(out, &letter, quoted);
   letter_clear(&letter);

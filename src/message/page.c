@@ -175,8 +175,8 @@ void
 page_trim(struct page *page, guint keep)
 {
   GPtrArray *lines = page->rendered->lines;
-  for (const struct rendered_line *last; lines->len > keep; ) {
-    last = last_line(page);
+  while (lines->len > keep) {
+    const struct rendered_line *last = g_ptr_array_index(lines, lines->len - 1);
     if (*last->text != '\0' || last->kind == LINE_RULE)
       return;
     g_ptr_array_set_size(lines, (gint)lines->len - 1);

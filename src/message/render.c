@@ -213,7 +213,7 @@ mime_is_listed(const struct mime *mime, const struct mime_part *part)
   if (mime_is_attachment(part))
     return true;
   if (part->parent < 0)
-    return !mime_is(part, "text/plain") && !mime_is(part, "text/html");
+    return part->kind == MIME_LEAF && !mime_is(part, "text/");
   const struct mime_part *parent = mime_part(mime, (guint)part->parent);
   if (mime_is(parent, "multipart/encrypted"))
     return false;

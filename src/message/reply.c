@@ -203,17 +203,26 @@ writer_name(const struct rendered *letter)
   return g_strdup(from->name != NULL && *from->name != '\0' ? from->name : from->spec);
 }
 
+static const char *
+written(const struct rendered_line *line)
+{
+  if (line->kind == LINE_RULE)
+    return "----";
+  return line->text != NULL ? line->text : "";
+}
+
 static void
 append_quoted(GString *out, const struct rendered_line *line)
 {
   int depth = CLAMP(line->quote, 0, 20) + 1;
   g_autofree char *marks = g_strnfill((gsize)depth, '>');
-  if (line->text == NULL || *line->text == '\0') {
+  const char *text = written(line);
+  if (*text == '\0') {
     g_string_append_printf(out, "%s\n", marks);
     return;
   }
-  char *whole[] = {line->text, NULL};
-  g_auto(GStrv) wrapped = line->fixed ? NULL : text_wrap(line->text, QUOTE_COLUMNS - depth - 1);
+  char *whole[] = {(char *)text, NULL};
+  g_auto(GStrv) wrapped = line->fixed ? NULL : text_wrap(text, QUOTE_COLUMNS - depth - 1);
   for (char **piece = wrapped != NULL ? wrapped : whole; *piece != NULL; piece++)
     g_string_append_printf(out, "%s %s\n", marks, *piece);
 }
@@ -259,7 +268,7 @@ draft_reply(const struct rendered *letter, enum draft_reply how, const struct dr
   else
     address_sender(draft, letter, author);
   const char *subject = letter->subject != NULL ? letter->subject : "";
-  draft->subject = g_strconcat("Re: ", draft_subject_rest(subject, false), NULL);
+  draft->subject = g_strchomp(g_strconcat("Re: ", draft_subject_rest(subject, false), NULL));
   refer(draft, letter);
   draft->answers_sealed =
       letter->envelope == ENVELOPE_PGP_SEALED || letter->envelope == ENVELOPE_SMIME_SEALED;
@@ -300,7 +309,7 @@ append_forwarded(GString *out, const struct rendered *letter)
       continue;
     g_autofree char *marks = g_strnfill((gsize)CLAMP(line->quote, 0, 20), '>');
     g_string_append_printf(out, "%s%s%s\n", marks, *marks != '\0' ? " " : "",
-                           line->text != NULL ? line->text : "");
+                           written(line));
   }
 }
 
@@ -310,7 +319,7 @@ draft_forward(const struct rendered *letter, GBytes *original, const struct draf
   struct draft *draft = draft_authored(author);
   choose_from(draft, letter, author);
   const char *subject = letter->subject != NULL ? letter->subject : "";
-  draft->subject = g_strconcat("Fwd: ", draft_subject_rest(subject, true), NULL);
+  draft->subject = g_strchomp(g_strconcat("Fwd: ", draft_subject_rest(subject, true), NULL));
   draft->answers_sealed =
       letter->envelope == ENVELOPE_PGP_SEALED || letter->envelope == ENVELOPE_SMIME_SEALED;
   g_autofree char *signature = draft_signature(author);

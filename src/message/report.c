@@ -146,19 +146,28 @@ read_group(struct report *report, const struct headers *fields)
   }
 }
 
+/* Past the lines that begin no group: empty ones, and what is no field. */
+static const char *
+skip_to_field(const char *at, const char *end)
+{
+  while (at < end) {
+    const char *lf = memchr(at, '\n', (size_t)(end - at));
+    const char *stop = lf != NULL ? lf : end;
+    if (g_ascii_isalpha(*at) && memchr(at, ':', (size_t)(stop - at)) != NULL)
+      return at;
+    at = lf != NULL ? lf + 1 : end;
+  }
+  return end;
+}
+
 void
 report_read_status(struct report *report, const char *text, size_t length)
 {
   const char *at = text, *end = text + length;
-  while (at < end && report->recipients->len < LIMIT_ADDRESSES) {
+  while ((at = skip_to_field(at, end)) < end && report->recipients->len < LIMIT_ADDRESSES) {
     g_autoptr(headers_t) fields = headers_parse(at, (size_t)(end - at));
-    size_t step = headers_body(fields);
-    if (step == 0) {
-      /* A line that is no field. */
-      const char *lf = memchr(at, '\n', (size_t)(end - at));
-      step = (size_t)((lf != NULL ? lf + 1 : end) - at);
-    }
-    at += step;
+    const char *lf = memchr(at, '\n', (size_t)(end - at));
+    at = headers_body(fields) > 0 ? at + headers_body(fields) : lf != NULL ? lf + 1 : end;
     read_group(report, fields);
   }
 }

@@ -27,12 +27,30 @@ if HAVE_CMOCKA
 MESSAGE_TESTS = \
 	tests/unit/message/test_address \
 	tests/unit/message/test_headers \
+	tests/unit/message/test_html \
+	tests/unit/message/test_index \
+	tests/unit/message/test_mime \
+	tests/unit/message/test_render \
+	tests/unit/message/test_report \
+	tests/unit/message/test_variant \
 	tests/unit/message/test_words
 check_PROGRAMS += $(MESSAGE_TESTS)
 tests_unit_message_test_address_SOURCES = tests/unit/message/test_address.c tests/unit/test.h
 tests_unit_message_test_address_LDADD = $(MESSAGE_LIBS) $(CMOCKA_LIBS)
 tests_unit_message_test_headers_SOURCES = tests/unit/message/test_headers.c tests/unit/test.h
 tests_unit_message_test_headers_LDADD = $(MESSAGE_LIBS) $(CMOCKA_LIBS)
+tests_unit_message_test_html_SOURCES = tests/unit/message/test_html.c tests/unit/test.h
+tests_unit_message_test_html_LDADD = $(MESSAGE_LIBS) $(CMOCKA_LIBS)
+tests_unit_message_test_index_SOURCES = tests/unit/message/test_index.c tests/unit/test.h
+tests_unit_message_test_index_LDADD = $(MESSAGE_LIBS) $(CMOCKA_LIBS)
+tests_unit_message_test_mime_SOURCES = tests/unit/message/test_mime.c tests/unit/test.h
+tests_unit_message_test_mime_LDADD = $(MESSAGE_LIBS) $(CMOCKA_LIBS)
+tests_unit_message_test_render_SOURCES = tests/unit/message/test_render.c tests/unit/test.h
+tests_unit_message_test_render_LDADD = $(MESSAGE_LIBS) $(CMOCKA_LIBS)
+tests_unit_message_test_report_SOURCES = tests/unit/message/test_report.c tests/unit/test.h
+tests_unit_message_test_report_LDADD = $(MESSAGE_LIBS) $(CMOCKA_LIBS)
+tests_unit_message_test_variant_SOURCES = tests/unit/message/test_variant.c tests/unit/test.h
+tests_unit_message_test_variant_LDADD = $(MESSAGE_LIBS) $(CMOCKA_LIBS)
 tests_unit_message_test_words_SOURCES = tests/unit/message/test_words.c tests/unit/test.h
 tests_unit_message_test_words_LDADD = $(MESSAGE_LIBS) $(CMOCKA_LIBS)
 endif

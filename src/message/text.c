@@ -128,7 +128,7 @@ text_layout(struct page *page, const char *text, const struct mime_part *part)
       .page = page,
       .flowed = says(part, "format", "flowed"),
       .delsp = says(part, "delsp", "yes"),
-      .fixed = part != NULL && !mime_is(part, "text/plain"),
+      .fixed = part != NULL && mime_is(part, "text/") && !mime_is(part, "text/plain"),
       .paragraph = paragraph,
       .signature = find_signature(text),
   };

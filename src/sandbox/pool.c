@@ -184,6 +184,9 @@ ask(struct reader_pool *pool, struct child *child, struct call *call, int letter
   }
 }
 
+/* What ld.so ends a program with that lacks a library. */
+#define NOT_LOADED 127
+
 static bool
 explain(enum call_result result, int status, GError **error)
 {
@@ -191,6 +194,10 @@ explain(enum call_result result, int status, GError **error)
     return error_set(error, POSTINO_ERROR_LOCAL,
                      _("the reader cannot give up its rights on this kernel, so no letter is "
                        "opened; seccomp is needed"));
+  if (WIFEXITED(status) && WEXITSTATUS(status) == NOT_LOADED)
+    return error_set(error, POSTINO_ERROR_LOCAL,
+                     _("postino-reader, which reads letters, does not start; install postino "
+                       "again"));
   switch (result) {
   case CALL_CANCELLED:
     return error_set(error, POSTINO_ERROR_CANCELLED, _("cancelled"));

@@ -15,9 +15,14 @@ postino_reader_SOURCES = \
 postino_reader_LDADD = $(SANDBOX_LIBS)
 
 if HAVE_CMOCKA
-SANDBOX_TESTS = tests/unit/sandbox/test_reader
+SANDBOX_TESTS = \
+	tests/unit/sandbox/test_reader \
+	tests/unit/sandbox/test_rights
 check_PROGRAMS += $(SANDBOX_TESTS)
 tests_unit_sandbox_test_reader_SOURCES = tests/unit/sandbox/test_reader.c tests/unit/test.h
 tests_unit_sandbox_test_reader_LDADD = $(SANDBOX_LIBS) $(CMOCKA_LIBS)
+tests_unit_sandbox_test_rights_SOURCES = tests/unit/sandbox/test_rights.c tests/unit/test.h \
+	src/sandbox/rights.c src/sandbox/rights.h
+tests_unit_sandbox_test_rights_LDADD = $(SECCOMP_LIBS) $(BASE_LIBS) $(CMOCKA_LIBS)
 EXTRA_tests_unit_sandbox_test_reader_DEPENDENCIES = postino-reader$(EXEEXT)
 endif

@@ -310,6 +310,7 @@ simplify(struct query *query)
 static bool
 at_or(struct parser *parser)
 {
+  peek(parser);
   size_t before = parser->at;
   bool found = take_keyword(parser, "or");
   parser->at = before;

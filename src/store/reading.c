@@ -21,6 +21,9 @@
 /* What is read of a letter that is too long to be parsed whole. */
 #define LONG_PART (LIMIT_HEADER + LIMIT_TEXT)
 
+/* What retrieve/ ends its base names with. */
+#define OWN_NAMES ".postino"
+
 struct reading {
   struct store *store;
   const struct scan *scan;
@@ -45,15 +48,16 @@ letter_read_free(struct letter_read *letter)
 
 /* ---- on a thread of the pool ---- */
 
-/* When the letter came: the Maildir name says it, as a copy of the file keeps;
- * else its time of change. */
+/* When the letter came: the Maildir name says it, as a copy of the file keeps,
+ * but in our own names it is the letter's date; else the file's time of change. */
 static int64_t
 arrival_of(const char *name, const struct stat *info)
 {
+  g_autofree char *base = maildir_base(name, NULL);
   char *end = NULL;
   guint64 seconds = g_ascii_strtoull(name, &end, 10);
   int64_t latest = g_get_real_time() / G_USEC_PER_SEC + 86400;
-  if (end != name && *end == '.' && seconds > 86400 && (int64_t)seconds < latest)
+  if (!g_str_has_suffix(base, OWN_NAMES) && *end == '.' && seconds > 86400 && (int64_t)seconds < latest)
     return (int64_t)seconds;
   return info->st_mtim.tv_sec;
 }

@@ -1,0 +1,21 @@
+noinst_LIBRARIES += src/submit/libsubmit.a
+src_submit_libsubmit_a_SOURCES = \
+	src/submit/envelope.c src/submit/envelope.h \
+	src/submit/flush.c \
+	src/submit/outbox.c src/submit/outbox.h \
+	src/submit/reply.c src/submit/reply.h \
+	src/submit/smtp.c src/submit/smtp.h \
+	src/submit/submit.h \
+	src/submit/transaction.c
+
+if HAVE_CMOCKA
+submit_TEST_LIBS = src/submit/libsubmit.a src/store/libstore.a $(SQLITE_LIBS) \
+	src/account/libaccount.a src/net/libnet.a $(OPENSSL_LIBS) $(SASL_LIBS) $(IDN2_LIBS) \
+	$(CONF_LIBS) $(CMOCKA_LIBS)
+check_PROGRAMS += tests/unit/submit/test_parts tests/unit/submit/test_submit
+tests_unit_submit_test_parts_SOURCES = tests/unit/submit/test_parts.c tests/unit/test.h
+tests_unit_submit_test_parts_LDADD = $(submit_TEST_LIBS)
+tests_unit_submit_test_submit_SOURCES = tests/unit/submit/test_submit.c \
+	tests/unit/submit/fake.c tests/unit/submit/fake.h $(net_PEER)
+tests_unit_submit_test_submit_LDADD = $(submit_TEST_LIBS)
+endif

@@ -147,8 +147,7 @@ file_names_pass_through_parameters(void **state)
       "a.pdf", "a b\"c\\d.pdf", "caff\xc3\xa8 \xe2\x82\xac.pdf", "=?utf-8?q?a?=.pdf",
       "a;b=c,d'e%41*f.pdf",
       "a very long name of a file that somebody saved under the whole first sentence of it.pdf",
-      "\xe6\x9d\xb1\xe4\xba\xac\xe6\x9d\xb1\xe4\xba\xac\xe6\x9d\xb1\xe4\xba\xac\xe6\x9d\xb1\xe4\xba"
-      "\xac\xe6\x9d\xb1\xe4\xba\xac.txt",
+      "\xe6\x9d\xb1\xe4\xba\xac, \xe6\x9d\xb1\xe4\xba\xac e \xe6\x9d\xb1\xe4\xba\xac.txt",
   };
   for (size_t i = 0; i < G_N_ELEMENTS(names); i++) {
     g_autoptr(GString) out = g_string_new("attachment");
@@ -171,6 +170,16 @@ a_domain_travels_in_ascii_where_it_can(void **state)
   g_ptr_array_add(draft->to, address_new(NULL, "anna@b\xc3\xbc""cher.example"));
   g_autofree char *letter = build(draft, &wire);
   assert_non_null(strstr(letter, "\r\nTo: anna@xn--bcher-kva.example\r\n"));
+}
+
+static void
+what_is_signed_ends_no_line_in_a_blank(void **state)
+{
+  g_autoptr(draft_t) draft = simple("hi\n-- \nAnna\n");
+  struct build_options entity_only = {.entity_only = true};
+  g_autofree char *entity = build(draft, &entity_only), *letter = build(draft, &wire);
+  assert_true(g_str_has_suffix(entity, "quoted-printable\r\n\r\nhi\r\n--=20\r\nAnna\r\n"));
+  assert_true(g_str_has_suffix(letter, "7bit\r\n\r\nhi\r\n-- \r\nAnna\r\n"));
 }
 
 static void
@@ -279,6 +288,7 @@ main(void)
       cmocka_unit_test(quoted_printable_keeps_files_and_lines),
       cmocka_unit_test(file_names_pass_through_parameters),
       cmocka_unit_test(a_domain_travels_in_ascii_where_it_can),
+      cmocka_unit_test(what_is_signed_ends_no_line_in_a_blank),
       cmocka_unit_test(an_entity_has_only_its_content_and_can_be_wrapped),
       cmocka_unit_test(every_field_parses_back_to_what_went_in),
   };

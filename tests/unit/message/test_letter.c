@@ -158,6 +158,51 @@ an_entity_is_taken_out_and_another_put_in(void **state)
                   "Content-Type: multipart/encrypted; boundary=b\r\n\r\n--b--\r\n");
 }
 
+static char *
+mutated(GRand *rand, const char *text, size_t *length_out)
+{
+  static const char *const pieces[] = {"\r", "\n", "\r\n", "Bcc", ":", " ", "\t", "From ", "\xe8", "<", "\n\n",
+                                       "Bcc: c@x.example\n", "\n ", ">From ", "Content-Type: text/plain\n",
+                                       "Date:", "\x7f", ",", "\n\t\n"};
+  GString *out = g_string_new(text);
+  for (int n = g_rand_int_range(rand, 1, 6); n > 0; n--) {
+    gssize at = g_rand_int_range(rand, 0, (gint32)out->len);
+    if (g_rand_boolean(rand))
+      g_string_erase(out, at, 1);
+    else
+      g_string_insert(out, at, pieces[g_rand_int_range(rand, 0, G_N_ELEMENTS(pieces))]);
+  }
+  *length_out = out->len;
+  return g_string_free(out, FALSE);
+}
+
+/* Whatever reads the header of what leaves finds no Bcc in it, and no server has
+ * anything to change. */
+static void
+any_bytes_give_a_safe_letter_or_a_sentence(void **state)
+{
+  static const char seed[] = "From: Anna <a@x.example>\nTo: b@x.example,\n c@x.example\n"
+                             "Bcc: d@x.example\nSubject: s\nBcc: e@x.example\n f@x.example\n"
+                             "Content-Type: text/plain\n\nhi\nBcc: text\n";
+  g_autoptr(GRand) rand = g_rand_new_with_seed(20261127);
+  int made_some = 0;
+  for (int i = 0; i < 5000; i++) {
+    size_t length;
+    g_autofree char *recipients = NULL, *why = NULL;
+    g_autofree char *text = mutated(rand, seed, &length);
+    g_autofree char *made = prepare(text, length, &recipients, &why);
+    if (made == NULL)
+      continue;
+    made_some++;
+    g_autoptr(headers_t) headers = headers_parse(made, strlen(made));
+    assert_int_equal(headers_repeats(headers, "Bcc"), 0);
+    assert_int_equal(headers_repeats(headers, "Message-ID"), 1);
+    for (const char *at = made; (at = strpbrk(at, "\r\n")) != NULL; at += 2)
+      assert_true(at[0] == '\r' && at[1] == '\n');
+  }
+  assert_true(made_some > 1000);
+}
+
 int
 main(void)
 {
@@ -168,6 +213,7 @@ main(void)
       cmocka_unit_test(a_long_line_of_plain_text_is_quoted_and_elsewhere_refused),
       cmocka_unit_test(a_field_of_many_recipients_is_never_cut_in_silence),
       cmocka_unit_test(an_entity_is_taken_out_and_another_put_in),
+      cmocka_unit_test(any_bytes_give_a_safe_letter_or_a_sentence),
   };
   return cmocka_run_group_tests(tests, NULL, NULL);
 }

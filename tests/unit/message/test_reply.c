@@ -128,8 +128,9 @@ prefixes_of_subjects_do_not_gather(void **state)
       {"Fwd: FW: WG: Cena", "Re: Fwd: FW: WG: Cena", "Fwd: Cena"},
       {"Rent: due", "Re: Rent: due", "Fwd: Rent: due"},
       {"Re", "Re: Re", "Fwd: Re"},
-      {"", "Re: ", "Fwd: "},
-      {NULL, "Re: ", "Fwd: "},
+      {"", "Re:", "Fwd:"},
+      {NULL, "Re:", "Fwd:"},
+      {"RE:", "Re:", "Fwd: RE:"},
   };
   for (size_t i = 0; i < G_N_ELEMENTS(rows); i++) {
     struct rendered letter;

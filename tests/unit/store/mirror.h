@@ -1,0 +1,45 @@
+/* Letters put straight into the index, without children. */
+#pragma once
+
+#include "store/index-private.h"
+#include "tests/unit/store/fixture.h"
+
+/* Reads `text` as the reader child does and adds it to the index as FOLDER/BASE. */
+static inline void
+mirror_add(struct fixture *fixture, const char *folder, const char *base, unsigned flags,
+           const char *tags, const char *text)
+{
+  g_autoptr(GError) error = NULL;
+  g_autoptr(index_doc_t) doc = index_message(text, strlen(text), 1800000000);
+  g_autoptr(conn_t) conn = conn_write(fixture->store, NULL, &error);
+  struct letter_file file = {base, flags != 0 ? ":2,S" : ":2,", false, flags};
+  int64_t id;
+  if (conn == NULL || !letter_folder(conn, folder, &id, &error) ||
+      !letter_add(conn, id, folder_is_sent(folder), &file, strlen(text), doc, tags, &error) ||
+      !conn_commit(conn, &error))
+    fail_msg("%s", error->message);
+}
+
+/* The bases of the rows, space between. */
+static inline char *
+mirror_bases(GPtrArray *rows)
+{
+  GString *out = g_string_new(NULL);
+  for (guint i = 0; i < rows->len; i++) {
+    const struct row *row = rows->pdata[i];
+    if (i > 0)
+      g_string_append_c(out, ' ');
+    g_string_append(out, strrchr(row->key, '/') + 1);
+  }
+  return g_string_free(out, FALSE);
+}
+
+static inline GPtrArray *
+mirror_rows(struct fixture *fixture, const struct rows_query *query)
+{
+  g_autoptr(GError) error = NULL;
+  GPtrArray *rows = store_rows(fixture->store, query, NULL, &error);
+  if (rows == NULL)
+    fail_msg("%s: %s", query->query, error->message);
+  return rows;
+}

@@ -1,0 +1,285 @@
+#include "store/query.h"
+
+#include "tests/unit/store/mirror.h"
+
+#define LETTER(from, to, date, id, subject, more, body) \
+  "From: " from "\nTo: " to "\nDate: " date "\nMessage-ID: <" id ">\nSubject: " subject "\n" more \
+  "\n" body "\n"
+
+/* Letters a to h, oldest first. */
+static int
+open_filled(void **state)
+{
+  fixture_open(state);
+  struct fixture *f = *state;
+  mirror_add(f, "Inbox", "a", 0, NULL,
+             LETTER("Tom Harper <tom@harbour.example>", "anna@tuoisp.example",
+                    "Mon, 05 Jan 2026 10:00:00 +0000", "boat.1@harbour.example",
+                    "The boat, and a question", "", "the boat is painted, the kettle is on"));
+  mirror_add(f, "Inbox", "b", ROW_SEEN, "todo Work", 
+             LETTER("Bruno Verdi <bruno@tuoisp.example>", "anna@tuoisp.example",
+                    "Tue, 10 Feb 2026 10:00:00 +0000", "b@tuoisp.example",
+                    "=?iso-8859-1?Q?caff=E8_si_paga?=", "", "kettle and tomatoes, perché no"));
+  mirror_add(f, "Inbox", "c", ROW_SEEN | ROW_FLAGGED, NULL,
+             LETTER("Orto <orto@lists.orto.example>", "orto@lists.orto.example",
+                    "Sun, 15 Mar 2026 10:00:00 +0000", "swap.3@garden.example", "tomatoes",
+                    "List-Id: Orto <orto.lists.orto.example>\n", "tomatoes for all"));
+  mirror_add(f, "Inbox", "d", 0, NULL,
+             LETTER("=?utf-8?B?5bGx55Sw?= <yamada@nihon.example>", "anna@tuoisp.example",
+                    "Wed, 01 Apr 2026 10:00:00 +0000", "hikkoshi.1@nihon.example", "move",
+                    "Content-Type: text/plain; charset=utf-8\n", "東京から京都へ引っ越します"));
+  mirror_add(f, "Sent", "e", ROW_SEEN, NULL,
+             LETTER("Anna Rossi <anna@tuoisp.example>",
+                    "Bruno Verdi <bruno@tuoisp.example>, Tom <tom@harbour.example>",
+                    "Thu, 02 Apr 2026 10:00:00 +0000", "e@tuoisp.example", "answer",
+                    "Cc: Giulia <giulia@altrove.example>\n", "so be it"));
+  mirror_add(f, "Lists/debian", "f", ROW_SEEN | ROW_REPLIED, NULL,
+             LETTER("x@y.example", "z@y.example", "Fri, 03 Apr 2026 10:00:00 +0000",
+                    "f@y.example", "paper",
+                    "MIME-Version: 1.0\nContent-Type: application/pdf; name=\"offer.pdf\"\n"
+                    "Content-Disposition: attachment; filename=\"offer.pdf\"\n"
+                    "Content-Transfer-Encoding: base64\n", "JVBERg=="));
+  return 0;
+}
+
+static char *
+find(struct fixture *f, const char *query)
+{
+  struct rows_query asked = {.query = query, .order = ROWS_OLDEST, .limit = 100};
+  g_autoptr(GPtrArray) rows = mirror_rows(f, &asked);
+  return mirror_bases(rows);
+}
+
+static void
+queries_find_their_letters(void **state)
+{
+  static const struct { const char *query, *bases; } samples[] = {
+      {"boat", "a"},
+      {"BOAT painted", "a"},
+      {"zzznothing", ""},
+      {"kettle", "a b"},
+      {"tomatoes", "b c"},
+      {"boat or kettle -tomatoes", "a"},
+      {"boat or tomatoes", "a b c"},
+      {"kettle -tomatoes", "a"},
+      {"kettle not tomatoes", "a"},
+      {"-kettle in:Inbox", "c d"},
+      {"not (kettle or tomatoes) in:inbox", "d"},
+      {"(boat or paper) -is:unread", "f"},
+      {"boat or is:flagged", "a c"},
+      {"kettle and tomatoes", "b"},
+      {"\"boat is\"", "a"},
+      {"\"is boat\"", ""},
+      {"perche", "b"},
+      {"subject:\"caffè si paga\"", "b"},
+      {"subject:caffe", "b"},
+      {"tomat*", "b c"},
+      {"\"boat is pain\"*", "a"},
+      {"tomat", ""},
+      {"京都", "d"},
+      {"都京", ""},
+      {"京", "d"},
+      {"from:山田", "d"},
+      {"from:bruno", "b"},
+      {"from:bruno@tuoisp.example", "b"},
+      {"from:tuoisp", "b e"},
+      {"from:@tuoisp.example", "b e"},
+      {"from:uno@tuoisp.example", ""},
+      {"from:(bruno or tom)", "a b"},
+      {"-from:(bruno or tom) in:Inbox", "c d"},
+      {"to:tom", "e"},
+      {"cc:giulia", "e"},
+      {"body:so", "e"},
+      {"body:answer", ""},
+      {"list:orto", "c"},
+      {"filename:offer", "f"},
+      {"filename:pdf has:attachment", "f"},
+      {"has:calendar", ""},
+      {"id:boat.1@harbour.example", "a"},
+      {"id:<boat.1@harbour.example>", "a"},
+      {"in:lists/debian", "f"},
+      {"in:Lists/*", "f"},
+      {"in:Nowhere", ""},
+      {"tag:todo", "b"},
+      {"tag:work", "b"},
+      {"tag:wor", ""},
+      {"is:unread", "a d"},
+      {"is:read in:Inbox", "b c"},
+      {"is:flagged", "c"},
+      {"is:replied", "f"},
+      {"is:sent", "e"},
+      {"is:signed or is:encrypted or is:draft", ""},
+      {"account:home", ""},
+      {"date:2026-02..2026-03", "b c"},
+      {"date:2026-01", "a"},
+      {"date:2026", "a b c d e f"},
+      {"date:2026-04-02", "e"},
+      {"date:..2026-01", "a"},
+      {"date:2026-04..", "d e f"},
+      {"after:2026-04-02", "e f"},
+      {"before:2026-02", "a"},
+      {"tomatoes after:2026-03", "c"},
+      {"size:<1M in:Inbox", "a b c d"},
+      {"size:>1M", ""},
+      {"age:>1w boat", "a"},
+      {"or12 or boat", "a"},
+  };
+  for (size_t i = 0; i < G_N_ELEMENTS(samples); i++) {
+    g_autofree char *bases = find(*state, samples[i].query);
+    if (strcmp(bases, samples[i].bases) != 0)
+      fail_msg("%s finds %s, not %s", samples[i].query, bases, samples[i].bases);
+  }
+}
+
+static void
+counts_agree_with_rows(void **state)
+{
+  struct fixture *f = *state;
+  struct rows_query asked = {.query = "boat or is:flagged"};
+  guint64 total, unread;
+  g_autoptr(GError) error = NULL;
+  assert_true(store_count(f->store, &asked, &total, &unread, NULL, &error));
+  assert_int_equal(total, 2);
+  assert_int_equal(unread, 1);
+  asked.folder = "Sent";
+  assert_true(store_count(f->store, &asked, &total, &unread, NULL, &error));
+  assert_int_equal(total, 0);
+}
+
+static void
+faults_are_marked_where_they_are(void **state)
+{
+  static const struct { const char *query, *mark; } samples[] = {
+      {"", ">>"},
+      {"   ", ">>"},
+      {"(boat", ">>(boat"},
+      {"boat)", "boat>>)"},
+      {"boat ()", "boat (>>)"},
+      {"\"boat", ">>\"boat"},
+      {"boat or", "boat or>>"},
+      {"or boat", ">>or boat"},
+      {"boat or or kettle", "boat or >>or kettle"},
+      {"not", "not>>"},
+      {"boat -", "boat ->>"},
+      {"fron:anna", ">>fron:anna"},
+      {"wibble:anna", ">>wibble:anna"},
+      {"from:", "from:>>"},
+      {"from: anna", "from:>> anna"},
+      {"*", ">>*"},
+      {"a*b", "a>>*b"},
+      {"from:*", "from:>>*"},
+      {"...", ">>..."},
+      {"is:purple", "is:>>purple"},
+      {"has:wings", "has:>>wings"},
+      {"date:2026-13", "date:>>2026-13"},
+      {"date:yes", "date:>>yes"},
+      {"date:2026-03..2026-01", "date:>>2026-03..2026-01"},
+      {"date:..", "date:>>.."},
+      {"date:2026-02-30", "date:>>2026-02-30"},
+      {"after:2026-1", "after:>>2026-1"},
+      {"age:2x", "age:>>2x"},
+      {"age:<99999999999999999999y", "age:>><999"},
+      {"size:1M", "size:>>1M"},
+      {"size:>M", "size:>>>M"},
+      {"boat \xff", "boat >>"},
+      {"in:\"\"", "in:>>\"\""},
+  };
+  for (size_t i = 0; i < G_N_ELEMENTS(samples); i++) {
+    g_autoptr(GError) error = NULL;
+    if (store_query_check(samples[i].query, &error))
+      fail_msg("%s is taken", samples[i].query);
+    assert_true(error_is(error, POSTINO_ERROR_INVALID));
+    if (strstr(error->message, samples[i].mark) == NULL)
+      fail_msg("%s: %s", samples[i].query, error->message);
+    assert_null(strchr(error->message, '\n'));
+  }
+}
+
+static void
+a_query_that_cannot_be_read_finds_an_error(void **state)
+{
+  struct fixture *f = *state;
+  struct rows_query asked = {.query = "(boat", .limit = 10};
+  g_autoptr(GError) error = NULL;
+  assert_null(store_rows(f->store, &asked, NULL, &error));
+  assert_true(error_is(error, POSTINO_ERROR_INVALID));
+}
+
+static void
+a_near_field_is_named(void **state)
+{
+  g_autoptr(GError) error = NULL;
+  assert_false(store_query_check("sbject:x", &error));
+  assert_non_null(strstr(error->message, "subject:"));
+}
+
+static void
+words_of_the_web_and_the_clock_are_words(void **state)
+{
+  static const char *const fine[] = {"http://example.org/x", "12:30", "a'b", "x(y)", "-\"a b\"",
+                                     "\"or\"", "c++", "foo/bar", "not not boat"};
+  for (size_t i = 0; i < G_N_ELEMENTS(fine); i++) {
+    g_autoptr(GError) error = NULL;
+    if (!store_query_check(fine[i], &error))
+      fail_msg("%s: %s", fine[i], error->message);
+    g_autofree char *bases = find(*state, fine[i]);
+    assert_non_null(bases);
+  }
+}
+
+static void
+hostile_queries_end(void **state)
+{
+  g_autoptr(GString) deep = g_string_new(NULL);
+  for (int i = 0; i < 5000; i++)
+    g_string_append(deep, "(-");
+  g_autoptr(GString) wide = g_string_new("x");
+  for (int i = 0; i < 5000; i++)
+    g_string_append(wide, " or is:read x");
+  g_autoptr(GString) nots = g_string_new(NULL);
+  for (int i = 0; i < 5000; i++)
+    g_string_append(nots, "not ");
+  assert_false(store_query_check(deep->str, NULL));
+  assert_false(store_query_check(wide->str, NULL));
+  assert_false(store_query_check(nots->str, NULL));
+  g_string_truncate(wide, 1 + 13 * 90);
+  g_autofree char *bases = find(*state, wide->str);
+  assert_string_equal(bases, "f");
+  g_autofree char *quoted = find(*state, "\"boat AND \"painted\" NEAR(\"");
+  assert_string_equal(quoted, "");
+}
+
+static void
+a_stopped_search_says_so(void **state)
+{
+  struct fixture *f = *state;
+  g_autoptr(GCancellable) cancel = g_cancellable_new();
+  g_cancellable_cancel(cancel);
+  for (int i = 0; i < 300; i++) {
+    g_autofree char *base = g_strdup_printf("n%d", i);
+    mirror_add(f, "Many", base, 0, NULL, "Subject: boat\n\nboat\n");
+  }
+  struct rows_query asked = {.query = "-is:read or -nothing", .limit = 100000};
+  g_autoptr(GError) error = NULL;
+  assert_null(store_rows(f->store, &asked, cancel, &error));
+  assert_true(error_is(error, POSTINO_ERROR_CANCELLED));
+}
+
+#define filled_test(function) cmocka_unit_test_setup_teardown(function, open_filled, fixture_close)
+
+int
+main(void)
+{
+  g_setenv("TZ", "UTC", TRUE);
+  const struct CMUnitTest tests[] = {
+      filled_test(queries_find_their_letters),
+      filled_test(counts_agree_with_rows),
+      cmocka_unit_test(faults_are_marked_where_they_are),
+      filled_test(a_query_that_cannot_be_read_finds_an_error),
+      cmocka_unit_test(a_near_field_is_named),
+      filled_test(words_of_the_web_and_the_clock_are_words),
+      filled_test(hostile_queries_end),
+      filled_test(a_stopped_search_says_so),
+  };
+  return cmocka_run_group_tests(tests, NULL, NULL);
+}

@@ -1,0 +1,230 @@
+#include "tests/unit/store/mirror.h"
+
+/* A letter of second `date` with id `id` that refers to `refs` ("" none). */
+static void
+letter(struct fixture *f, const char *folder, int date, const char *id, const char *refs,
+       const char *subject)
+{
+  g_autoptr(GDateTime) time = g_date_time_new_from_unix_utc(1700000000 + date);
+  g_autofree char *stamp = g_date_time_format(time, "%d %b %Y %H:%M:%S +0000");
+  g_auto(GStrv) ids = g_strsplit(refs, " ", -1);
+  g_autoptr(GString) text = g_string_new(NULL);
+  g_string_append_printf(text, "Date: %s\nFrom: a@b.example\nSubject: %s\n", stamp, subject);
+  if (*id != '\0')
+    g_string_append_printf(text, "Message-ID: <%s@t>\n", id);
+  if (*refs != '\0')
+    g_string_append(text, "References:");
+  for (char **ref = ids; *refs != '\0' && *ref != NULL; ref++)
+    g_string_append_printf(text, " <%s@t>", *ref);
+  g_string_append(text, "\n\nbody\n");
+  g_autofree char *base = *id != '\0' ? g_strdup(id) : g_strdup_printf("none%d", date);
+  mirror_add(f, folder, base, 0, NULL, text->str);
+}
+
+/* "a .b ..c": each letter with its depth as dots. */
+static char *
+tree(struct fixture *f, const char *folder, const char *query)
+{
+  struct rows_query asked = {.folder = folder, .query = query, .order = ROWS_THREAD, .limit = 1000};
+  g_autoptr(GPtrArray) rows = mirror_rows(f, &asked);
+  GString *out = g_string_new(NULL);
+  for (guint i = 0; i < rows->len; i++) {
+    const struct row *row = rows->pdata[i];
+    if (i > 0)
+      g_string_append_c(out, ' ');
+    for (int depth = 0; depth < row->depth; depth++)
+      g_string_append_c(out, '.');
+    g_string_append(out, strrchr(row->key, '/') + 1);
+  }
+  return g_string_free(out, FALSE);
+}
+
+static void
+assert_tree(struct fixture *f, const char *folder, const char *query, const char *wanted)
+{
+  g_autofree char *seen = tree(f, folder, query);
+  assert_string_equal(seen, wanted);
+}
+
+static void
+answers_hang_below_what_they_answer(void **state)
+{
+  struct fixture *f = *state;
+  letter(f, "Inbox", 1, "a", "", "one");
+  letter(f, "Inbox", 2, "x", "", "other");
+  letter(f, "Inbox", 3, "b", "a", "Re: one");
+  letter(f, "Inbox", 4, "c", "a b", "Re: one");
+  letter(f, "Inbox", 5, "d", "a", "Re: one");
+  assert_tree(f, "Inbox", NULL, "a .b ..c .d x");
+  assert_tree(f, NULL, NULL, "a .b ..c .d x");
+}
+
+static void
+threads_are_one_whatever_comes_first(void **state)
+{
+  struct fixture *f = *state;
+  letter(f, "Inbox", 5, "d", "a c", "Re: one");
+  letter(f, "Inbox", 3, "b", "a", "Re: one");
+  letter(f, "Inbox", 4, "c", "a", "Re: one");
+  letter(f, "Inbox", 1, "a", "", "one");
+  assert_tree(f, "Inbox", NULL, "a .b .c ..d");
+}
+
+static void
+a_missing_parent_holds_its_answers_together(void **state)
+{
+  struct fixture *f = *state;
+  letter(f, "Inbox", 3, "b", "gone", "Re: b");
+  letter(f, "Inbox", 4, "c", "gone", "Re: c");
+  letter(f, "Inbox", 5, "z", "", "z");
+  assert_tree(f, "Inbox", NULL, "z b c");
+  struct rows_query asked = {.folder = "Inbox", .order = ROWS_THREAD, .limit = 10};
+  g_autoptr(GPtrArray) rows = mirror_rows(f, &asked);
+  assert_int_equal(((struct row *)rows->pdata[1])->thread, ((struct row *)rows->pdata[2])->thread);
+  letter(f, "Inbox", 1, "gone", "", "x");
+  assert_tree(f, "Inbox", NULL, "z gone .b .c");
+}
+
+static void
+two_threads_unite_when_the_letter_between_comes(void **state)
+{
+  struct fixture *f = *state;
+  letter(f, "Inbox", 1, "a", "", "p");
+  letter(f, "Inbox", 9, "d", "c", "q");
+  letter(f, "Other", 8, "e", "c", "q");
+  assert_tree(f, "Inbox", NULL, "d a");
+  letter(f, "Inbox", 4, "c", "a", "r");
+  assert_tree(f, "Inbox", NULL, "a .c ..d");
+  assert_tree(f, NULL, NULL, "a .c ..e ..d");
+  assert_tree(f, "Other", NULL, "e");
+}
+
+static void
+an_answer_without_references_is_joined_by_subject(void **state)
+{
+  struct fixture *f = *state;
+  letter(f, "Inbox", 1, "a", "", "Lunch on Sunday");
+  letter(f, "Inbox", 2, "b", "", "RE: AW: lunch on sunday");
+  letter(f, "Inbox", 3, "c", "", "Lunch on Sunday");
+  letter(f, "Other", 4, "d", "", "Re: Lunch on Sunday");
+  letter(f, "Inbox", 40 * 86400, "e", "", "Re: Lunch on Sunday");
+  assert_tree(f, "Inbox", NULL, "e c a .b");
+  assert_tree(f, "Other", NULL, "d");
+}
+
+static void
+an_answer_that_came_first_is_joined_later(void **state)
+{
+  struct fixture *f = *state;
+  letter(f, "Inbox", 2, "b", "", "Re: Lunch on Sunday");
+  letter(f, "Inbox", 1, "a", "", "Lunch on Sunday");
+  struct rows_query asked = {.folder = "Inbox", .order = ROWS_THREAD, .limit = 10};
+  g_autoptr(GPtrArray) rows = mirror_rows(f, &asked);
+  assert_int_equal(((struct row *)rows->pdata[0])->thread, ((struct row *)rows->pdata[1])->thread);
+}
+
+static void
+letters_without_an_id_stand_alone(void **state)
+{
+  struct fixture *f = *state;
+  letter(f, "Inbox", 1, "", "", "x");
+  letter(f, "Inbox", 2, "", "", "y");
+  letter(f, "Inbox", 3, "", "k", "z");
+  assert_tree(f, "Inbox", NULL, "none3 none2 none1");
+}
+
+static void
+circles_of_references_end(void **state)
+{
+  struct fixture *f = *state;
+  letter(f, "Inbox", 1, "a", "b", "x");
+  letter(f, "Inbox", 2, "b", "c", "x");
+  letter(f, "Inbox", 3, "c", "a", "x");
+  letter(f, "Inbox", 4, "s", "s", "x");
+  letter(f, "Inbox", 5, "d", "b", "x");
+  assert_tree(f, "Inbox", NULL, "a .c ..b ...d s");
+}
+
+static void
+copies_of_a_letter_lie_side_by_side(void **state)
+{
+  struct fixture *f = *state;
+  letter(f, "Inbox", 1, "a", "", "x");
+  letter(f, "Archive", 1, "a", "", "x");
+  letter(f, "Inbox", 2, "b", "a", "x");
+  g_autofree char *seen = tree(f, NULL, NULL);
+  assert_string_equal(seen, "a .b a");
+}
+
+static void
+a_search_shows_only_what_it_found(void **state)
+{
+  struct fixture *f = *state;
+  letter(f, "Inbox", 1, "a", "", "one");
+  letter(f, "Inbox", 2, "b", "a", "two");
+  letter(f, "Inbox", 3, "c", "a b", "three");
+  letter(f, "Inbox", 4, "z", "", "one");
+  assert_tree(f, "Inbox", "subject:one or subject:three", "z a .c");
+  assert_tree(f, "Inbox", "subject:two", "b");
+}
+
+static void
+deep_and_wide_threads_are_walked(void **state)
+{
+  struct fixture *f = *state;
+  g_autofree char *last = g_strdup("");
+  for (int i = 0; i < 300; i++) {
+    g_autofree char *id = g_strdup_printf("n%d", i);
+    letter(f, "Inbox", i, id, last, "deep");
+    g_free(last);
+    last = g_steal_pointer(&id);
+  }
+  struct rows_query asked = {.folder = "Inbox", .order = ROWS_THREAD, .limit = 1000};
+  g_autoptr(GPtrArray) rows = mirror_rows(f, &asked);
+  assert_int_equal(rows->len, 300);
+  assert_int_equal(((struct row *)rows->pdata[299])->depth, 299);
+}
+
+/* Removing and moving letters keeps the order of threads right. */
+static void
+threads_follow_removals_and_moves(void **state)
+{
+  struct fixture *f = *state;
+  letter(f, "Inbox", 1, "a", "", "one");
+  letter(f, "Inbox", 2, "x", "", "x");
+  letter(f, "Inbox", 3, "b", "a", "Re: one");
+  letter(f, "Inbox", 4, "y", "", "y");
+  letter(f, "Inbox", 5, "c", "a b", "Re: one");
+  assert_tree(f, "Inbox", NULL, "a .b ..c y x");
+  index_removed(f->store, "Inbox/c");
+  assert_tree(f, "Inbox", NULL, "y a .b x");
+  g_autofree char *path = g_build_filename(f->dir, "Other", "cur", "b:2,S", NULL);
+  index_moved(f->store, "Inbox/b", "Other/b", path, ROW_SEEN);
+  assert_tree(f, "Inbox", NULL, "y x a");
+  assert_tree(f, "Other", NULL, "b");
+  assert_tree(f, NULL, NULL, "y a .b x");
+  index_removed(f->store, "Inbox/a");
+  assert_tree(f, NULL, NULL, "y b x");
+  letter(f, "Inbox", 6, "c", "a b", "Re: one");
+  assert_tree(f, NULL, NULL, "b .c y x");
+}
+
+int
+main(void)
+{
+  const struct CMUnitTest tests[] = {
+      fixture_test(answers_hang_below_what_they_answer),
+      fixture_test(threads_are_one_whatever_comes_first),
+      fixture_test(a_missing_parent_holds_its_answers_together),
+      fixture_test(two_threads_unite_when_the_letter_between_comes),
+      fixture_test(an_answer_without_references_is_joined_by_subject),
+      fixture_test(an_answer_that_came_first_is_joined_later),
+      fixture_test(letters_without_an_id_stand_alone),
+      fixture_test(circles_of_references_end),
+      fixture_test(copies_of_a_letter_lie_side_by_side),
+      fixture_test(a_search_shows_only_what_it_found),
+      fixture_test(deep_and_wide_threads_are_walked),
+      fixture_test(threads_follow_removals_and_moves),
+  };
+  return cmocka_run_group_tests(tests, NULL, NULL);
+}
