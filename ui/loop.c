@@ -12,6 +12,9 @@
 #include "base/i18n.h"
 #include "ui/ui-private.h"
 
+/* So long the end may be put off to keep what is being written. */
+#define KEEPING_SECONDS 5
+
 /* A handler may only write: which signal came is read from the pipe. */
 static int pipe_in = -1;
 
@@ -105,6 +108,32 @@ loop(struct ui *ui, int signals)
   }
 }
 
+/* A view that objects is one that holds unsaved work, and keeps it now. */
+static bool
+anyone_objects(struct ui *ui)
+{
+  bool objects = false;
+  for (guint i = ui->views->len; i-- > 0;) {
+    struct view *view = g_ptr_array_index(ui->views, i);
+    objects = (view->kind->may_close != NULL && !view->kind->may_close(view)) || objects;
+  }
+  return objects;
+}
+
+/* The end came from outside (a signal, a terminal that went away): what is being
+ * written goes to the drafts first. */
+static void
+keep_unsaved(struct ui *ui)
+{
+  gint64 until = g_get_monotonic_time() + KEEPING_SECONDS * G_USEC_PER_SEC;
+  struct pollfd fd = {.fd = engine_fd(ui->engine), .events = POLLIN};
+  while (ui->views->len > 0 && anyone_objects(ui) && g_get_monotonic_time() < until) {
+    poll(&fd, 1, 100);
+    for (struct event *event; (event = engine_next(ui->engine)) != NULL; event_free(event))
+      ui_event(ui, event);
+  }
+}
+
 static int
 run_on_terminal(const struct conf *conf, const struct ui_options *options, int signals,
                 GError **error)
@@ -113,14 +142,20 @@ run_on_terminal(const struct conf *conf, const struct ui_options *options, int s
   g_autoptr(engine_t) engine = engine_new(conf, &how, error);
   if (engine == NULL)
     return -1;
-  /* Closed before the engine: the screen is the user's again at once. */
   g_autoptr(term_t) term = term_open(error);
   if (term == NULL)
     return -1;
   struct ui *ui = ui_new(conf, engine, term);
   ui_begin(ui, options);
   loop(ui, signals);
+  keep_unsaved(ui);
+  bool behind = ui->flush_behind;
   ui_free(ui);
+  /* The screen is the user's again before the engine ends. */
+  term_close(g_steal_pointer(&term));
+  engine_free(g_steal_pointer(&engine));
+  if (behind)
+    ui_flush_behind(conf);
   return 0;
 }
 
