@@ -7,6 +7,7 @@
 #include "base/error.h"
 #include "retrieve/retrieve.h"
 #include "store/drops.h"
+#include "tests/unit/net/faults.h"
 #include "tests/unit/retrieve/fake.h"
 
 struct scene {
@@ -290,6 +291,36 @@ a_kill_anywhere_loses_and_doubles_nothing(void **state)
     kill_at(here[i], 0);
   kill_at("RETR 4", -1);
   kill_at("QUIT", -1);
+}
+
+static void
+fetch_in_child(void *data)
+{
+  struct scene *s = data;
+  s->store = store_open(s->dir, NULL, NULL);
+  if (s->store != NULL)
+    fetch(s);
+}
+
+/* A fault of the disk, the line or the process at any call. */
+static void
+a_fault_at_any_call_loses_and_doubles_nothing(void **state)
+{
+  for (int mode = FAULTS_FAIL; mode <= FAULTS_DIE; mode++)
+    for (int at = mode; ; at += fault_stride()) {
+      struct scene *s = scene_new(0);
+      five_letters(s);
+      g_clear_pointer(&s->store, store_close);
+      bool struck = fault_run(mode, at, fetch_in_child, s);
+      open_store(s);
+      if (fetch(s) != 0)
+        fail_msg("call %d: %s", at, s->error->message);
+      assert_five(s);
+      assert_int_equal(fake_count(s->fake), 0);
+      g_free(scene_end(s));
+      if (!struck)
+        break;
+    }
 }
 
 static void
@@ -716,6 +747,7 @@ main(void)
       cmocka_unit_test(many_windows_keep_their_order),
       cmocka_unit_test(a_line_cut_anywhere_loses_and_doubles_nothing),
       cmocka_unit_test(a_kill_anywhere_loses_and_doubles_nothing),
+      cmocka_unit_test(a_fault_at_any_call_loses_and_doubles_nothing),
       cmocka_unit_test(letters_whose_rows_were_lost_meet_their_files),
       cmocka_unit_test(a_lost_answer_to_quit_is_made_good),
       cmocka_unit_test(a_server_that_forgets_what_it_deleted_is_told_again),
