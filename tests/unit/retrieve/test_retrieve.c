@@ -485,6 +485,28 @@ numbers_mean_the_letters_that_were_shown(void **state)
 }
 
 static void
+a_letter_that_was_removed_comes_back_when_asked_for(void **state)
+{
+  struct scene *s = scene_new(-1);
+  five_letters(s);
+  expect_fetch(s, 0, 5, 0);
+  g_autofree char *inbox = g_build_filename(s->dir, "Inbox", NULL);
+  remove_tree(inbox);
+  expect_fetch(s, 0, 0, 5);
+  guint second = 2;
+  struct retrieve_result result;
+  for (int i = 0; i < 2; i++) {
+    assert_true(retrieve_fetch_numbers(&s->account, s->keyring, s->store, &second, 1, &result,
+                                       NULL, &s->error));
+    assert_int_equal(result.fetched, i == 0 ? 1 : 0);
+    retrieve_result_clear(&result);
+    assert_int_equal(letters(s), 1);
+  }
+  expect_fetch(s, 0, 0, 5);
+  g_free(scene_end(s));
+}
+
+static void
 count_line(const char *line, void *data)
 {
   ++*(guint *)data;
@@ -756,6 +778,7 @@ main(void)
       cmocka_unit_test(doubled_uids_lose_nothing),
       cmocka_unit_test(a_large_letter_waits_until_it_is_asked_for),
       cmocka_unit_test(numbers_mean_the_letters_that_were_shown),
+      cmocka_unit_test(a_letter_that_was_removed_comes_back_when_asked_for),
       cmocka_unit_test(a_dry_run_touches_nothing),
       cmocka_unit_test(sizes_that_lie_do_not_matter),
       cmocka_unit_test(a_letter_cut_by_its_own_dot_is_neither_kept_nor_deleted),
