@@ -58,7 +58,7 @@ enum frame_field {
   FIELD_TOTAL = 38,         /* number */
   FIELD_ACTION = 39,        /* text */
   FIELD_QUERY = 40,         /* text */
-  FIELD_CONFIRMED = 41,     /* text: fingerprint that the user confirmed for the recipient before it */
+  FIELD_CONFIRMED = 41,     /* text: the user confirmed it for the recipient before */
   FIELD_UNTRUSTED = 42,     /* number */
   FIELD_HAVE_SECRET = 43,   /* number */
   FIELD_LAST = FIELD_HAVE_SECRET,

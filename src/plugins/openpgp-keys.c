@@ -118,7 +118,8 @@ openpgp_signing_key(GPtrArray *keys, const char *address)
   gpgme_key_t best = NULL;
   for (guint i = 0; i < keys->len; i++) {
     gpgme_key_t key = keys->pdata[i];
-    if (!key->secret || openpgp_is_dead(key) || !key->can_sign || openpgp_user_id(key, address) == NULL)
+    if (!key->secret || openpgp_is_dead(key) || !key->can_sign ||
+        openpgp_user_id(key, address) == NULL)
       continue;
     if (best == NULL || key->subkeys->timestamp > best->subkeys->timestamp)
       best = key;
@@ -136,14 +137,16 @@ why_no_key(GPtrArray *keys, const char *address)
     revoked = revoked || key->revoked;
   }
   if (expired)
-    return g_strdup_printf(_("the key of %s has expired; ask for a new one and import it (gpg --import)"),
-                           address);
+    return g_strdup_printf(
+        _("the key of %s has expired; ask for a new one and import it (gpg --import)"), address);
   if (revoked)
-    return g_strdup_printf(_("the key of %s was revoked; ask for a new one and import it (gpg --import)"),
-                           address);
+    return g_strdup_printf(
+        _("the key of %s was revoked; ask for a new one and import it (gpg --import)"), address);
   if (keys->len > 0)
-    return g_strdup_printf(_("the key of %s cannot be used for sealing; ask for another one"), address);
-  return g_strdup_printf(_("there is no key of %s; ask for it and import it (gpg --import)"), address);
+    return g_strdup_printf(_("the key of %s cannot be used for sealing; ask for another one"),
+                           address);
+  return g_strdup_printf(_("there is no key of %s; ask for it and import it (gpg --import)"),
+                         address);
 }
 
 static void
@@ -153,8 +156,7 @@ say_recipient(struct openpgp *pgp, const char *address, const char *confirmed)
   int rank;
   gpgme_key_t key = best_key(keys, address, confirmed, &rank);
   g_autofree char *why = NULL;
-  struct postino_recipient said = {POSTINO_PLUGIN_HEAD(said),
-                                   .address = address,
+  struct postino_recipient said = {POSTINO_PLUGIN_HEAD(said), .address = address,
                                    .can_seal = rank >= POSTINO_VALIDITY_MARGINAL,
                                    .can_sign = openpgp_signing_key(keys, address) != NULL};
   if (key == NULL)
@@ -166,16 +168,18 @@ say_recipient(struct openpgp *pgp, const char *address, const char *confirmed)
     said.expires = key->subkeys->expires;
     said.untrusted = !said.can_seal;
     if (!said.can_seal)
-      why = g_strdup_printf(_("nobody has confirmed that key %s is that of %s; compare the fingerprint "
-                              "with its owner, then: gpg --quick-lsign-key %s"),
-                            key->fpr, address, key->fpr);
+      why = g_strdup_printf(
+          _("nobody has confirmed that key %s is that of %s; compare the fingerprint "
+            "with its owner, then: gpg --quick-lsign-key %s"),
+          key->fpr, address, key->fpr);
   }
   said.why = why;
   pgp->host->recipient(pgp->host, &said);
 }
 
 int
-openpgp_recipients(void *state, const char *const *addresses, const char *const *confirmed, size_t n)
+openpgp_recipients(void *state, const char *const *addresses, const char *const *confirmed,
+                   size_t n)
 {
   struct openpgp *pgp = state;
   for (size_t i = 0; i < n; i++)
@@ -191,7 +195,8 @@ say_key(struct openpgp *pgp, gpgme_key_t key)
   struct postino_key said = {POSTINO_PLUGIN_HEAD(said),
                              .key = key->fpr,
                              .user_id = key->uids != NULL ? key->uids->uid : NULL,
-                             .validity = key->uids != NULL ? openpgp_validity(key->uids->validity) : 0,
+                             .validity =
+                                 key->uids != NULL ? openpgp_validity(key->uids->validity) : 0,
                              .secret = (int)key->secret,
                              .since = key->subkeys->timestamp,
                              .expires = key->subkeys->expires};

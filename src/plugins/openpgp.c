@@ -48,8 +48,9 @@ sentence_of(int code)
   case POSTINO_WRONG_PASSPHRASE:
     return _("the passphrase was wrong or not given; try again");
   case POSTINO_LOCKED:
-    return _("your key is locked and nobody can be asked for its passphrase; unlock it (gpg --sign) "
-             "or do this in the interface");
+    return _(
+        "your key is locked and nobody can be asked for its passphrase; unlock it (gpg --sign) "
+        "or do this in the interface");
   case POSTINO_BAD_DATA:
     return _("it is damaged, or no OpenPGP data at all");
   case POSTINO_INTEGRITY:
@@ -77,10 +78,9 @@ give_passphrase(void *data, const char *hint, const char *info, int was_bad, int
 {
   struct openpgp *pgp = data;
   const char *whose = hint != NULL ? strchr(hint, ' ') : NULL;
-  g_autofree char *prompt =
-      g_strdup_printf(pgp->asked > 0 ? _("Wrong. Passphrase of the key of %s:")
-                                     : _("Passphrase of the key of %s:"),
-                      whose != NULL ? whose + 1 : _("yours"));
+  g_autofree char *prompt = g_strdup_printf(
+      pgp->asked > 0 ? _("Wrong. Passphrase of the key of %s:") : _("Passphrase of the key of %s:"),
+      whose != NULL ? whose + 1 : _("yours"));
   pgp->asked++;
   const char *answer = pgp->host->ask(pgp->host, prompt, 1);
   if (answer == NULL)
@@ -99,7 +99,7 @@ note_status(void *data, const char *keyword, const char *arguments)
   if (strcmp(keyword, "DECRYPTION_OKAY") == 0)
     pgp->okay++;
   else if (strcmp(keyword, "GOODMDC") == 0)
-    pgp->protected++;
+    pgp->protected ++;
   else if (strcmp(keyword, "PLAINTEXT") == 0)
     pgp->plaintexts++;
   else if (strcmp(keyword, "BEGIN_DECRYPTION") == 0)
@@ -109,7 +109,7 @@ note_status(void *data, const char *keyword, const char *arguments)
   else if (strcmp(keyword, "DECRYPTION_INFO") == 0) {
     int mdc = 0, cipher = 0, aead = 0;
     if (sscanf(arguments, "%d %d %d", &mdc, &cipher, &aead) == 3 && aead > 0)
-      pgp->protected++;
+      pgp->protected ++;
   }
   return 0;
 }
@@ -138,7 +138,8 @@ set_up(struct openpgp *pgp, const char *home)
   if (error == 0 && home != NULL)
     error = gpgme_ctx_set_engine_info(pgp->ctx, GPGME_PROTOCOL_OpenPGP, NULL, home);
   if (error == 0)
-    error = gpgme_set_keylist_mode(pgp->ctx, GPGME_KEYLIST_MODE_LOCAL | GPGME_KEYLIST_MODE_WITH_SECRET);
+    error =
+        gpgme_set_keylist_mode(pgp->ctx, GPGME_KEYLIST_MODE_LOCAL | GPGME_KEYLIST_MODE_WITH_SECRET);
   if (error == 0)
     error = gpgme_set_ctx_flag(pgp->ctx, "full-status", "1");
   if (error == 0)
@@ -166,9 +167,10 @@ start(const struct postino_host *host, const char *const *options, size_t n, voi
     if (g_str_has_prefix(options[i], "home="))
       home = options[i] + strlen("home=");
     else
-      return host->error(host, POSTINO_UNSUPPORTED,
-                         _("the only option of the openpgp plugin is home=DIRECTORY; mend it in the "
-                           "rc file"));
+      return host->error(
+          host, POSTINO_UNSUPPORTED,
+          _("the only option of the openpgp plugin is home=DIRECTORY; mend it in the "
+            "rc file"));
   gpgme_check_version(NULL);
   if (gpgme_engine_check_version(GPGME_PROTOCOL_OpenPGP) != 0)
     return host->error(host, POSTINO_UNSUPPORTED, _("GnuPG is not installed (Debian: gnupg)"));
@@ -213,7 +215,8 @@ give(struct openpgp *pgp, GString *entity)
 {
   int full = pgp->host->output(pgp->host, entity->str, entity->len);
   if (full != 0)
-    pgp->host->error(pgp->host, POSTINO_TOO_LARGE, _("the sealed letter is too large; attach less"));
+    pgp->host->error(pgp->host, POSTINO_TOO_LARGE,
+                     _("the sealed letter is too large; attach less"));
   g_string_free(entity, TRUE);
   return full;
 }
@@ -280,7 +283,8 @@ chosen_keys(struct openpgp *pgp, const struct postino_seal *seal, bool *always_o
       return NULL;
     }
     gpgme_user_id_t uid = openpgp_user_id(key, seal->recipients[i]);
-    *always_out = *always_out || uid == NULL || openpgp_validity(uid->validity) < POSTINO_VALIDITY_MARGINAL;
+    *always_out =
+        *always_out || uid == NULL || openpgp_validity(uid->validity) < POSTINO_VALIDITY_MARGINAL;
     if (g_hash_table_add(seen, key->fpr))
       g_ptr_array_add(keys, key);
     else
@@ -297,10 +301,11 @@ choose_signer(struct openpgp *pgp, const char *from)
   gpgme_key_t key = openpgp_signing_key(keys, from);
   gpgme_signers_clear(pgp->ctx);
   if (key != NULL)
-    return gpgme_signers_add(pgp->ctx, key) == 0 ? 0 : openpgp_failed(pgp, gpg_error(GPG_ERR_GENERAL));
+    return gpgme_signers_add(pgp->ctx, key) == 0 ? 0
+                                                 : openpgp_failed(pgp, gpg_error(GPG_ERR_GENERAL));
   g_autofree char *why = g_strdup_printf(
-      _("you have no key of your own for %s to sign with; make one: gpg --quick-generate-key %s"), from,
-      from);
+      _("you have no key of your own for %s to sign with; make one: gpg --quick-generate-key %s"),
+      from, from);
   return pgp->host->error(pgp->host, POSTINO_NO_KEY, why);
 }
 
@@ -310,9 +315,9 @@ seal_once(struct openpgp *pgp, const struct postino_seal *seal, gpgme_key_t *key
 {
   gpgme_data_t in = NULL;
   /* Own and confirmed keys are taken whatever the web of trust says of them. */
-  gpgme_encrypt_flags_t flags = GPGME_ENCRYPT_NO_ENCRYPT_TO | (always ? GPGME_ENCRYPT_ALWAYS_TRUST : 0);
-  gpgme_error_t error =
-      gpgme_data_new_from_mem(&in, seal->entity.data, seal->entity.length, 0);
+  gpgme_encrypt_flags_t flags =
+      GPGME_ENCRYPT_NO_ENCRYPT_TO | (always ? GPGME_ENCRYPT_ALWAYS_TRUST : 0);
+  gpgme_error_t error = gpgme_data_new_from_mem(&in, seal->entity.data, seal->entity.length, 0);
   if (error == 0)
     error = gpgme_data_new(out);
   if (error == 0 && keys == NULL)
@@ -344,8 +349,7 @@ seal(void *state, const struct postino_seal *seal)
   bool always = false;
   if ((seal->operations & POSTINO_SIGN) != 0 && choose_signer(pgp, seal->from) != 0)
     return -1;
-  if ((seal->operations & POSTINO_ENCRYPT) != 0 &&
-      (keys = chosen_keys(pgp, seal, &always)) == NULL)
+  if ((seal->operations & POSTINO_ENCRYPT) != 0 && (keys = chosen_keys(pgp, seal, &always)) == NULL)
     return -1;
   gpgme_data_t out = NULL;
   gpgme_error_t error;
@@ -392,10 +396,10 @@ say_signature(struct openpgp *pgp, gpgme_signature_t signature)
   /* The signature names the subkey; people know the whole key. */
   gpgme_key_t key = NULL;
   g_autoptr(GArray) uids = g_array_new(FALSE, TRUE, sizeof(struct postino_user_id));
-  if (signature->fpr != NULL && gpgme_get_key(pgp->ctx, signature->fpr, &key, 0) == 0 && !openpgp_is_dead(key))
+  if (signature->fpr != NULL && gpgme_get_key(pgp->ctx, signature->fpr, &key, 0) == 0 &&
+      !openpgp_is_dead(key))
     for (gpgme_user_id_t uid = key->uids; uid != NULL; uid = uid->next) {
-      struct postino_user_id live = {POSTINO_PLUGIN_HEAD(live),
-                                     .text = uid->uid,
+      struct postino_user_id live = {POSTINO_PLUGIN_HEAD(live), .text = uid->uid,
                                      .validity = openpgp_validity(uid->validity)};
       if (!uid->revoked && !uid->invalid)
         g_array_append_val(uids, live);
@@ -417,7 +421,8 @@ say_signatures(struct openpgp *pgp)
   if (result == NULL)
     return;
   gpgme_result_ref(result);
-  for (gpgme_signature_t signature = result->signatures; signature != NULL; signature = signature->next)
+  for (gpgme_signature_t signature = result->signatures; signature != NULL;
+       signature = signature->next)
     say_signature(pgp, signature);
   gpgme_result_unref(result);
 }
