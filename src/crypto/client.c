@@ -422,6 +422,10 @@ await_reply(struct client *client, struct call *call, int *code_out, GCancellabl
       (void)misspoke(client, _("it answered another request"), error);
       return NULL;
     }
+    if (!frame_is_understood(frame)) {
+      (void)misspoke(client, _("it sent a field of a later version that must be understood"), error);
+      return NULL;
+    }
     if (frame_type(frame) == call->wanted)
       return g_steal_pointer(&frame);
     if (frame_type(frame) == FRAME_ERROR) {

@@ -79,19 +79,29 @@ try_unknown_request(struct trial *trial)
       _("it answers a request that it does not know by the error 'unsupported'"), NULL);
 }
 
+/* RECIPIENTS with a field of a version to come. */
+static struct frame *
+ask_with_field(struct trial *trial, unsigned field, int *code_out, GError **error)
+{
+  g_autoptr(client_t) client = client_start(trial->spec, NULL, NULL, trial->cancel, error);
+  if (client == NULL)
+    return NULL;
+  struct frame *request = client_request(client, FRAME_RECIPIENTS);
+  frame_add_text(request, field, "of a version to come");
+  frame_add_text(request, FIELD_RECIPIENT, "nobody@check.invalid");
+  return client_call(client, request, LIMIT_PLUGIN_ASK_SECONDS, code_out, trial->cancel, error);
+}
+
 static void
 try_unknown_field(struct trial *trial)
 {
   g_autoptr(GError) why = NULL;
-  g_autoptr(client_t) client = client_start(trial->spec, NULL, NULL, trial->cancel, &why);
-  if (client == NULL)
-    return;
-  struct frame *request = client_request(client, FRAME_RECIPIENTS);
-  frame_add_text(request, UNKNOWN_FIELD, "of a version to come");
-  frame_add_text(request, FIELD_RECIPIENT, "nobody@check.invalid");
-  g_autoptr(frame_t) reply =
-      client_call(client, request, LIMIT_PLUGIN_ASK_SECONDS, NULL, trial->cancel, &why);
+  int code = 0;
+  g_autoptr(frame_t) reply = ask_with_field(trial, UNKNOWN_FIELD, NULL, &why);
+  g_autoptr(frame_t) other = ask_with_field(trial, UNKNOWN_FIELD | FIELD_CRITICAL, &code, NULL);
   say(trial, reply != NULL, _("it passes over a field that it does not know"), why);
+  say(trial, other == NULL && code == POSTINO_UNSUPPORTED,
+      _("it answers one that must be understood by the error 'unsupported'"), NULL);
 }
 
 static void

@@ -72,6 +72,8 @@ struct frame *frame_new(unsigned type, uint32_t request);
 /* Wipes what it held (it may be a passphrase) and closes its descriptors. */
 void frame_free(struct frame *frame);
 unsigned frame_type(const struct frame *frame);
+/* Has it no field that must be understood and is not known? */
+bool frame_is_understood(const struct frame *frame);
 uint32_t frame_request(const struct frame *frame);
 
 void frame_add(struct frame *frame, unsigned field, const void *data, size_t length);
