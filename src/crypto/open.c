@@ -97,6 +97,22 @@ part_is(struct span span, const char *type, GBytes **decoded_out)
   return true;
 }
 
+/* The packets of a signature part, if they are signatures and nothing else: a
+ * whole signed message in their place would be verified for its own text. */
+static GBytes *
+signature_packets(GBytes *armour)
+{
+  gsize length;
+  const char *text = g_bytes_get_data(armour, &length);
+  struct packets packets;
+  g_autoptr(GBytes) data = armour_decode(text, length, "SIGNATURE", NULL, NULL);
+  if (data == NULL || !packets_read(data, &packets, NULL) || packets.signatures == 0 ||
+      packets.public_keys + packets.passwords + packets.protected + packets.unprotected +
+              packets.others > 0)
+    return NULL;
+  return g_steal_pointer(&data);
+}
+
 static bool
 open_signed(struct opening *opening, GBytes *message, GError **error)
 {
@@ -104,15 +120,20 @@ open_signed(struct opening *opening, GBytes *message, GError **error)
   const char *bytes = g_bytes_get_data(message, &length);
   g_auto(entity_t) entity = {0};
   g_auto(multipart_t) multipart = {0};
-  g_autoptr(GBytes) signature = NULL;
+  g_autoptr(GBytes) armour = NULL;
   entity_init(&entity, bytes, length);
   if (!two_parts(&entity, "multipart/signed", "application/pgp-signature", &multipart) ||
       !part_is(g_array_index(multipart.parts, struct span, 1), "application/pgp-signature",
-               &signature)) {
+               &armour)) {
     conclude_unverified(opening, _("the letter is not built as a signed one must be"), message);
     return true;
   }
   g_autoptr(GBytes) text = canonical_lines(g_array_index(multipart.parts, struct span, 0));
+  g_autoptr(GBytes) signature = signature_packets(armour);
+  if (signature == NULL) {
+    conclude_unverified(opening, _("its signature part is damaged, or no signature"), text);
+    return true;
+  }
   g_autoptr(GError) why = NULL;
   g_autoptr(frame_t) reply = ask_open(opening, "pgp-signed", text, signature, &why);
   if (reply == NULL && error_is(why, POSTINO_ERROR_CANCELLED)) {
@@ -184,6 +205,8 @@ open_packets(struct opening *opening, GBytes *data, const char *head, GError **e
   g_autoptr(GBytes) inside = NULL;
   if (found != NULL && found->encrypted && found->integrity)
     inside = frame_bulk(reply, 0, CLIENT_LARGEST, &why);
+  if (inside == NULL && why == NULL && found != NULL && found->encrypted && found->integrity)
+    inside = g_bytes_new(NULL, 0);
   if (inside == NULL) {
     conclude_broken(opening, why != NULL ? why->message
                                          : _("nothing proves that it was not changed on its way"));

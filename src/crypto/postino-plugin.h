@@ -174,7 +174,7 @@ struct postino_open {
   uint32_t size, abi;
   const char *format;           /* "pgp-sealed", "pgp-signed", "smime-sealed", "smime-signed" */
   struct postino_bytes data;    /* what is encrypted; or exactly what was signed */
-  struct postino_bytes signature; /* detached; empty for *-sealed */
+  struct postino_bytes signature; /* detached, without armour; empty for *-sealed */
 };
 
 struct postino_keys {

@@ -41,7 +41,12 @@ tests_unit_crypto_test_open_LDADD = $(crypto_TEST_LIBS)
 EXTRA_tests_unit_crypto_test_open_DEPENDENCIES = $(crypto_PROCESSES)
 tests_unit_crypto_test_broken_SOURCES = tests/unit/crypto/test_broken.c $(crypto_GNUPG)
 tests_unit_crypto_test_broken_LDADD = $(crypto_TEST_LIBS)
-EXTRA_tests_unit_crypto_test_broken_DEPENDENCIES = $(crypto_PROCESSES)
+EXTRA_tests_unit_crypto_test_broken_DEPENDENCIES = $(crypto_PROCESSES) contrib/plugins/refuse.so
+# What an author would build by the comment at its top.
+noinst_PROGRAMS += contrib/plugins/refuse.so
+contrib_plugins_refuse_so_SOURCES = contrib/plugins/refuse.c
+contrib_plugins_refuse_so_CPPFLAGS = -I$(srcdir)/src/crypto $(AM_CPPFLAGS)
+contrib_plugins_refuse_so_LDFLAGS = $(module_flags)
 tests_unit_crypto_test_check_SOURCES = tests/unit/crypto/test_check.c tests/unit/test.h
 tests_unit_crypto_test_check_LDADD = $(crypto_TEST_LIBS)
 tests_unit_crypto_test_verdict_SOURCES = tests/unit/crypto/test_verdict.c tests/unit/test.h
@@ -49,4 +54,11 @@ tests_unit_crypto_test_verdict_LDADD = $(crypto_TEST_LIBS)
 tests_unit_crypto_test_openpgp_SOURCES = tests/unit/crypto/test_openpgp.c $(crypto_GNUPG)
 tests_unit_crypto_test_openpgp_LDADD = $(crypto_TEST_LIBS)
 EXTRA_tests_unit_crypto_test_openpgp_DEPENDENCIES = $(crypto_PROCESSES)
+endif
+
+if FUZZING
+noinst_PROGRAMS += tests/fuzz/fuzz_crypto
+tests_fuzz_fuzz_crypto_SOURCES = tests/fuzz/fuzz_crypto.c $(src_crypto_libcrypto_a_SOURCES)
+tests_fuzz_fuzz_crypto_CFLAGS = $(AM_CFLAGS) -fsanitize=fuzzer
+tests_fuzz_fuzz_crypto_LDADD = src/conf/libconf.a $(MESSAGE_LIBS)
 endif

@@ -134,6 +134,20 @@ example_conforms(void **state)
 }
 
 static void
+smallest_plugin_in_c_conforms_and_refuses(void **state)
+{
+  g_autoptr(conf_t) conf = conf_new_default();
+  g_autoptr(crypto_t) crypto = crypto_new(conf, NULL, NULL);
+  g_autoptr(GError) error = NULL;
+  const char *build = g_getenv("abs_top_builddir");
+  g_autofree char *path =
+      g_build_filename(build != NULL ? build : ".", "contrib/plugins/refuse.so", NULL);
+  bool failed = false;
+  assert_true(crypto_check_plugin(crypto, path, note_failure, &failed, NULL, &error));
+  assert_false(failed);
+}
+
+static void
 broken_plugin_does_not_conform(void **state)
 {
   const char *const modes[] = {"dies-at-once", "clear-text", "unproven", "other-version"};
@@ -204,6 +218,7 @@ main(void)
   const struct CMUnitTest tests[] = {
       cmocka_unit_test(program_in_another_language_seals),
       cmocka_unit_test(example_conforms),
+      cmocka_unit_test(smallest_plugin_in_c_conforms_and_refuses),
       cmocka_unit_test(broken_plugin_costs_one_sentence),
       cmocka_unit_test(broken_plugin_does_not_conform),
       cmocka_unit_test(hanging_plugin_is_cancelled),

@@ -285,7 +285,7 @@ clear_text_is_found_at_every_offset(void **state)
     for (size_t place = 0; place < 9; place++) {
       char payload[64];
       memset(payload, '#', sizeof payload);
-      memcpy(payload + place, TEXT + at, 24);
+      memcpy(payload + place, &TEXT[at], 24);
       g_autoptr(GBytes) bytes = g_bytes_new(payload, place + 24);
       assert_true(leak_found(entity, NULL, bytes));
     }

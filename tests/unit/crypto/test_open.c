@@ -281,6 +281,18 @@ forged_signatures_are_not_said(void **state)
   g_autofree char *other_text = signed_letter("Content-Type: text/plain\r\n\r\nAltro.\r\n", anna);
   g_autofree char *no_signature = signed_letter(SIGNED, "");
   g_autofree char *nonsense = signed_letter(SIGNED, "[GNUPG:] GOODSIG 1 Anna\n[GNUPG:] VALIDSIG 1\n");
+  /* A whole message that Anna signed, where the signature of another should be. */
+  g_autoptr(GBytes) data = bytes_of(SIGNED);
+  g_autoptr(GBytes) whole = gnupg_run(&gnupg, data, "--armor", "--local-user", "anna@tuoisp.example",
+                                      "--sign", NULL);
+  g_autoptr(GBytes) clear = gnupg_run(&gnupg, data, "--local-user", "anna@tuoisp.example",
+                                      "--clear-sign", NULL);
+  g_autofree char *whole_text = text_of(whole);
+  g_autofree char *clear_text = text_of(clear);
+  g_autofree char *with_whole = signed_letter("Content-Type: text/plain\r\n\r\nAltro.\r\n", whole_text);
+  g_autofree char *with_clear = signed_letter("Content-Type: text/plain\r\n\r\nAltro.\r\n", clear_text);
+  assert_not_signed(with_whole, ENVELOPE_PGP_SIGNED, "a signed message for a signature");
+  assert_not_signed(with_clear, ENVELOPE_PGP_SIGNED, "a clear-signed text for a signature");
   assert_not_signed(by_eva, ENVELOPE_PGP_SIGNED, "another's key");
   assert_not_signed(by_both, ENVELOPE_PGP_SIGNED, "two signatures");
   assert_not_signed(other_text, ENVELOPE_PGP_SIGNED, "another text");

@@ -36,7 +36,7 @@ import_stranger(const char *user_id)
   g_autoptr(GBytes) key = gnupg_run(&other, NULL, "--armor", "--export", NULL);
   gnupg_clear(&other);
   g_setenv("GNUPGHOME", ground.gnupg.dir, TRUE);
-  g_autoptr(GBytes) imported = gnupg_run(&ground.gnupg, key, "--import", NULL);
+  g_bytes_unref(gnupg_run(&ground.gnupg, key, "--import", NULL));
 }
 
 static int
@@ -45,10 +45,9 @@ set_up(void **state)
   gnupg_init(&ground.gnupg);
   gnupg_make_key(&ground.gnupg, "Anna Rossi <anna@tuoisp.example>");
   gnupg_make_key(&ground.gnupg, "Bruno Verdi <bruno@tuoisp.example>");
-  g_autoptr(GBytes) locked =
-      gnupg_run(&ground.gnupg, NULL, "--pinentry-mode", "loopback", "--passphrase", "apriti sesamo",
-                "--quick-generate-key", "Luca Neri <luca@tuoisp.example>", "future-default",
-                "default", "0", NULL);
+  g_bytes_unref(gnupg_run(&ground.gnupg, NULL, "--pinentry-mode", "loopback", "--passphrase",
+                          "apriti sesamo", "--quick-generate-key",
+                          "Luca Neri <luca@tuoisp.example>", "future-default", "default", "0", NULL));
   import_stranger("Carla Ignota <carla@tuoisp.example>");
   ground.conf = conf_new_default();
   ground.crypto = crypto_new(ground.conf, answer, NULL);
@@ -242,6 +241,53 @@ recipients_are_told_in_order(void **state)
   assert_string_equal(anna->user_id, "Anna Rossi <anna@tuoisp.example>");
 }
 
+/* A key that was good for a day in 2020, and what it signed that day. */
+static void
+expired_key_is_not_sealed_to_and_its_signature_is_said(void **state)
+{
+  g_autoptr(GError) error = NULL;
+  const char *specs[] = {"vecchio@tuoisp.example", NULL};
+  g_bytes_unref(gnupg_run(&ground.gnupg, NULL, "--faked-system-time", "20200101T120000",
+                          "--passphrase", "", "--quick-generate-key",
+                          "Vecchio <vecchio@tuoisp.example>", "future-default", "default", "1d", NULL));
+  g_autoptr(GPtrArray) list = crypto_recipients(ground.crypto, "openpgp", specs, NULL, &error);
+  assert_null(error);
+  const struct seal_recipient *old = list->pdata[0];
+  assert_true(!old->can_seal && !old->can_sign && !old->untrusted);
+  assert_non_null(strstr(old->why, "expired"));
+  g_autoptr(GBytes) entity = g_bytes_new_static(ENTITY, strlen(ENTITY));
+  g_autoptr(GBytes) signature =
+      gnupg_run(&ground.gnupg, entity, "--faked-system-time", "20200101T130000", "--armor",
+                "--local-user", "vecchio@tuoisp.example", "--detach-sign", NULL);
+  g_autofree char *armour = g_strndup(g_bytes_get_data(signature, NULL), g_bytes_get_size(signature));
+  g_autofree char *letter = g_strconcat(
+      "Content-Type: multipart/signed; protocol=\"application/pgp-signature\"; boundary=b\r\n\r\n--b\r\n"
+      ENTITY "\r\n--b\r\nContent-Type: application/pgp-signature\r\n\r\n", armour, "\r\n--b--\r\n", NULL);
+  g_autoptr(GBytes) message = g_bytes_new(letter, strlen(letter));
+  g_autofree char *words = opened(message, ENVELOPE_PGP_SIGNED, "vecchio@tuoisp.example", NULL);
+  assert_true(g_str_has_prefix(words, "signature not verified: the signer's key "));
+  assert_true(g_str_has_suffix(words, " has expired"));
+}
+
+static void
+signature_of_an_unknown_key_is_said(void **state)
+{
+  g_autoptr(GBytes) entity = g_bytes_new_static(ENTITY, strlen(ENTITY));
+  struct gnupg other;
+  gnupg_init(&other);
+  gnupg_make_key(&other, "Sconosciuto <chi@tuoisp.example>");
+  g_autoptr(GBytes) signature = gnupg_run(&other, entity, "--armor", "--detach-sign", NULL);
+  gnupg_clear(&other);
+  g_setenv("GNUPGHOME", ground.gnupg.dir, TRUE);
+  g_autofree char *armour = g_strndup(g_bytes_get_data(signature, NULL), g_bytes_get_size(signature));
+  g_autofree char *letter = g_strconcat(
+      "Content-Type: multipart/signed; protocol=\"application/pgp-signature\"; boundary=b\r\n\r\n--b\r\n"
+      ENTITY "\r\n--b\r\nContent-Type: application/pgp-signature\r\n\r\n", armour, "\r\n--b--\r\n", NULL);
+  g_autoptr(GBytes) message = g_bytes_new(letter, strlen(letter));
+  g_autofree char *words = opened(message, ENVELOPE_PGP_SIGNED, "chi@tuoisp.example", NULL);
+  assert_true(g_str_has_suffix(words, " is not in your key ring"));
+}
+
 static void
 forget_passphrases(void)
 {
@@ -365,6 +411,8 @@ main(void)
       cmocka_unit_test(key_that_the_user_confirmed_is_sealed_to),
       cmocka_unit_test(address_without_a_key_is_named),
       cmocka_unit_test(recipients_are_told_in_order),
+      cmocka_unit_test(expired_key_is_not_sealed_to_and_its_signature_is_said),
+      cmocka_unit_test(signature_of_an_unknown_key_is_said),
       cmocka_unit_test(passphrase_is_asked_of_the_person),
       cmocka_unit_test(refused_passphrase_sends_nothing),
       cmocka_unit_test(wrong_passphrase_is_asked_again_and_then_refused),
