@@ -119,11 +119,16 @@ page_clear(struct page *page)
 }
 
 void
+page_say_cut(struct page *page)
+{
+  page_notice(page, g_strdup(_("The letter is longer than what is shown; "
+                               "save it to read the rest.")));
+}
+
+static void
 page_fill(struct page *page)
 {
-  if (!page->full)
-    page_notice(page, g_strdup(_("The letter is longer than what is shown; "
-                                 "save it to read the rest.")));
+  page_say_cut(page);
   page->full = true;
 }
 
@@ -243,6 +248,6 @@ page_decode(struct page *page, const struct mime_part *part)
     page_notice(page, g_strdup_printf(_("The character set \"%s\" is not known; "
                                         "the text is shown by a guess."), charset));
   if (!whole)
-    page_fill(page);
+    page_say_cut(page);
   return text;
 }
