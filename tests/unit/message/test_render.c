@@ -305,17 +305,17 @@ static void
 hostile_letters_stay_within_bounds(void **state)
 {
   static const struct hostile rows[] = {
-      {"S: x\n\n", "\n", 3000000},
-      {"S: x\n\n", ">", 3000000},
-      {"S: x\n\n", "> ", 3000000},
-      {"S: x\n\n", " ", 3000000},
-      {"S: x\n\n", "-- \n", 3000000},
-      {"S: x\n\n", "\x80", 3000000},
-      {"S: x\n\n", "x", 3000000},
-      {"Content-Type: text/plain; format=flowed\n\n", "x \n", 3000000},
-      {"Content-Transfer-Encoding: quoted-printable\n\n", "=\n", 3000000},
-      {"Content-Transfer-Encoding: quoted-printable\n\n", " =  ", 3000000},
-      {"Content-Transfer-Encoding: base64\n\n", "=", 3000000},
+      {"S: x\n\n", "\n", 1000000},
+      {"S: x\n\n", ">", 1000000},
+      {"S: x\n\n", "> ", 1000000},
+      {"S: x\n\n", " ", 1000000},
+      {"S: x\n\n", "-- \n", 1000000},
+      {"S: x\n\n", "\x80", 1000000},
+      {"S: x\n\n", "x", 1000000},
+      {"Content-Type: text/plain; format=flowed\n\n", "x \n", 1000000},
+      {"Content-Transfer-Encoding: quoted-printable\n\n", "=\n", 1000000},
+      {"Content-Transfer-Encoding: quoted-printable\n\n", " =  ", 1000000},
+      {"Content-Transfer-Encoding: base64\n\n", "=", 1000000},
       {"From: ", "(", 160000},
       {"From: ", "a@b,", 160000},
       {"From: ", "a:;", 160000},
@@ -324,7 +324,7 @@ hostile_letters_stay_within_bounds(void **state)
       {"List-Unsubscribe: ", "<", 60000},
       {"", "Received: from a by b; 1 Jan 2026 00:00:00\n", 200000},
       {"Subject: ", "=?utf-8?q?x", 60000},
-      {"", "Subject: x\n", 5000000},
+      {"", "Subject: x\n", 2000000},
       {"Content-Type: multipart/mixed; boundary=b\n\n", "--b\n\nx\n", 1000000},
       {"Content-Type: multipart/mixed; boundary=b\n\n", "--b\nContent-Type: text/html\n\n<p>\n",
        1000000},
@@ -357,7 +357,7 @@ the_beginning_of_a_long_letter_is_shown(void **state)
   for (size_t h = 0; h < G_N_ELEMENTS(heads); h++)
     for (size_t i = 0; i < G_N_ELEMENTS(units); i++) {
       g_autoptr(GString) letter = g_string_new(heads[h]);
-      while (letter->len < 3 * LIMIT_TEXT)
+      while (letter->len < 2 * LIMIT_TEXT + 200000)
         g_string_append(letter, units[i]);
       g_autoptr(rendered_t) r = render(letter->str, false, false);
       g_autofree char *text = rendered_text(r);
