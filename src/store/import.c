@@ -318,7 +318,7 @@ import_file(struct import *import, const char *path, const char *name, GError **
     return error_errno(error, POSTINO_ERROR_LOCAL, errno, "%s", path);
   if (!S_ISREG(st.st_mode))
     return true;
-  g_autofree char *base = maildir_base(name, &flags);
+  g_free(maildir_base(name, &flags));
   return delivery_open(import->delivery, error) && read_into(import, fd, error) &&
          settle(import, flags, st.st_mtime, error);
 }

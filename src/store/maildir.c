@@ -297,7 +297,7 @@ maildir_find(const struct store *store, const char *key, const char *hint, unsig
     return NULL;
   }
   g_autofree char *name = g_path_get_basename(found);
-  g_autofree char *named = maildir_base(name, flags_out);
+  g_free(maildir_base(name, flags_out));
   return found;
 }
 

@@ -45,6 +45,7 @@ store_FIXTURE = tests/unit/store/fixture.h tests/unit/test.h
 DISK_TESTS = \
 	tests/unit/store/test_delivery \
 	tests/unit/store/test_drops \
+	tests/unit/store/test_faults \
 	tests/unit/store/test_ledger \
 	tests/unit/store/test_lock \
 	tests/unit/store/test_maildir \
@@ -56,6 +57,8 @@ tests_unit_store_test_delivery_SOURCES = tests/unit/store/test_delivery.c $(stor
 tests_unit_store_test_delivery_LDADD = $(store_TEST_LIBS)
 tests_unit_store_test_drops_SOURCES = tests/unit/store/test_drops.c $(store_FIXTURE)
 tests_unit_store_test_drops_LDADD = $(store_TEST_LIBS)
+tests_unit_store_test_faults_SOURCES = tests/unit/store/test_faults.c $(store_FIXTURE)
+tests_unit_store_test_faults_LDADD = $(store_TEST_LIBS)
 tests_unit_store_test_ledger_SOURCES = tests/unit/store/test_ledger.c $(store_FIXTURE)
 tests_unit_store_test_ledger_LDADD = $(store_TEST_LIBS)
 tests_unit_store_test_lock_SOURCES = tests/unit/store/test_lock.c $(store_FIXTURE)
@@ -73,8 +76,12 @@ endif
 if HAVE_CMOCKA
 # ---- tests of index ----
 store_MIRROR = tests/unit/store/mirror.h $(store_FIXTURE)
-check_PROGRAMS += tests/unit/store/test_query tests/unit/store/test_rows \
+check_PROGRAMS += tests/unit/store/test_query tests/unit/store/test_refresh \
+	tests/unit/store/test_rows \
 	tests/unit/store/test_threads tests/unit/store/test_tokenizer
+tests_unit_store_test_refresh_SOURCES = tests/unit/store/test_refresh.c $(store_MIRROR)
+tests_unit_store_test_refresh_LDADD = $(store_TEST_LIBS)
+EXTRA_tests_unit_store_test_refresh_DEPENDENCIES = postino-reader$(EXEEXT)
 tests_unit_store_test_rows_SOURCES = tests/unit/store/test_rows.c $(store_MIRROR)
 tests_unit_store_test_rows_LDADD = $(store_TEST_LIBS)
 tests_unit_store_test_threads_SOURCES = tests/unit/store/test_threads.c $(store_MIRROR)

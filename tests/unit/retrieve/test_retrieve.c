@@ -293,6 +293,23 @@ a_kill_anywhere_loses_and_doubles_nothing(void **state)
 }
 
 static void
+letters_whose_rows_were_lost_meet_their_files(void **state)
+{
+  struct scene *s = scene_new(-1);
+  five_letters(s);
+  expect_fetch(s, 0, 5, 0);
+  char *id = NULL;
+  const char *const none[] = {NULL};
+  assert_true(store_drop(s->store, "home", "127.0.0.1", "anna", &id, NULL));
+  assert_true(store_drop_prune(s->store, id, none, 0, NULL));
+  g_free(id);
+  expect_fetch(s, 0, 5, 0);
+  assert_five(s);
+  expect_fetch(s, 0, 0, 5);
+  g_free(scene_end(s));
+}
+
+static void
 a_lost_answer_to_quit_is_made_good(void **state)
 {
   struct scene *s = scene_new(0);
@@ -699,6 +716,7 @@ main(void)
       cmocka_unit_test(many_windows_keep_their_order),
       cmocka_unit_test(a_line_cut_anywhere_loses_and_doubles_nothing),
       cmocka_unit_test(a_kill_anywhere_loses_and_doubles_nothing),
+      cmocka_unit_test(letters_whose_rows_were_lost_meet_their_files),
       cmocka_unit_test(a_lost_answer_to_quit_is_made_good),
       cmocka_unit_test(a_server_that_forgets_what_it_deleted_is_told_again),
       cmocka_unit_test(letters_that_the_server_renames_are_recognised),

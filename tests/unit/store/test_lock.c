@@ -78,6 +78,7 @@ waiting_can_be_cancelled(void **state)
 {
   struct fixture *fixture = *state;
   g_autoptr(store_lock_t) first = store_lock(fixture->store, "drop-1", 0, NULL, NULL);
+  assert_non_null(first);
   g_autoptr(GCancellable) cancel = g_cancellable_new();
   GThread *thread = g_thread_new("stop", stop, cancel);
   g_autoptr(GError) error = NULL;

@@ -64,7 +64,7 @@ static void
 folder_names_that_leave_hide_or_hold_controls_are_refused(void **state)
 {
   static const char *const bad[] = {"", "..", "../x", "/etc", "a//b", "a/", ".hidden", "a/.b",
-                                    "a\nb", "a\x1b[m", "\xff", "a/cur", "new", "a\xe2\x80\xae" "b",
+                                    "a\nb", "a\x1b[m", "\xff", "a/cur", "new", "a\xe2\x80\xae!",
                                     "1/2/3/4/5/6/7/8/9"};
   static const char *const good[] = {".", "Inbox", "Lists/debian", "Pöst 東京", "1/2/3/4/5/6/7/8"};
   struct fixture *fixture = *state;

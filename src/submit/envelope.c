@@ -1,0 +1,124 @@
+#include "submit/envelope.h"
+
+#include <string.h>
+
+#include "base/i18n.h"
+
+static bool
+is_ascii(const char *text, size_t length)
+{
+  for (size_t i = 0; i < length; i++)
+    if ((unsigned char)text[i] >= 0x80)
+      return false;
+  return true;
+}
+
+/* Where the body begins. */
+static size_t
+header_length(const char *data, size_t length)
+{
+  for (const char *at = data; at < data + length;) {
+    const char *lf = memchr(at, '\n', (size_t)(data + length - at));
+    if (lf == NULL)
+      break;
+    const char *next = lf + 1;
+    if (next < data + length && *next == '\r')
+      next++;
+    if (next < data + length && *next == '\n')
+      return (size_t)(next - data) + 1;
+    at = lf + 1;
+  }
+  return length;
+}
+
+static guint64
+size_on_the_line(const char *data, size_t length)
+{
+  guint64 size = length;
+  for (size_t i = 0; i < length; i++) {
+    size += data[i] == '\n' && (i == 0 || data[i - 1] != '\r');
+    size += data[i] == '\r' && (i + 1 == length || data[i + 1] != '\n');
+  }
+  return size;
+}
+
+struct envelope_needs
+envelope_needs(GBytes *letter, const char *from, const char *const *recipients)
+{
+  size_t length;
+  const char *data = g_bytes_get_data(letter, &length);
+  struct envelope_needs needs = {.size = size_on_the_line(data, length),
+                                 .eight_bit = !is_ascii(data, length),
+                                 .utf8 = !is_ascii(from, strlen(from))};
+  for (; *recipients != NULL; recipients++)
+    needs.utf8 |= !is_ascii(*recipients, strlen(*recipients));
+  needs.utf8 |= needs.eight_bit && !is_ascii(data, header_length(data, length));
+  return needs;
+}
+
+char *
+envelope_obstacle(const struct envelope_needs *needs, unsigned capabilities, guint64 limit)
+{
+  if ((capabilities & SMTP_SIZE) != 0 && limit > 0 && needs->size > limit) {
+    g_autofree char *size = g_format_size(needs->size), *most = g_format_size(limit);
+    return g_strdup_printf(_("the letter has %s and the server takes %s at most; send less in it"),
+                           size, most);
+  }
+  if (needs->utf8 && (capabilities & SMTP_SMTPUTF8) == 0)
+    return g_strdup(_("an address or a header field is not in ASCII and the server does not offer "
+                      "SMTPUTF8; use an address in ASCII"));
+  if (needs->eight_bit && (capabilities & SMTP_8BITMIME) == 0)
+    return g_strdup(_("the letter has 8-bit text and the server does not offer 8BITMIME; encode it "
+                      "as quoted-printable or base64"));
+  return NULL;
+}
+
+char *
+envelope_mail(const char *from, const struct envelope_needs *needs, unsigned capabilities)
+{
+  g_autoptr(GString) line = g_string_new(NULL);
+  g_string_append_printf(line, "MAIL FROM:<%s>", from);
+  if ((capabilities & SMTP_SIZE) != 0)
+    g_string_append_printf(line, " SIZE=%" G_GUINT64_FORMAT, needs->size);
+  if (needs->eight_bit)
+    g_string_append(line, " BODY=8BITMIME");
+  if (needs->utf8)
+    g_string_append(line, " SMTPUTF8");
+  return g_strdup(line->str);
+}
+
+/* A CR and a LF that stand alone become CRLF: nothing in a letter can be taken
+ * for its end by a server that is less strict (RFC 5321, 2.3.8). */
+void
+envelope_stuff(struct stuffing *stuffing, const char *data, size_t length, GString *out)
+{
+  for (const char *at = data, *end = data + length; at < end;) {
+    if (stuffing->cr) {
+      stuffing->cr = false;
+      at += *at == '\n';
+      continue;
+    }
+    if (*at == '\r' || *at == '\n') {
+      g_string_append(out, "\r\n");
+      stuffing->cr = *at++ == '\r';
+      stuffing->inside = false;
+      continue;
+    }
+    if (!stuffing->inside && *at == '.')
+      g_string_append_c(out, '.');
+    const char *stop = at;
+    while (stop < end && *stop != '\r' && *stop != '\n')
+      stop++;
+    g_string_append_len(out, at, (gssize)(stop - at));
+    stuffing->inside = true;
+    at = stop;
+  }
+}
+
+void
+envelope_stuff_end(struct stuffing *stuffing, GString *out)
+{
+  if (stuffing->inside)
+    g_string_append(out, "\r\n");
+  stuffing->inside = false;
+}

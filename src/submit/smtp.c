@@ -1,0 +1,350 @@
+#include "submit/smtp.h"
+
+#include <string.h>
+
+#include "base/error.h"
+#include "base/i18n.h"
+#include "base/limits.h"
+#include "base/sanitize.h"
+#include "base/text.h"
+#include "net/sasl.h"
+
+/* RFC 4954, 4: a line of AUTH may have so many bytes; a longer initial response
+ * waits for its challenge. */
+#define AUTH_LINE_MAX 512
+
+/* ---- replies ---- */
+
+static bool
+not_smtp(const struct smtp *smtp, const char *line, GError **error)
+{
+  g_autofree char *clean = sanitize_line(line, (gssize)MIN(strlen(line), 200));
+  return error_set(error, POSTINO_ERROR_PROTOCOL,
+                   _("%s: the server answered \"%s\", which is no SMTP"), smtp->place, clean);
+}
+
+/* 421 may come at any time and means that the server leaves (RFC 5321, 3.8). */
+static bool
+leaves(const struct smtp *smtp, const struct smtp_reply *reply, GError **error)
+{
+  return error_set(error, POSTINO_ERROR_RETRY, _("%s: the server ends the session: \"%s\""),
+                   smtp->place, reply->words);
+}
+
+typedef void (*line_fn)(struct smtp *smtp, const char *text, guint line);
+
+static bool
+read_lines(struct smtp *smtp, struct smtp_reply *reply, line_fn take, GError **error)
+{
+  smtp_reply_clear(reply);
+  for (;;) {
+    const char *line = connection_read_line(smtp->connection, LIMIT_REPLY_LINE, error);
+    if (line == NULL)
+      return false;
+    enum reply_line kind = smtp_reply_take(reply, line);
+    if (kind == REPLY_BROKEN)
+      return not_smtp(smtp, line, error);
+    if (take != NULL && reply->code == 250)
+      take(smtp, smtp_reply_text(line), reply->lines);
+    if (kind == REPLY_WHOLE)
+      return true;
+  }
+}
+
+bool
+smtp_read(struct smtp *smtp, struct smtp_reply *reply, GError **error)
+{
+  return read_lines(smtp, reply, NULL, error);
+}
+
+static bool
+refused(const struct smtp *smtp, const struct smtp_reply *reply, bool login, GError **error)
+{
+  if (reply->code == 421)
+    return leaves(smtp, reply, error);
+  return error_set(error, smtp_reply_error(reply, login), _("%s: the server refused: \"%s\""),
+                   smtp->place, reply->words);
+}
+
+/* ---- EHLO ---- */
+
+static const struct { const char *name; enum smtp_capability bit; } capabilities[] = {
+    {"PIPELINING", SMTP_PIPELINING}, {"SIZE", SMTP_SIZE},         {"8BITMIME", SMTP_8BITMIME},
+    {"SMTPUTF8", SMTP_SMTPUTF8},     {"STARTTLS", SMTP_STARTTLS}, {"AUTH", SMTP_AUTH},
+    {"ENHANCEDSTATUSCODES", SMTP_ENHANCED},
+};
+
+/* RFC 4954; some old servers write "AUTH=LOGIN" beside it. */
+static void
+note_mechanisms(struct smtp *smtp, char **words)
+{
+  g_auto(GStrv) all = g_steal_pointer(&smtp->mechanisms);
+  g_autoptr(GPtrArray) merged = g_ptr_array_new();
+  for (char **word = all; *word != NULL; word++)
+    g_ptr_array_add(merged, g_strdup(*word));
+  for (char **word = words; *word != NULL && merged->len < 100; word++)
+    if (**word != '\0')
+      g_ptr_array_add(merged, g_strdup(*word));
+  g_ptr_array_add(merged, NULL);
+  smtp->mechanisms = (char **)g_ptr_array_free(g_steal_pointer(&merged), FALSE);
+}
+
+/* The first line is the server's name. */
+static void
+note_capability(struct smtp *smtp, const char *text, guint line)
+{
+  if (line == 1)
+    return;
+  g_auto(GStrv) words = g_strsplit_set(text, " \t=", 100);
+  if (words[0] == NULL)
+    return;
+  for (size_t i = 0; i < G_N_ELEMENTS(capabilities); i++)
+    if (text_ascii_equal(words[0], capabilities[i].name))
+      smtp->capabilities |= capabilities[i].bit;
+  if (text_ascii_equal(words[0], "AUTH"))
+    note_mechanisms(smtp, words + 1);
+  guint64 limit;
+  if (text_ascii_equal(words[0], "SIZE") && words[1] != NULL &&
+      g_ascii_string_to_unsigned(words[1], 10, 0, G_MAXINT64, &limit, NULL))
+    smtp->size_limit = limit;
+}
+
+/* Whatever was learnt before is forgotten.  The name is the address literal of
+ * our end: it tells the server nothing that it does not know. */
+static bool
+greet(struct smtp *smtp, GError **error)
+{
+  g_auto(smtp_reply_t) reply = {0};
+  smtp->capabilities = 0;
+  smtp->size_limit = 0;
+  g_strfreev(smtp->mechanisms);
+  smtp->mechanisms = g_new0(char *, 1);
+  if (!connection_printf(smtp->connection, error, "EHLO %s\r\n",
+                         connection_local_literal(smtp->connection)) ||
+      !connection_flush(smtp->connection, error) ||
+      !read_lines(smtp, &reply, note_capability, error))
+    return false;
+  return reply.code == 250 || refused(smtp, &reply, false, error);
+}
+
+static bool
+start_tls(struct smtp *smtp, GError **error)
+{
+  g_auto(smtp_reply_t) reply = {0};
+  if ((smtp->capabilities & SMTP_STARTTLS) == 0)
+    return error_set(error, POSTINO_ERROR_TRUST,
+                     _("%s: the server does not offer STARTTLS, so no name, no password and no "
+                       "letter was sent to it; try tls = \"implicit\", or ask the provider"),
+                     smtp->place);
+  if (!connection_printf(smtp->connection, error, "STARTTLS\r\n") ||
+      !connection_flush(smtp->connection, error) || !smtp_read(smtp, &reply, error))
+    return false;
+  if (reply.code == 220)
+    return connection_start_tls(smtp->connection, error) && greet(smtp, error);
+  if (reply.code / 100 == 4)
+    return refused(smtp, &reply, false, error);
+  return error_set(error, POSTINO_ERROR_TRUST,
+                   _("%s: the server refused TLS (\"%s\"), so nothing was sent to it"),
+                   smtp->place, reply.words);
+}
+
+static bool
+connect_server(struct smtp *smtp, GCancellable *cancel, GError **error)
+{
+  const struct conf_server *server = smtp->server;
+  g_autofree char *who = g_strdup_printf("%s smtp", smtp->account->name);
+  struct connection_options options = {
+      .host = server->server,
+      .port = server->port,
+      .tls = server->tls,
+      .allow_cleartext = server->allow_cleartext,
+      .timeout = server->timeout,
+      .ca_file = server->ca_file,
+      .pin = server->pin,
+      .who = who,
+  };
+  g_auto(smtp_reply_t) reply = {0};
+  smtp->place = g_strdup_printf("%s (%s:%d)", who, server->server, server->port);
+  smtp->connection = connection_open(&options, cancel, error);
+  if (smtp->connection == NULL || !smtp_read(smtp, &reply, error))
+    return false;
+  if (reply.code != 220)
+    return refused(smtp, &reply, false, error);
+  return greet(smtp, error) && (server->tls != CONF_TLS_STARTTLS || start_tls(smtp, error));
+}
+
+/* ---- login ---- */
+
+static bool
+send_secret(struct smtp *smtp, const char *prefix, const char *secret, const char *log,
+            GError **error)
+{
+  return connection_write(smtp->connection, prefix, strlen(prefix), log, error) &&
+         connection_write(smtp->connection, secret, strlen(secret), "", error) &&
+         connection_write(smtp->connection, "\r\n", 2, "", error) &&
+         connection_flush(smtp->connection, error);
+}
+
+/* The challenge in a reply's line, which may be longer than its words keep. */
+static bool
+read_challenge(struct smtp *smtp, struct smtp_reply *reply, char **challenge_out, GError **error)
+{
+  smtp_reply_clear(reply);
+  for (;;) {
+    const char *line = connection_read_line(smtp->connection, LIMIT_REPLY_LINE * 4, error);
+    if (line == NULL)
+      return false;
+    enum reply_line kind = smtp_reply_take(reply, line);
+    if (kind == REPLY_BROKEN)
+      return not_smtp(smtp, line, error);
+    if (kind == REPLY_MORE)
+      continue;
+    *challenge_out = g_strdup(smtp_reply_text(line));
+    return true;
+  }
+}
+
+static bool
+answer_challenge(struct smtp *smtp, struct sasl *sasl, const char *challenge, secret_t **initial,
+                 GError **error)
+{
+  g_autoptr(secret_t) answer = g_steal_pointer(initial);
+  if (answer != NULL && g_str_equal(secret_text(answer), "=")) {
+    secret_unref(g_steal_pointer(&answer));
+    answer = secret_new("", 0);
+  }
+  if (answer == NULL)
+    answer = sasl_step(sasl, challenge, error);
+  if (answer == NULL) {
+    g_prefix_error(error, "%s: ", smtp->place);
+    return false;
+  }
+  return send_secret(smtp, "", secret_text(answer), "********", error);
+}
+
+static bool
+sasl_exchange(struct smtp *smtp, struct sasl *sasl, secret_t **initial, bool *told_out,
+              GError **error)
+{
+  for (;;) {
+    g_auto(smtp_reply_t) reply = {0};
+    g_autofree char *challenge = NULL;
+    if (!read_challenge(smtp, &reply, &challenge, error))
+      return false;
+    if (reply.code == 334) {
+      if (!answer_challenge(smtp, sasl, challenge, initial, error))
+        return false;
+      continue;
+    }
+    if (reply.code != 235) {
+      *told_out = reply.code >= 500;
+      return refused(smtp, &reply, true, error);
+    }
+    if (sasl_finish(sasl, NULL, error))
+      return true;
+    g_prefix_error(error, "%s: ", smtp->place);
+    return false;
+  }
+}
+
+static bool
+login_with(struct smtp *smtp, const secret_t *password, bool *told_out, GError **error)
+{
+  bool confidential = connection_is_tls(smtp->connection) ||
+                      connection_is_loopback(smtp->connection) || smtp->server->allow_cleartext;
+  struct sasl_options options = {
+      .service = "smtp",
+      .host = smtp->server->server,
+      .port = smtp->server->port,
+      .user = smtp->server->user,
+      .password = password,
+      .auth = smtp->server->auth,
+      .offered = (const char *const *)smtp->mechanisms,
+      .confidential = confidential,
+  };
+  g_autoptr(sasl_loop_t) sasl = sasl_new(&options, error);
+  if (sasl == NULL) {
+    g_prefix_error(error, "%s: ", smtp->place);
+    return false;
+  }
+  g_autoptr(secret_t) initial = sasl_initial(sasl);
+  const char *name = sasl_mechanism(sasl);
+  smtp->method = g_strdup(name);
+  bool fits = initial != NULL && strlen(name) + secret_length(initial) + 8 <= AUTH_LINE_MAX;
+  if (fits) {
+    g_autofree char *prefix = g_strdup_printf("AUTH %s ", name);
+    g_autofree char *log = g_strdup_printf("AUTH %s ********", name);
+    if (!send_secret(smtp, prefix, secret_text(initial), log, error))
+      return false;
+    secret_unref(g_steal_pointer(&initial));
+  } else if (!connection_printf(smtp->connection, error, "AUTH %s\r\n", name) ||
+             !connection_flush(smtp->connection, error))
+    return false;
+  return sasl_exchange(smtp, sasl, &initial, told_out, error);
+}
+
+/* A letter is never handed over unauthenticated where a user is configured. */
+static bool
+login(struct smtp *smtp, struct keyring *keyring, GCancellable *cancel, GError **error)
+{
+  if (smtp->server->user == NULL)
+    return true;
+  if ((smtp->capabilities & SMTP_AUTH) == 0)
+    return error_set(error, POSTINO_ERROR_AUTH,
+                     _("%s: the server does not let \"%s\" log in, so nothing was sent; check its "
+                       "port and tls, or remove user"),
+                     smtp->place, smtp->server->user);
+  g_autoptr(secret_t) password =
+      keyring_password(keyring, smtp->account, smtp->server, cancel, error);
+  if (password == NULL)
+    return false;
+  bool told = false;
+  GError *why = NULL;
+  if (login_with(smtp, password, &told, &why))
+    return true;
+  if (!told) {
+    g_propagate_error(error, why);
+    return false;
+  }
+  keyring_forget(keyring, smtp->account, smtp->server);
+  g_autofree char *sentence =
+      g_strdup_printf(_("%s; check user (\"%s\") and password of account \"%s\""), why->message,
+                      smtp->server->user, smtp->account->name);
+  g_error_free(why);
+  return error_set(error, POSTINO_ERROR_AUTH, "%s", sentence);
+}
+
+struct smtp *
+smtp_open(const struct conf_account *account, struct keyring *keyring, GCancellable *cancel,
+          GError **error)
+{
+  g_autoptr(smtp_t) smtp = g_new0(struct smtp, 1);
+  smtp->account = account;
+  smtp->server = account->smtp;
+  smtp->mechanisms = g_new0(char *, 1);
+  if (!connect_server(smtp, cancel, error) || !login(smtp, keyring, cancel, error))
+    return NULL;
+  return g_steal_pointer(&smtp);
+}
+
+void
+smtp_close(struct smtp *smtp)
+{
+  if (smtp == NULL)
+    return;
+  connection_close(smtp->connection);
+  g_free(smtp->place);
+  g_strfreev(smtp->mechanisms);
+  g_free(smtp->method);
+  g_free(smtp);
+}
+
+void
+smtp_quit(struct smtp *smtp)
+{
+  g_auto(smtp_reply_t) reply = {0};
+  g_autoptr(GError) ignored = NULL;
+  if (connection_printf(smtp->connection, &ignored, "QUIT\r\n") &&
+      connection_flush(smtp->connection, &ignored))
+    (void)!smtp_read(smtp, &reply, &ignored);
+}

@@ -1,0 +1,303 @@
+#include <string.h>
+
+#include "base/error.h"
+#include "base/i18n.h"
+#include "base/limits.h"
+#include "submit/smtp.h"
+
+/* Commands that are sent before the first is answered: far below what both sides
+ * can buffer. */
+#define COMMANDS_MAX 4000
+#define BLOCK LIMIT_KIB(16)
+/* A user who lowered the timeout below this meant every wait. */
+#define USUAL_TIMEOUT 60
+
+enum step { STEP_RESET, STEP_MAIL, STEP_RECIPIENT, STEP_DATA };
+struct owed { enum step step; guint recipient; };
+
+struct transaction {
+  struct smtp *smtp;
+  struct smtp_letter *letter;
+  GArray *owed;             /* struct owed: replies to come */
+  size_t bytes;             /* of commands without reply */
+  bool *taken;              /* recipients whose RCPT was answered with 2yz */
+  guint taken_count;
+  bool refused;             /* MAIL was: the rest does not matter */
+  bool open;                /* DATA was answered with 354 */
+};
+
+void
+smtp_letter_clear(struct smtp_letter *letter)
+{
+  for (guint i = 0; i < letter->count; i++) {
+    g_free(letter->recipients[i].words);
+    g_free(letter->recipients[i].status);
+  }
+  g_free(letter->recipients);
+  g_free(letter->remark);
+}
+
+/* ---- fates ---- */
+
+static void
+set_fate(struct smtp_recipient *recipient, enum smtp_fate fate, const struct smtp_reply *reply)
+{
+  recipient->fate = fate;
+  g_free(recipient->words);
+  g_free(recipient->status);
+  recipient->words = g_strdup(reply->words);
+  recipient->status = g_strdup(reply->status);
+}
+
+static enum smtp_fate
+fate_of(const struct smtp_reply *reply)
+{
+  return reply->code < 300 ? SMTP_ACCEPTED : reply->code < 500 ? SMTP_LATER : SMTP_REFUSED;
+}
+
+/* A reply about the letter as a whole: `all` its recipients, or those that were
+ * taken. */
+static void
+set_fates(struct transaction *t, const struct smtp_reply *reply, bool all)
+{
+  struct smtp_letter *letter = t->letter;
+  enum smtp_fate fate = fate_of(reply);
+  for (guint i = 0; i < letter->count; i++)
+    if (all || t->taken[i])
+      set_fate(&letter->recipients[i], fate, reply);
+  if (fate == SMTP_ACCEPTED)
+    return;
+  g_free(letter->remark);
+  letter->remark = g_strdup_printf(fate == SMTP_LATER
+                                       ? _("%s: the server wants the letter later: \"%s\"")
+                                       : _("%s: the server refused the letter: \"%s\""),
+                                   t->smtp->place, reply->words);
+}
+
+static bool
+unexpected(const struct transaction *t, const struct smtp_reply *reply, GError **error)
+{
+  return error_set(error, POSTINO_ERROR_PROTOCOL,
+                   _("%s: the server answered \"%s\" where it may not"), t->smtp->place,
+                   reply->words);
+}
+
+static bool
+take_recipient(struct transaction *t, guint i, const struct smtp_reply *reply, GError **error)
+{
+  /* After a refused MAIL no recipient can be taken: a dot would send nothing to
+   * him. */
+  if (t->refused)
+    return reply->code >= 400 || unexpected(t, reply, error);
+  if (reply->code < 300) {
+    t->taken[i] = true;
+    t->taken_count++;
+  } else
+    set_fate(&t->letter->recipients[i], fate_of(reply), reply);
+  return true;
+}
+
+static bool
+take_reply(struct transaction *t, const struct owed *owed, const struct smtp_reply *reply,
+           GError **error)
+{
+  /* 3yz answers DATA alone. */
+  if (reply->code / 100 == 3 && owed->step != STEP_DATA)
+    return unexpected(t, reply, error);
+  switch (owed->step) {
+  case STEP_MAIL:
+    t->refused = reply->code >= 300;
+    if (t->refused)
+      set_fates(t, reply, true);
+    return true;
+  case STEP_RECIPIENT:
+    return take_recipient(t, owed->recipient, reply, error);
+  case STEP_DATA:
+    t->open = reply->code == 354;
+    if (!t->open && reply->code < 400)
+      return unexpected(t, reply, error);
+    if (!t->open && !t->refused)
+      set_fates(t, reply, false);
+    return true;
+  default:
+    return true;
+  }
+}
+
+/* ---- commands and their replies ---- */
+
+static bool
+settle(struct transaction *t, GError **error)
+{
+  if (!connection_flush(t->smtp->connection, error))
+    return false;
+  for (guint i = 0; i < t->owed->len; i++) {
+    g_auto(smtp_reply_t) reply = {0};
+    if (!smtp_read(t->smtp, &reply, error))
+      return false;
+    if (reply.code == 421)
+      return error_set(error, POSTINO_ERROR_RETRY, _("%s: the server ends the session: \"%s\""),
+                       t->smtp->place, reply.words);
+    if (!take_reply(t, &g_array_index(t->owed, struct owed, i), &reply, error))
+      return false;
+  }
+  g_array_set_size(t->owed, 0);
+  t->bytes = 0;
+  return true;
+}
+
+static bool
+ask(struct transaction *t, enum step step, guint recipient, const char *command, GError **error)
+{
+  struct owed owed = {step, recipient};
+  if (!connection_printf(t->smtp->connection, error, "%s\r\n", command))
+    return false;
+  g_array_append_val(t->owed, owed);
+  t->bytes += strlen(command) + 2;
+  bool pipelined = (t->smtp->capabilities & SMTP_PIPELINING) != 0;
+  return (pipelined && step != STEP_DATA && t->bytes < COMMANDS_MAX) || settle(t, error);
+}
+
+static bool
+ask_recipients(struct transaction *t, GError **error)
+{
+  for (guint i = 0; i < t->letter->count && !t->refused; i++) {
+    g_autofree char *command = g_strdup_printf("RCPT TO:<%s>", t->letter->recipients[i].spec);
+    if (!ask(t, STEP_RECIPIENT, i, command, error))
+      return false;
+  }
+  return true;
+}
+
+static bool
+is_hopeless(const struct transaction *t)
+{
+  return t->owed->len == 0 && (t->refused || t->taken_count == 0);
+}
+
+/* MAIL, RCPT and DATA, in one flush where the server lets them. */
+static bool
+open_envelope(struct transaction *t, const struct envelope_needs *needs, GError **error)
+{
+  g_autofree char *mail = envelope_mail(t->letter->from, needs, t->smtp->capabilities);
+  if (t->smtp->used && !ask(t, STEP_RESET, 0, "RSET", error))
+    return false;
+  t->smtp->used = true;
+  if (!ask(t, STEP_MAIL, 0, mail, error) || !ask_recipients(t, error))
+    return false;
+  return is_hopeless(t) || ask(t, STEP_DATA, 0, "DATA", error);
+}
+
+/* ---- the letter ---- */
+
+static bool
+send_body(struct transaction *t, GError **error)
+{
+  size_t length;
+  const char *data = g_bytes_get_data(t->letter->bytes, &length);
+  struct stuffing stuffing = {0};
+  g_autoptr(GString) out = g_string_sized_new(BLOCK + 64);
+  g_autofree char *log = g_strdup_printf("(the letter, %" G_GSIZE_FORMAT " bytes)", length);
+  for (size_t at = 0; at < length; at += BLOCK) {
+    g_string_truncate(out, 0);
+    envelope_stuff(&stuffing, data + at, MIN(BLOCK, length - at), out);
+    if (!connection_write(t->smtp->connection, out->str, out->len, at == 0 ? log : "", error))
+      return false;
+    if (t->letter->progress != NULL)
+      t->letter->progress(MIN(at + BLOCK, length), length, t->letter->data);
+  }
+  g_string_truncate(out, 0);
+  envelope_stuff_end(&stuffing, out);
+  return connection_write(t->smtp->connection, out->str, out->len, "", error) &&
+         connection_flush(t->smtp->connection, error);
+}
+
+/* RFC 5321, 4.5.3.2.6 gives the server ten minutes to take a letter over. */
+static bool
+send_dot(struct transaction *t, struct smtp_reply *reply, GError **error)
+{
+  struct smtp *smtp = t->smtp;
+  int usual = smtp->server->timeout;
+  connection_set_timeout(smtp->connection,
+                         usual < USUAL_TIMEOUT ? usual : MAX(usual, LIMIT_AFTER_DOT_SECONDS));
+  bool answered = connection_write(smtp->connection, ".\r\n", 3, NULL, error) &&
+                  connection_flush(smtp->connection, error) && smtp_read(smtp, reply, error);
+  connection_set_timeout(smtp->connection, usual);
+  return answered;
+}
+
+static void
+set_unsure(struct transaction *t)
+{
+  for (guint i = 0; i < t->letter->count; i++)
+    if (t->taken[i])
+      t->letter->recipients[i].fate = SMTP_UNSURE;
+}
+
+static bool
+hand_over(struct transaction *t, GError **error)
+{
+  g_auto(smtp_reply_t) reply = {0};
+  if (!send_body(t, error) || !t->letter->before_last_byte(t->letter->data, error))
+    return false;
+  if (!send_dot(t, &reply, error)) {
+    set_unsure(t);
+    return false;
+  }
+  if (reply.code / 100 == 3) {
+    set_unsure(t);
+    return unexpected(t, &reply, error);
+  }
+  set_fates(t, &reply, false);
+  return reply.code != 421 ||
+         error_set(error, POSTINO_ERROR_RETRY, _("%s: the server ends the session: \"%s\""),
+                   t->smtp->place, reply.words);
+}
+
+/* 354 although nobody is left to have it: a lone dot, and whatever is answered. */
+static bool
+close_empty(struct transaction *t, GError **error)
+{
+  g_auto(smtp_reply_t) reply = {0};
+  return send_dot(t, &reply, error);
+}
+
+static bool
+refuse_here(struct smtp *smtp, struct smtp_letter *letter, const char *obstacle)
+{
+  for (guint i = 0; i < letter->count; i++) {
+    letter->recipients[i].fate = SMTP_REFUSED;
+    g_free(letter->recipients[i].words);
+    letter->recipients[i].words = g_strdup(obstacle);
+  }
+  letter->remark = g_strdup_printf("%s: %s", smtp->place, obstacle);
+  return true;
+}
+
+static char **
+specs_of(const struct smtp_letter *letter)
+{
+  char **specs = g_new0(char *, letter->count + 1);
+  for (guint i = 0; i < letter->count; i++)
+    specs[i] = g_strdup(letter->recipients[i].spec);
+  return specs;
+}
+
+bool
+smtp_send(struct smtp *smtp, struct smtp_letter *letter, GError **error)
+{
+  g_auto(GStrv) specs = specs_of(letter);
+  struct envelope_needs needs =
+      envelope_needs(letter->bytes, letter->from, (const char *const *)specs);
+  g_autofree char *obstacle = envelope_obstacle(&needs, smtp->capabilities, smtp->size_limit);
+  if (obstacle != NULL)
+    return refuse_here(smtp, letter, obstacle);
+  g_autofree bool *taken = g_new0(bool, letter->count + 1);
+  g_autoptr(GArray) owed = g_array_new(FALSE, FALSE, sizeof(struct owed));
+  struct transaction t = {.smtp = smtp, .letter = letter, .owed = owed, .taken = taken};
+  if (!open_envelope(&t, &needs, error))
+    return false;
+  if (!t.open)
+    return true;
+  return t.refused || t.taken_count == 0 ? close_empty(&t, error) : hand_over(&t, error);
+}
