@@ -27,3 +27,13 @@ ui_libui_a_SOURCES = \
 	ui/index/commands.c ui/index/index.h ui/index/model.c ui/index/view.c \
 	ui/queue/commands.c ui/queue/model.c ui/queue/queue.h ui/queue/view.c \
 	ui/reader/commands.c ui/reader/model.c ui/reader/reader.h ui/reader/view.c
+
+if HAVE_CMOCKA
+check_PROGRAMS += tests/unit/ui/test_canvas tests/unit/ui/test_prompt tests/unit/ui/test_keymap
+tests_unit_ui_test_canvas_SOURCES = tests/unit/ui/test_canvas.c tests/unit/test.h
+tests_unit_ui_test_canvas_LDADD = ui/libui.a $(NCURSES_LIBS) $(BASE_LIBS) $(CMOCKA_LIBS)
+tests_unit_ui_test_prompt_SOURCES = tests/unit/ui/test_prompt.c tests/unit/test.h
+tests_unit_ui_test_prompt_LDADD = ui/libui.a $(BASE_LIBS) $(CMOCKA_LIBS)
+tests_unit_ui_test_keymap_SOURCES = tests/unit/ui/test_keymap.c tests/unit/test.h
+tests_unit_ui_test_keymap_LDADD = $(UI_LIBS) $(CMOCKA_LIBS)
+endif

@@ -155,6 +155,17 @@ put(const struct area *area, int row, int column, unsigned style, const char *te
   }
 }
 
+/* Where the first mark that takes a column of its own begins; 0: nowhere. */
+static size_t
+beside(const char *text, size_t length)
+{
+  const char *end = text + length;
+  for (const char *at = g_utf8_next_char(text); at < end; at = g_utf8_next_char(at))
+    if (g_unichar_type(g_utf8_get_char(at)) == G_UNICODE_SPACING_MARK)
+      return (size_t)(at - text);
+  return 0;
+}
+
 static void
 put_cluster(const struct area *area, int row, int column, unsigned style, const char *text,
             size_t length, int columns)
@@ -162,6 +173,12 @@ put_cluster(const struct area *area, int row, int column, unsigned style, const 
   if (length == 1) {
     char c = text[0] == '\t' ? ' ' : text[0];
     put(area, row, column, style, &c, 1, columns);
+    return;
+  }
+  size_t split = columns > 1 ? beside(text, length) : 0;
+  if (split > 0) {
+    put_cluster(area, row, column, style, text, split, 1);
+    put_cluster(area, row, column + 1, style, text + split, length - split, columns - 1);
     return;
   }
   g_autofree char *reduced = canvas_reduce(text, (gssize)length);
