@@ -200,7 +200,7 @@ terminal() {
     new-session -d -x "${2:-80}" -y "${3:-24}" "exec env PS1='ready> ' bash --norc --noprofile" \; \
     set -g default-terminal tmux-256color \; set -g status off \; set -sg escape-time 20
   cd - >/dev/null || exit
-  see 'ready> ' 10 || bail "no terminal"
+  see '^ready>' 10 || bail "no terminal"
 }
 
 screen() { mux capture-pane -p; }
