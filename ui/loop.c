@@ -105,6 +105,50 @@ loop(struct ui *ui, int signals)
   }
 }
 
+/* ---- what would be lost ---- */
+
+#define RESCUE_SECONDS 10
+
+/* Signals and terminals that go away do not ask, so that letters being written are
+ * kept without being asked for. */
+static GHashTable *
+begin_rescue(struct ui *ui)
+{
+  GHashTable *waiting = g_hash_table_new_full(g_int64_hash, g_int64_equal, g_free, NULL);
+  for (guint i = 0; i < ui->views->len; i++) {
+    struct view *view = g_ptr_array_index(ui->views, i);
+    request_id request = view->kind->rescue != NULL ? view->kind->rescue(view) : 0;
+    if (request != 0)
+      g_hash_table_add(waiting, g_memdup2(&request, sizeof request));
+  }
+  return waiting;
+}
+
+static void
+take_rescued(struct ui *ui, GHashTable *waiting, const struct event *event)
+{
+  if (event->kind == EVENT_ASK)
+    engine_answer(ui->engine, event->ask, NULL);
+  if (event->kind == EVENT_DONE)
+    g_hash_table_remove(waiting, &event->request);
+}
+
+static void
+rescue(struct ui *ui)
+{
+  g_autoptr(GHashTable) waiting = begin_rescue(ui);
+  gint64 end = g_get_monotonic_time() + RESCUE_SECONDS * G_USEC_PER_SEC;
+  struct pollfd fd = {.fd = engine_fd(ui->engine), .events = POLLIN};
+  while (g_hash_table_size(waiting) > 0 && g_get_monotonic_time() < end) {
+    if (poll(&fd, 1, (int)((end - g_get_monotonic_time()) / 1000) + 1) < 0 && errno != EINTR)
+      return;
+    for (struct event *event; (event = engine_next(ui->engine)) != NULL;) {
+      take_rescued(ui, waiting, event);
+      event_free(event);
+    }
+  }
+}
+
 static int
 run_on_terminal(const struct conf *conf, const struct ui_options *options, int signals,
                 GError **error)
@@ -120,6 +164,7 @@ run_on_terminal(const struct conf *conf, const struct ui_options *options, int s
   struct ui *ui = ui_new(conf, engine, term);
   ui_begin(ui, options);
   loop(ui, signals);
+  rescue(ui);
   ui_free(ui);
   return 0;
 }

@@ -4,6 +4,7 @@
 #include "engine/engine.h"
 #include "ui/keymap.h"
 #include "ui/term/canvas.h"
+#include "ui/view.h"
 
 struct status;
 
@@ -29,5 +30,5 @@ request_id status_running(const struct status *status);
 int status_timeout(const struct status *status);
 
 void status_draw(const struct status *status, const struct area *line);
-void status_draw_hints(const struct keymap *keymap, const struct command_group *const *groups,
-                       const struct area *line);
+/* The keys of the moment of this view. */
+void status_draw_hints(const struct keymap *keymap, struct view *view, const struct area *line);
