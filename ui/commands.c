@@ -19,10 +19,7 @@ back(struct view *view, const char *const *args)
 static void
 leave_if(struct ui *ui, struct view *view, const char *text, void *data)
 {
-  if (text != NULL)
-    ui->leaving = true;
-  else
-    ui->asked_to_leave = false;
+  ui->asked_to_leave = ui->leaving = ui->flush_behind = text != NULL;
 }
 
 static bool
@@ -44,8 +41,8 @@ leave_after_queue(struct view *view, struct event *event, void *data)
     return;
   }
   g_autofree char *question = g_strdup_printf(
-      ngettext("%u letter is not sent yet; it stays in the outbox. Leave?",
-               "%u letters are not sent yet; they stay in the outbox. Leave?", unsent),
+      ngettext("%u letter is not sent yet; that goes on in the background. Leave?",
+               "%u letters are not sent yet; that goes on in the background. Leave?", unsent),
       unsent);
   ui_confirm(ui, NULL, question, leave_if, NULL, NULL);
 }

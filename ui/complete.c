@@ -38,12 +38,14 @@ holds(const char *text, const char *typed, bool anywhere)
   return anywhere ? strstr(a, b) != NULL : g_str_has_prefix(a, b);
 }
 
+/* `widely`: also those whose name or help speaks of it; else only when no name
+ * begins so. */
 static void
-offer_commands(struct ui *ui, GPtrArray *candidates, const char *typed)
+offer_commands(struct ui *ui, GPtrArray *candidates, const char *typed, bool widely)
 {
   const struct command_group *const *groups = ui_view(ui)->kind->groups;
   /* Those that begin so first, then those whose help speaks of it. */
-  for (int round = 0; round < 2; round++)
+  for (int round = 0; round < 2 && (round == 0 || widely || candidates->len == 0); round++)
     for (const struct command_group *const *group = groups; *group != NULL; group++)
       for (size_t i = 0; i < (*group)->n; i++) {
         const struct command *command = &(*group)->rows[i];
@@ -214,7 +216,7 @@ ui_complete(struct ui *ui, struct prompt *prompt, bool insert)
   }
   GPtrArray *candidates = candidates_new();
   switch (kind) {
-  case COMPLETE_COMMAND: offer_commands(ui, candidates, typed); break;
+  case COMPLETE_COMMAND: offer_commands(ui, candidates, typed, prompt->live); break;
   case COMPLETE_FOLDER: offer_folders(ui, candidates, typed); break;
   case COMPLETE_PATH: offer_paths(candidates, typed); break;
   case COMPLETE_ACCOUNT: offer_accounts(ui, candidates, typed); break;

@@ -119,8 +119,9 @@ ui_draw(struct ui *ui)
     return;
   }
   struct area bar = area_part(&whole, 0, 0, 1, -1);
-  struct area body = area_part(&whole, 1, 0, whole.rows - 3, -1);
-  struct area status = area_part(&whole, whole.rows - 2, 0, 1, -1);
+  int status_height = MIN(status_rows(ui->status, whole.columns), whole.rows / 3);
+  struct area body = area_part(&whole, 1, 0, whole.rows - 2 - status_height, -1);
+  struct area status = area_part(&whole, whole.rows - 1 - status_height, 0, status_height, -1);
   struct area last = area_part(&whole, whole.rows - 1, 0, 1, -1);
   draw_bar(ui, &bar);
   draw_body(ui, &body);

@@ -12,6 +12,8 @@
 #include "base/i18n.h"
 #include "ui/ui-private.h"
 
+/* So long the end may be put off to keep what is being written. */
+
 /* A handler may only write: which signal came is read from the pipe. */
 static int pipe_in = -1;
 
@@ -109,42 +111,32 @@ loop(struct ui *ui, int signals)
 
 #define RESCUE_SECONDS 10
 
-/* Signals and terminals that go away do not ask, so that letters being written are
- * kept without being asked for. */
-static GHashTable *
-begin_rescue(struct ui *ui)
+static bool
+is_rescuing(struct ui *ui)
 {
-  GHashTable *waiting = g_hash_table_new_full(g_int64_hash, g_int64_equal, g_free, NULL);
-  for (guint i = 0; i < ui->views->len; i++) {
+  bool rescuing = false;
+  for (guint i = ui->views->len; i-- > 0;) {
     struct view *view = g_ptr_array_index(ui->views, i);
-    request_id request = view->kind->rescue != NULL ? view->kind->rescue(view) : 0;
-    if (request != 0)
-      g_hash_table_add(waiting, g_memdup2(&request, sizeof request));
+    rescuing = (view->kind->rescue != NULL && view->kind->rescue(view)) || rescuing;
   }
-  return waiting;
+  return rescuing;
 }
 
-static void
-take_rescued(struct ui *ui, GHashTable *waiting, const struct event *event)
-{
-  if (event->kind == EVENT_ASK)
-    engine_answer(ui->engine, event->ask, NULL);
-  if (event->kind == EVENT_DONE)
-    g_hash_table_remove(waiting, &event->request);
-}
-
+/* The end came from outside (a signal, a terminal that went away): what is being
+ * written goes to the drafts first, and nobody is there to be asked. */
 static void
 rescue(struct ui *ui)
 {
-  g_autoptr(GHashTable) waiting = begin_rescue(ui);
-  gint64 end = g_get_monotonic_time() + RESCUE_SECONDS * G_USEC_PER_SEC;
+  gint64 until = g_get_monotonic_time() + RESCUE_SECONDS * G_USEC_PER_SEC;
   struct pollfd fd = {.fd = engine_fd(ui->engine), .events = POLLIN};
-  while (g_hash_table_size(waiting) > 0 && g_get_monotonic_time() < end) {
-    if (poll(&fd, 1, (int)((end - g_get_monotonic_time()) / 1000) + 1) < 0 && errno != EINTR)
-      return;
-    for (struct event *event; (event = engine_next(ui->engine)) != NULL;) {
-      take_rescued(ui, waiting, event);
-      event_free(event);
+  ui->leaving = true;
+  while (is_rescuing(ui) && g_get_monotonic_time() < until) {
+    poll(&fd, 1, 100);
+    for (struct event *event; (event = engine_next(ui->engine)) != NULL; event_free(event)) {
+      if (event->kind == EVENT_ASK)
+        engine_answer(ui->engine, event->ask, NULL);
+      else
+        ui_event(ui, event);
     }
   }
 }
@@ -157,7 +149,6 @@ run_on_terminal(const struct conf *conf, const struct ui_options *options, int s
   g_autoptr(engine_t) engine = engine_new(conf, &how, error);
   if (engine == NULL)
     return -1;
-  /* Closed before the engine: the screen is the user's again at once. */
   g_autoptr(term_t) term = term_open(error);
   if (term == NULL)
     return -1;
@@ -165,7 +156,13 @@ run_on_terminal(const struct conf *conf, const struct ui_options *options, int s
   ui_begin(ui, options);
   loop(ui, signals);
   rescue(ui);
+  bool behind = ui->flush_behind;
   ui_free(ui);
+  /* The screen is the user's again before the engine ends. */
+  term_close(g_steal_pointer(&term));
+  engine_free(g_steal_pointer(&engine));
+  if (behind)
+    ui_flush_behind(conf);
   return 0;
 }
 

@@ -254,3 +254,32 @@ ui_stop_self(struct ui *ui)
   raise(SIGSTOP);
   term_resume(ui->term);
 }
+
+/* Away from the terminal, whose end would end it too. */
+static void
+leave_terminal(void *data)
+{
+  setsid();
+}
+
+void
+ui_flush_behind(const struct conf *conf)
+{
+  const char *argv[8] = {"/proc/self/exe"};
+  int n = 1;
+  if (conf->path != NULL) {
+    argv[n++] = "-c";
+    argv[n++] = conf->path;
+  }
+  argv[n++] = "queue";
+  argv[n++] = "flush";
+  argv[n++] = "--wait";
+  auto_fd nothing = open("/dev/null", O_RDWR | O_CLOEXEC);
+  g_autofree char *self = g_file_read_link(argv[0], NULL);
+  if (self == NULL || nothing < 0)
+    return;
+  argv[0] = self;
+  /* What cannot be started leaves the letters in the outbox, as it says there. */
+  (void)g_spawn_async_with_fds("/", (char **)argv, NULL, G_SPAWN_DEFAULT, leave_terminal, NULL,
+                               NULL, nothing, nothing, nothing, NULL);
+}

@@ -373,16 +373,34 @@ draw_text(const struct prompt *prompt, const struct area *line, int column)
   area_cursor(line, 0, column + text_width(from, cursor - from));
 }
 
+/* A question is never cut: it takes the rows that it needs. */
+static void
+draw_question(const struct prompt *prompt, const struct area *area)
+{
+  g_auto(GStrv) lines = text_wrap(prompt->label, MAX(area->columns - 2, 8));
+  int n = (int)g_strv_length(lines), column = 0;
+  for (int i = 0; i < n; i++) {
+    struct area line = area_part(area, area->rows - n + i, 0, 1, -1);
+    area_fill(&line, 0, STYLE_NORMAL, "");
+    column = area_text(&line, 0, 0, STYLE_STRONG, lines[i]);
+  }
+  area_cursor(area, area->rows - 1, column + 1);
+}
+
 void
 prompt_draw(const struct prompt *prompt, const struct area *area)
 {
+  if (prompt->yes_no || prompt->choices != NULL) {
+    draw_question(prompt, area);
+    return;
+  }
   struct area line = area_part(area, area->rows - 1, 0, 1, -1);
   if (prompt->candidates != NULL)
     draw_candidates(prompt, area);
   area_fill(&line, 0, STYLE_NORMAL, "");
   g_autofree char *label = text_fit(prompt->label, MAX(line.columns - 12, line.columns / 2));
   int column = area_text(&line, 0, 0, STYLE_STRONG, label) + 1;
-  if (prompt->secret || prompt->yes_no || prompt->choices != NULL)
+  if (prompt->secret)
     area_cursor(&line, 0, column);
   else
     draw_text(prompt, &line, column);

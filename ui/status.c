@@ -7,6 +7,7 @@
 
 #define NOTICE_SECONDS 15
 #define MESSAGES_KEPT 200
+#define NOTICE_ROWS 4
 
 struct going_on { request_id request; char *text; guint64 done, total; };
 
@@ -129,23 +130,61 @@ progress_text(const struct going_on *entry)
   return g_strdup_printf("%s…", entry->text);
 }
 
-void
-status_draw(const struct status *status, const struct area *line)
+static const char *
+notice_of(const struct status *status)
 {
-  struct area left = *line;
-  area_fill(line, 0, STYLE_NORMAL, "");
-  bool notice = status->until > g_get_monotonic_time() && status->messages->len > 0;
-  if (status->running->len > 0) {
-    g_autofree char *text = progress_text(
-        g_ptr_array_index(status->running, status->running->len - 1));
-    g_autofree char *hint = g_strdup_printf("%s  %s", text, _("(^G cancels)"));
-    g_autofree char *cut = text_fit(hint, notice ? line->columns / 2 : line->columns);
-    area_right(line, 0, STYLE_NOTICE, cut);
-    left.columns = MAX(line->columns - text_width(cut, -1) - 2, 0);
+  if (status->until <= g_get_monotonic_time() || status->messages->len == 0)
+    return NULL;
+  return g_ptr_array_index(status->messages, status->messages->len - 1);
+}
+
+static char *
+running_text(const struct status *status, int columns)
+{
+  if (status->running->len == 0)
+    return NULL;
+  g_autofree char *text =
+      progress_text(g_ptr_array_index(status->running, status->running->len - 1));
+  g_autofree char *hint = g_strdup_printf("%s  %s", text, _("(^G cancels)"));
+  return text_fit(hint, notice_of(status) != NULL ? columns / 2 : columns);
+}
+
+/* The notice's columns: what goes on stands at the right of its last row. */
+static int
+notice_columns(const char *running, int columns)
+{
+  return running != NULL ? MAX(columns - text_width(running, -1) - 2, 10) : columns;
+}
+
+int
+status_rows(const struct status *status, int columns)
+{
+  const char *notice = notice_of(status);
+  if (notice == NULL)
+    return 1;
+  g_autofree char *running = running_text(status, columns);
+  g_auto(GStrv) lines = text_wrap(notice, notice_columns(running, columns));
+  return (int)CLAMP(g_strv_length(lines), 1, NOTICE_ROWS);
+}
+
+void
+status_draw(const struct status *status, const struct area *area)
+{
+  const char *notice = notice_of(status);
+  g_autofree char *running = running_text(status, area->columns);
+  g_auto(GStrv) lines =
+      text_wrap(notice != NULL ? notice : "", notice_columns(running, area->columns));
+  for (int row = 0; row < area->rows; row++)
+    area_fill(area, row, STYLE_NORMAL, "");
+  for (int row = 0; row < area->rows && lines[row] != NULL; row++) {
+    bool cut = row == area->rows - 1 && lines[row + 1] != NULL;
+    g_autofree char *line = g_strconcat(lines[row], cut ? "…" : "", NULL);
+    area_text(area, row, 0, status->bad ? STYLE_BAD : STYLE_NORMAL, line);
+    if (lines[row + 1] == NULL)
+      break;
   }
-  if (notice)
-    area_field(&left, 0, 0, -1, status->bad ? STYLE_BAD : STYLE_NORMAL,
-               g_ptr_array_index(status->messages, status->messages->len - 1));
+  if (running != NULL)
+    area_right(area, area->rows - 1, STYLE_NOTICE, running);
 }
 
 /* Draws "KEY word" if it fits; the column behind it, or -1. */

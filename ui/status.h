@@ -29,6 +29,9 @@ request_id status_running(const struct status *status);
 /* Milliseconds until it would look different by itself; -1: never. */
 int status_timeout(const struct status *status);
 
-void status_draw(const struct status *status, const struct area *line);
+/* Rows that it wants on a screen of so many columns: a long sentence takes some. */
+int status_rows(const struct status *status, int columns);
+/* Draws into as many rows as `area` has. */
+void status_draw(const struct status *status, const struct area *area);
 /* The keys of the moment of this view. */
 void status_draw_hints(const struct keymap *keymap, struct view *view, const struct area *line);

@@ -26,9 +26,9 @@ struct view_class {
   bool (*may_close)(struct view *view);
   /* Is this command's hint one of the moment?  NULL: always. */
   bool (*hinted)(struct view *view, const struct command *command);
-  /* The program ends and nobody can be asked: the request that keeps what would be
-   * lost, 0: nothing would be.  NULL: nothing ever. */
-  request_id (*rescue)(struct view *view);
+  /* The program ends and nobody can be asked: keeps what would be lost.  True while
+   * that goes on; called until it does not.  NULL: there is never anything. */
+  bool (*rescue)(struct view *view);
 };
 
 struct view {

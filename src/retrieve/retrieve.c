@@ -89,10 +89,25 @@ prune(struct visit *visit, const struct retrieve_result *result, GError **error)
                           error);
 }
 
+/* EXPIRE (RFC 2449, 6.7): what the user wants to stay there may not.  Some say so
+ * and keep their letters all the same. */
+static void
+remark_on_expiry(struct visit *visit, const struct retrieve_result *result)
+{
+  int leave = visit->account->pop3->leave_on_server, expire = visit->pop3->expire;
+  if (result->fetched == 0 || expire < 0 || (leave >= 0 && leave <= expire))
+    return;
+  g_ptr_array_add(visit->remarks,
+                  g_strdup_printf(_("the server says that it deletes letters %d days after they "
+                                    "were fetched"),
+                                  expire));
+}
+
 void
 retrieve_gather_remarks(struct visit *visit, const struct intake *intake,
                         struct retrieve_result *result)
 {
+  remark_on_expiry(visit, result);
   if (intake_remark(intake) != NULL)
     g_ptr_array_add(visit->remarks, g_strdup(intake_remark(intake)));
   result->remark = visit_remark(visit);

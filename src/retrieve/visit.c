@@ -216,11 +216,6 @@ remark_on_server(struct visit *visit)
     remark(visit, g_strdup_printf(_("%u lines of the server's list make no sense, so nothing is "
                                     "deleted there"),
                                   visit->listing->odd));
-  int leave = visit->account->pop3->leave_on_server, expire = visit->pop3->expire;
-  if (expire >= 0 && (leave < 0 || leave > expire))
-    remark(visit, g_strdup_printf(_("the server itself deletes letters %d days after they were "
-                                    "fetched"),
-                                  expire));
 }
 
 /* ---- beginning and end ---- */

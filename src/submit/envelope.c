@@ -74,7 +74,8 @@ envelope_obstacle(const struct envelope_needs *needs, unsigned capabilities, gui
 }
 
 char *
-envelope_mail(const char *from, const struct envelope_needs *needs, unsigned capabilities)
+envelope_mail(const char *from, const struct envelope_needs *needs, unsigned capabilities,
+              const char *id)
 {
   g_autoptr(GString) line = g_string_new(NULL);
   g_string_append_printf(line, "MAIL FROM:<%s>", from);
@@ -84,6 +85,8 @@ envelope_mail(const char *from, const struct envelope_needs *needs, unsigned cap
     g_string_append(line, " BODY=8BITMIME");
   if (needs->utf8)
     g_string_append(line, " SMTPUTF8");
+  if (id != NULL && (capabilities & SMTP_DSN) != 0)
+    g_string_append_printf(line, " RET=HDRS ENVID=%s", id);
   return g_strdup(line->str);
 }
 

@@ -14,6 +14,7 @@ enum smtp_capability {
   SMTP_STARTTLS = 1 << 4,
   SMTP_AUTH = 1 << 5,
   SMTP_ENHANCED = 1 << 6,
+  SMTP_DSN = 1 << 7,
 };
 
 struct envelope_needs {
@@ -28,8 +29,10 @@ struct envelope_needs envelope_needs(GBytes *letter, const char *from,
  * when it can.  `limit` is that of SIZE, 0 for none.  Free it. */
 char *envelope_obstacle(const struct envelope_needs *needs, unsigned capabilities, guint64 limit);
 
-/* "MAIL FROM:<…> SIZE=… BODY=8BITMIME SMTPUTF8".  Free it. */
-char *envelope_mail(const char *from, const struct envelope_needs *needs, unsigned capabilities);
+/* "MAIL FROM:<…> SIZE=… BODY=8BITMIME SMTPUTF8 RET=HDRS ENVID=…".  `id` (letters and
+ * digits) comes back in delivery reports; NULL: none.  Free it. */
+char *envelope_mail(const char *from, const struct envelope_needs *needs, unsigned capabilities,
+                    const char *id);
 
 /* Stuffs dots and makes every line end CRLF, block by block: appends to `out`. */
 struct stuffing { bool inside, cr; };

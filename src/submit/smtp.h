@@ -37,6 +37,7 @@ struct smtp_recipient {
 };
 struct smtp_letter {
   const char *from;
+  const char *id;           /* for delivery reports: letters and digits; NULL */
   GBytes *bytes;
   struct smtp_recipient *recipients;
   guint count;

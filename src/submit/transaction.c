@@ -179,7 +179,8 @@ is_hopeless(const struct transaction *t)
 static bool
 open_envelope(struct transaction *t, const struct envelope_needs *needs, GError **error)
 {
-  g_autofree char *mail = envelope_mail(t->letter->from, needs, t->smtp->capabilities);
+  g_autofree char *mail = envelope_mail(t->letter->from, needs, t->smtp->capabilities,
+                                         t->letter->id);
   if (t->smtp->used && !ask(t, STEP_RESET, 0, "RSET", error))
     return false;
   t->smtp->used = true;
@@ -249,6 +250,7 @@ hand_over(struct transaction *t, GError **error)
     return unexpected(t, &reply, error);
   }
   set_fates(t, &reply, false);
+  t->smtp->used = reply.code >= 300;
   return reply.code != 421 ||
          error_set(error, POSTINO_ERROR_RETRY, _("%s: the server ends the session: \"%s\""),
                    t->smtp->place, reply.words);

@@ -26,6 +26,7 @@ struct compose_view {
   bool changed;             /* something would be lost */
   bool busy;                /* being sent or kept: no more changes */
   bool send_when_known;
+  bool unkeepable;          /* it could not be kept at the end of the program */
 };
 
 /* ---- model.c ---- */
@@ -74,7 +75,7 @@ void compose_sealing_known(struct compose_view *compose);
 void compose_postpone(struct compose_view *compose);
 void compose_discard(struct compose_view *compose);
 bool compose_may_close(struct view *view);
-request_id compose_rescue(struct view *view);
+bool compose_rescue(struct view *view);
 
 /* ---- commands.c ---- */
 

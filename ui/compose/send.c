@@ -229,6 +229,7 @@ kept(struct view *view, struct event *event, void *data)
   of(view)->busy = false;
   if (event->error != NULL) {
     ui->leaving_asked = false;
+    of(view)->unkeepable = ui->leaving;
     return;
   }
   leave_view(of(view));
@@ -301,11 +302,13 @@ compose_may_close(struct view *view)
   return false;
 }
 
-/* The terminal went away, or a signal ends the program: nobody can be asked. */
-request_id
+bool
 compose_rescue(struct view *view)
 {
-  const struct compose_view *compose = of(view);
-  return compose->changed && !compose->busy ? engine_postpone(view->ui->engine, compose->draft)
-                                            : 0;
+  struct compose_view *compose = of(view);
+  if (!compose->changed || compose->unkeepable)
+    return compose->busy;
+  if (!compose->busy)
+    compose_postpone(compose);
+  return true;
 }

@@ -122,13 +122,24 @@ draw_fields(const struct compose_view *compose, const struct area *area, int row
 
 /* ---- the recipients ---- */
 
+/* Whose key it is, without the address when it is the one that stands beside it. */
+static char *
+owner_of(const struct seal_recipient *recipient)
+{
+  const char *id = recipient->user_id != NULL ? recipient->user_id : "";
+  const char *open = strrchr(id, '<');
+  g_autofree char *spec = open != NULL ? g_strndup(open + 1, strcspn(open + 1, ">")) : NULL;
+  bool same = spec != NULL && open > id && address_same(spec, recipient->spec);
+  return same ? g_strchomp(g_strndup(id, (gsize)(open - id))) : g_strdup(id);
+}
+
 static char *
 key_text(const struct seal_recipient *recipient)
 {
   const char *key = recipient->key != NULL ? recipient->key : "";
   size_t length = strlen(key);
-  return g_strdup_printf("%s %s", length > KEY_DIGITS ? key + length - KEY_DIGITS : key,
-                         recipient->user_id != NULL ? recipient->user_id : "");
+  g_autofree char *owner = owner_of(recipient);
+  return g_strdup_printf("%s %s", length > KEY_DIGITS ? key + length - KEY_DIGITS : key, owner);
 }
 
 static char *

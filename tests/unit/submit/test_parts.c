@@ -147,6 +147,8 @@ static const struct {
      "MAIL FROM:<a@x> BODY=8BITMIME SMTPUTF8", NULL},
     {BYTES("A: b\r\n\r\nc\r\n"), "a@x", "\xc3\xa9@x", SMTP_SMTPUTF8, 0, "MAIL FROM:<a@x> SMTPUTF8",
      NULL},
+    {BYTES("A: b\r\n\r\nc\r\n"), "a@x", "b@x", SMTP_DSN, 0,
+     "MAIL FROM:<a@x> RET=HDRS ENVID=abc12345", NULL},
     {BYTES("A: b\r\n\r\nc\r\n"), "\xc3\xa9@x", "b@x", 0, 0, NULL, "SMTPUTF8"},
 };
 
@@ -165,7 +167,7 @@ letters_meet_only_servers_that_can_take_them(void **state)
     }
     assert_null(obstacle);
     g_autofree char *mail =
-        envelope_mail(envelopes[i].from, &needs, envelopes[i].capabilities);
+        envelope_mail(envelopes[i].from, &needs, envelopes[i].capabilities, "abc12345");
     assert_string_equal(mail, envelopes[i].mail);
   }
 }
