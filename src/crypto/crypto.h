@@ -45,6 +45,11 @@ struct crypto;
 struct crypto *crypto_new(const struct conf *conf, crypto_ask ask, void *data);
 void crypto_free(struct crypto *crypto);
 
+/* Has the user confirmed that this key is this address's?  Called on a worker
+ * thread.  Without the hook none is confirmed.  Set before the first use. */
+typedef bool (*crypto_confirmed)(const char *address, const char *fingerprint, void *data);
+void crypto_set_confirmed(struct crypto *crypto, crypto_confirmed confirmed, void *data);
+
 struct plugin_info {
   char *name, *version, *path;
   char *why_disabled;       /* NULL: it works */
@@ -60,6 +65,8 @@ struct seal_recipient {
   char *key;                /* fingerprint, NULL when none */
   char *user_id;            /* the key's, clean */
   char *why;                /* why not, clean; NULL when it can */
+  bool can_sign;            /* its secret key is here: of the sender's own address */
+  bool untrusted;           /* a key is there; confirming it would be enough */
   int64_t since, expires;   /* 0: unknown, never */
 };
 void seal_recipient_free(struct seal_recipient *recipient);
@@ -75,7 +82,9 @@ struct seal_plan {
   char *why_not;            /* why when-possible does not seal, clean; NULL */
 };
 /* Pure: the rc's words, the wishes (-1 by policy, 0 no, 1 yes), and who can be
- * sealed to.  `always` that cannot be met is an error: TRUST, naming whom. */
+ * sealed to.  `always`, or a wish, that cannot be met is an error: TRUST, naming
+ * whom.  `can_sign`: the sender's own key is there (sealing needs it as well,
+ * since the sender is always sealed to). */
 bool seal_plan_make(enum conf_when sign, enum conf_when encrypt, int wish_sign, int wish_encrypt,
                     bool answers_sealed, bool can_sign, const GPtrArray *recipients,
                     struct seal_plan *plan_out, GError **error) G_GNUC_WARN_UNUSED_RESULT;

@@ -72,8 +72,9 @@ struct event {
   enum event_kind kind;
   request_id request;       /* 0: the engine's own doing */
   GError *error;            /* DONE: why it failed, or NULL */
-  char *text;               /* PROGRESS, ASK, NOTICE: translated; DONE: what was done (undo), a key, an id */
-  guint64 done, total;      /* PROGRESS; DONE of a count: unread, total */
+  char *text;               /* PROGRESS, ASK, NOTICE: translated; DONE: what was done (one sentence), a key, an id */
+  guint64 done, total;      /* PROGRESS; DONE of a count: unread, total; of an import: new, known already;
+                             * of an export: letters written */
   uint64_t ask;             /* ASK: the number of the question */
   bool secret;              /* ASK: do not echo; else yes or no */
   bool bad;                 /* NOTICE: something failed */
@@ -88,7 +89,7 @@ struct event {
   struct draft *draft;
   struct sealing *sealing;
   struct part *part;
-  GStrv strings;            /* addresses, saved names, new keys */
+  GStrv strings;            /* addresses, saved names, new keys, a plan */
 };
 void event_free(struct event *event);
 void letter_free(struct letter *letter);
@@ -128,7 +129,10 @@ request_id engine_part(struct engine *engine, const struct letter_ref *ref, int 
 request_id engine_save(struct engine *engine, const struct letter_ref *ref, int number,
                        const char *dir);
 request_id engine_addresses(struct engine *engine, const char *prefix);
-bool engine_query_check(struct engine *engine, const char *query, GError **error);
+bool engine_query_check(struct engine *engine, const char *query, GError **error)
+    G_GNUC_WARN_UNUSED_RESULT;
+/* A folder of the rc (a saved search): shown among the folders, never a place. */
+bool engine_is_search(const struct engine *engine, const char *folder);
 
 /* ---- changing what is here ---- */
 
@@ -149,16 +153,22 @@ request_id engine_export(struct engine *engine, const char *folder, const char *
 const char *engine_trash(struct engine *engine);
 const char *engine_drafts(struct engine *engine);
 const char *engine_inbox(struct engine *engine);
+const char *engine_outbox(struct engine *engine);
 
 /* ---- in ---- */
 
-/* NULL: all accounts that have pop3. */
+/* NULL: all accounts that have pop3, at the same time.  DONE: `fetched`, one per
+ * account in order, each with its own error; `error` only when nothing was begun
+ * (unknown account, none with pop3); strings: the plan of a dry run, a line a
+ * letter. */
 request_id engine_fetch(struct engine *engine, const char *const *accounts, bool dry_run);
 request_id engine_server_list(struct engine *engine, const char *account);
 request_id engine_server_fetch(struct engine *engine, const char *account, const guint *numbers,
                                guint n);
 request_id engine_server_delete(struct engine *engine, const char *account,
                                 const guint *numbers, guint n);
+/* Logs in to both servers (NULL: of the default account).  text: what was found, one
+ * line; error: the first that did not let us in. */
 request_id engine_account_test(struct engine *engine, const char *account);
 
 /* ---- out: drafts come in EVENT_DONE ---- */
@@ -167,6 +177,8 @@ request_id engine_compose(struct engine *engine, const char *account, const char
 request_id engine_reply(struct engine *engine, const struct letter_ref *ref,
                         enum draft_reply how);
 request_id engine_forward(struct engine *engine, const struct letter_ref *ref);
+/* A file to be attached: part->name, type and bytes. */
+request_id engine_attach(struct engine *engine, const char *path);
 /* A letter of Drafts (or the Outbox, cancelled) taken up again. */
 request_id engine_resume(struct engine *engine, const char *key);
 /* Keeps a draft in Drafts (sealed to oneself if it would be sealed), in place of
@@ -179,7 +191,8 @@ request_id engine_sealing(struct engine *engine, const struct draft *draft);
  * it is sealed so, or not sent. */
 request_id engine_send(struct engine *engine, const struct draft *draft,
                        const struct seal_plan *plan);
-/* Takes back what was sent within send-delay (or waits): back to Drafts. */
+/* Takes back what was sent within send-delay (or waits): back to Drafts.  text: its
+ * key there, for engine_resume(). */
 request_id engine_unsend(struct engine *engine, const char *id);
 
 /* `postino send`: a whole letter from outside. */
@@ -196,17 +209,44 @@ struct send_options {
 request_id engine_submit(struct engine *engine, GBytes *message,
                          const struct send_options *options);
 request_id engine_queue(struct engine *engine);
+/* Sends what is due (`due_now`: also what waits for its next try).  DONE: queue: what
+ * is left in the outbox; error: the first connection or letter that failed. */
 request_id engine_flush(struct engine *engine, bool due_now);
+/* Tries this letter now, whatever its state; DONE as of engine_submit(). */
 request_id engine_queue_retry(struct engine *engine, const char *id);
+/* The letter goes to Drafts; text: its key there. */
 request_id engine_queue_cancel(struct engine *engine, const char *id);
+
+/* The contract's words for states: held, queued, … */
+const char *engine_state_word(enum letter_state state);
+const char *engine_recipient_word(enum recipient_state state);
 
 /* ---- plugins ---- */
 
 request_id engine_plugins(struct engine *engine);
-/* One NOTICE a check (bad: failed), then DONE. */
+/* One NOTICE of this request a check (bad: failed), then DONE. */
 request_id engine_plugin_check(struct engine *engine, const char *name_or_path);
+
+/* ---- accounts: pure, no request ---- */
+
+struct engine_server { char *host; int port; enum conf_tls tls; char *user; }; /* host NULL: none known */
+struct engine_discovery {
+  char *provider;           /* its name, or the domain */
+  char *source;             /* "built-in table", "guess" */
+  char *hint;               /* what must be switched on, or NULL */
+  struct engine_server pop3, smtp;
+};
+/* The servers of an address, without sending anything.  INVALID when it is none. */
+struct engine_discovery *engine_discover(const char *address, GError **error)
+    G_GNUC_WARN_UNUSED_RESULT;
+void engine_discovery_free(struct engine_discovery *found);
+/* The account block for the rc file that uses what was found.  Free it. */
+char *engine_discovery_rc(const struct engine_discovery *found, const char *address,
+                          const char *name);
 
 typedef struct engine engine_t;
 G_DEFINE_AUTOPTR_CLEANUP_FUNC(engine_t, engine_free)
 typedef struct event event_t;
 G_DEFINE_AUTOPTR_CLEANUP_FUNC(event_t, event_free)
+typedef struct engine_discovery engine_discovery_t;
+G_DEFINE_AUTOPTR_CLEANUP_FUNC(engine_discovery_t, engine_discovery_free)

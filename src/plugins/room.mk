@@ -1,0 +1,12 @@
+pkglibexec_PROGRAMS += postino-plugin-host
+postino_plugin_host_SOURCES = src/plugins/host.c \
+	src/crypto/protocol.c src/crypto/protocol.h src/crypto/postino-plugin.h
+postino_plugin_host_LDADD = $(BASE_LIBS) -ldl
+
+# Real modules, linked without libtool: no -pie, and nothing of ours is shared.
+module_flags = -shared -Wl,-z,relro -Wl,-z,now -Wl,-z,noexecstack -Wl,--as-needed
+plugin_PROGRAMS += plugins/openpgp.so
+plugins_openpgp_so_SOURCES = src/plugins/openpgp.c src/plugins/openpgp-keys.c src/plugins/openpgp.h \
+	src/crypto/postino-plugin.h
+plugins_openpgp_so_LDFLAGS = $(module_flags)
+plugins_openpgp_so_LDADD = $(GPGME_LIBS) $(GLIB_LIBS)

@@ -1,0 +1,52 @@
+/* A plugin's process: started for one operation, on the thread that waits for
+ * it (whose end ends it too), and gone when that is over.  Whatever it does
+ * wrong is an error here, and nothing else. */
+#pragma once
+
+#include <gio/gio.h>
+
+#include "crypto/crypto.h"
+#include "crypto/protocol.h"
+
+struct plugin_spec {
+  char *name;
+  char *path;               /* a shared object (*.so), or any program */
+  char **options;           /* never NULL */
+};
+struct plugin_spec *plugin_spec_new(const char *name, const char *path, char **options);
+void plugin_spec_free(struct plugin_spec *spec);
+
+/* Larger letters are not sealed or opened: all of it is held in memory. */
+#define CLIENT_LARGEST ((size_t)200 << 20)
+
+struct client;
+
+/* Starts the process and exchanges HELLO.  `ask` may be NULL.  REFUSED when there
+ * is no such program, it dies, speaks no common version or speaks nonsense;
+ * RETRY when it does not answer in time; CANCELLED. */
+struct client *client_start(const struct plugin_spec *spec, crypto_ask ask, void *data,
+                            GCancellable *cancel, GError **error) G_GNUC_WARN_UNUSED_RESULT;
+/* The two halves of it, for the conformance test. */
+struct client *client_spawn(const struct plugin_spec *spec, crypto_ask ask, void *data,
+                            GError **error) G_GNUC_WARN_UNUSED_RESULT;
+bool client_hello(struct client *client, const struct plugin_spec *spec, unsigned version,
+                  GCancellable *cancel, GError **error) G_GNUC_WARN_UNUSED_RESULT;
+/* Kills its process group. */
+void client_end(struct client *client);
+
+const char *client_name(const struct client *client);
+const char *client_version(const struct client *client);
+unsigned client_capabilities(const struct client *client);
+
+/* A request; its type and number are set in client_call(). */
+struct frame *client_request(struct client *client, enum frame_type type);
+/* Sends `request` (consumed) and waits for its reply, at most `seconds` without
+ * progress; answers its questions meanwhile.  The plugin's own refusal becomes
+ * REFUSED, TRUST, AUTH, RETRY, INVALID or CANCELLED, with its words cleaned, and
+ * *code_out (may be NULL) its enum postino_code. */
+struct frame *client_call(struct client *client, struct frame *request, unsigned seconds,
+                          int *code_out, GCancellable *cancel, GError **error)
+    G_GNUC_WARN_UNUSED_RESULT;
+
+typedef struct client client_t;
+G_DEFINE_AUTOPTR_CLEANUP_FUNC(client_t, client_end)

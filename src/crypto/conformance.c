@@ -1,0 +1,314 @@
+/* `postino plugin check`: what postino-plugin(7) asks of a plugin, tried on it.
+ * Nothing here leaves the machine. */
+#include <string.h>
+
+#include "base/error.h"
+#include "base/i18n.h"
+#include "base/limits.h"
+#include "base/sanitize.h"
+#include "crypto/crypto-private.h"
+#include "crypto/crypto.h"
+#include "crypto/postino-plugin.h"
+#include "crypto/verdict.h"
+
+/* A request and a field of a version to come. */
+#define UNKNOWN_REQUEST 99
+#define UNKNOWN_FIELD 4000
+
+struct trial {
+  struct crypto *crypto; /* with this plugin alone */
+  const struct plugin_spec *spec;
+  unsigned capabilities;
+  char *address; /* of an own key, or NULL */
+  void (*report)(bool passed, const char *line, void *data);
+  void *data;
+  GCancellable *cancel;
+  bool failed;
+};
+
+static void
+say(struct trial *trial, bool passed, const char *what, const GError *why)
+{
+  g_autofree char *text =
+      why != NULL ? g_strdup_printf("%s: %s", what, why->message) : g_strdup(what);
+  g_autofree char *line = sanitize_line(text, -1);
+  trial->failed = trial->failed || !passed;
+  trial->report(passed, line, trial->data);
+}
+
+/* ---- the protocol ---- */
+
+static bool
+try_hello(struct trial *trial)
+{
+  g_autoptr(GError) why = NULL;
+  g_autoptr(client_t) client =
+      client_start(trial->spec, trial->crypto->ask, trial->crypto->ask_data, trial->cancel, &why);
+  say(trial, client != NULL, _("it starts and says hello"), why);
+  if (client == NULL)
+    return false;
+  trial->capabilities = client_capabilities(client);
+  say(trial, *client_name(client) != '\0', _("it says its name"), NULL);
+  say(trial, trial->capabilities != 0, _("it says what it can do"), NULL);
+  return true;
+}
+
+static void
+try_other_version(struct trial *trial)
+{
+  g_autoptr(GError) why = NULL;
+  g_autoptr(client_t) client = client_spawn(trial->spec, NULL, NULL, &why);
+  bool accepted = client != NULL &&
+                  client_hello(client, trial->spec, PROTOCOL_VERSION + 1000, trial->cancel, &why);
+  say(trial, client != NULL && !accepted && !error_is(why, POSTINO_ERROR_RETRY),
+      _("it refuses a version of the protocol that it does not know"), NULL);
+}
+
+static void
+try_unknown_request(struct trial *trial)
+{
+  g_autoptr(GError) why = NULL;
+  g_autoptr(client_t) client = client_start(trial->spec, NULL, NULL, trial->cancel, &why);
+  if (client == NULL)
+    return;
+  int code = 0;
+  struct frame *request = client_request(client, UNKNOWN_REQUEST);
+  g_autoptr(frame_t) reply =
+      client_call(client, request, LIMIT_PLUGIN_ASK_SECONDS, &code, trial->cancel, &why);
+  say(trial, reply == NULL && code == POSTINO_UNSUPPORTED,
+      _("it answers a request that it does not know by the error 'unsupported'"), NULL);
+}
+
+/* RECIPIENTS with a field of a version to come. */
+static struct frame *
+ask_with_field(struct trial *trial, unsigned field, int *code_out, GError **error)
+{
+  g_autoptr(client_t) client = client_start(trial->spec, NULL, NULL, trial->cancel, error);
+  if (client == NULL)
+    return NULL;
+  struct frame *request = client_request(client, FRAME_RECIPIENTS);
+  frame_add_text(request, field, "of a version to come");
+  frame_add_text(request, FIELD_RECIPIENT, "nobody@check.invalid");
+  return client_call(client, request, LIMIT_PLUGIN_ASK_SECONDS, code_out, trial->cancel, error);
+}
+
+static void
+try_unknown_field(struct trial *trial)
+{
+  g_autoptr(GError) why = NULL;
+  int code = 0;
+  g_autoptr(frame_t) reply = ask_with_field(trial, UNKNOWN_FIELD, NULL, &why);
+  g_autoptr(frame_t) other = ask_with_field(trial, UNKNOWN_FIELD | FIELD_CRITICAL, &code, NULL);
+  say(trial, reply != NULL, _("it passes over a field that it does not know"), why);
+  say(trial, other == NULL && code == POSTINO_UNSUPPORTED,
+      _("it answers one that must be understood by the error 'unsupported'"), NULL);
+}
+
+static void
+try_recipients(struct trial *trial)
+{
+  const char *specs[] = {"nobody@check.invalid", "no-one@check.invalid", "x y\"<>@check.invalid",
+                         NULL};
+  g_autoptr(GError) why = NULL;
+  g_autoptr(GPtrArray) list =
+      crypto_recipients(trial->crypto, trial->spec->name, specs, trial->cancel, &why);
+  say(trial, list != NULL, _("it answers for each recipient, in order"), why);
+  bool none = list != NULL;
+  for (guint i = 0; list != NULL && i < list->len; i++)
+    none = none && !((struct seal_recipient *)list->pdata[i])->can_seal;
+  if (list != NULL)
+    say(trial, none, _("it does not claim to have keys of addresses that nobody has"), NULL);
+}
+
+/* An address to try the rest with: one whose secret key is here. */
+static void
+find_own_address(struct trial *trial)
+{
+  g_autoptr(GError) why = NULL;
+  g_autoptr(client_t) client = client_start(trial->spec, NULL, NULL, trial->cancel, &why);
+  if (client == NULL)
+    return;
+  struct frame *request = client_request(client, FRAME_KEYS);
+  frame_add_text(request, FIELD_ACTION, "own");
+  g_autoptr(frame_t) reply =
+      client_call(client, request, LIMIT_PLUGIN_ASK_SECONDS, NULL, trial->cancel, &why);
+  say(trial, reply != NULL, _("it lists your own keys"), why);
+  struct frame_cursor cursor = {reply, 0};
+  struct frame_value value;
+  while (reply != NULL && trial->address == NULL && frame_next(&cursor, &value)) {
+    if (value.field != FIELD_USER_ID)
+      continue;
+    g_autofree char *text = value_text(&value);
+    g_autofree char *name = NULL;
+    (void)user_id_parse(text, &name, &trial->address);
+  }
+}
+
+/* ---- letters ---- */
+
+static GBytes *
+sample(size_t lines)
+{
+  GString *text = g_string_new("Content-Type: text/plain; charset=us-ascii\r\n\r\n");
+  for (size_t i = 0; i < lines; i++)
+    g_string_append_printf(text, "Line %zu of a letter that nobody else may read.\r\n", i);
+  gsize length = text->len;
+  return g_bytes_new_take(g_string_free(text, FALSE), length);
+}
+
+static GBytes *
+seal_sample(struct trial *trial, GBytes *entity, bool sign, bool encrypt, GError **error)
+{
+  const char *recipients[] = {trial->address, NULL};
+  struct seal_request request = {.plugin = trial->spec->name,
+                                 .from = trial->address,
+                                 .recipients = recipients,
+                                 .entity = entity,
+                                 .sign = sign,
+                                 .encrypt = encrypt};
+  return crypto_seal(trial->crypto, &request, trial->cancel, error);
+}
+
+static struct verdict *
+open_sample(struct trial *trial, GBytes *sealed, bool encrypted, GBytes **shown_out)
+{
+  g_autoptr(GPtrArray) from = g_ptr_array_new_with_free_func((GDestroyNotify)address_free);
+  struct verdict *verdict = NULL;
+  g_ptr_array_add(from, address_new(NULL, trial->address));
+  if (!crypto_open(trial->crypto, sealed, encrypted ? ENVELOPE_PGP_SEALED : ENVELOPE_PGP_SIGNED,
+                   from, &verdict, shown_out, trial->cancel, NULL))
+    return NULL;
+  return verdict;
+}
+
+static void
+try_letter(struct trial *trial, size_t lines, bool sign, bool encrypt, const char *what)
+{
+  g_autoptr(GError) why = NULL;
+  g_autoptr(GBytes) entity = sample(lines);
+  g_autoptr(GBytes) sealed = seal_sample(trial, entity, sign, encrypt, &why);
+  g_autofree char *made = g_strdup_printf(_("%s: it is made as it must be"), what);
+  say(trial, sealed != NULL, made, why);
+  if (sealed == NULL)
+    return;
+  g_autoptr(GBytes) shown = NULL;
+  g_autoptr(verdict_t) verdict = open_sample(trial, sealed, encrypt, &shown);
+  g_autofree char *words = verdict != NULL ? verdict_words(verdict) : g_strdup("");
+  g_autofree char *same =
+      g_strdup_printf(_("%s: it is opened again, byte for byte (%s)"), what, words);
+  say(trial, shown != NULL && g_bytes_equal(shown, entity), same, NULL);
+  if (sign) {
+    /* A key whose owner nobody confirmed is no fault of the plugin. */
+    g_autofree char *found = g_strdup_printf(_("%s: its signature is found (%s)"), what, words);
+    say(trial,
+        verdict != NULL && verdict->fingerprint != NULL &&
+            (verdict->address != NULL || strstr(words, "not confirmed") != NULL),
+        found, NULL);
+  }
+}
+
+/* Some bytes in the middle of the armour changed: CRC and all else aside, the
+ * plugin must not give back what it cannot vouch for. */
+static void
+try_damage(struct trial *trial)
+{
+  g_autoptr(GBytes) entity = sample(40);
+  g_autoptr(GBytes) sealed = seal_sample(trial, entity, false, true, NULL);
+  if (sealed == NULL)
+    return;
+  gsize length = g_bytes_get_size(sealed);
+  g_autofree char *text = g_strndup(g_bytes_get_data(sealed, NULL), length);
+  char *sum = g_strrstr(text, "\r\n=");
+  if (sum == NULL)
+    return;
+  /* Without the checksum, so that it reaches the plugin; still base64. */
+  char *at = text + length / 2;
+  while (!g_ascii_isalnum(*at))
+    at++;
+  *at = *at == 'A' ? 'B' : 'A';
+  memmove(sum, sum + 7, length - (gsize)(sum + 7 - text) + 1);
+  g_autoptr(GBytes) damaged = g_bytes_new(text, strlen(text));
+  g_autoptr(GBytes) shown = NULL;
+  g_autoptr(verdict_t) verdict = open_sample(trial, damaged, true, &shown);
+  say(trial, verdict != NULL && verdict->seal == SEAL_BROKEN && shown == NULL,
+      _("a letter that was changed on its way is not shown"), NULL);
+}
+
+static void
+try_letters(struct trial *trial)
+{
+  bool can_sign = (trial->capabilities & POSTINO_CAN_SIGN) != 0;
+  bool can_seal = (trial->capabilities & POSTINO_CAN_SEAL) != 0;
+  if ((trial->capabilities & POSTINO_CAN_KEYS) != 0)
+    find_own_address(trial);
+  if (trial->address == NULL) {
+    say(trial, true, _("letters: left out, because there is no key of your own to try with"), NULL);
+    return;
+  }
+  if (can_sign)
+    try_letter(trial, 5, true, false, _("a signed letter"));
+  if (can_seal) {
+    try_letter(trial, 5, false, true, _("a sealed letter"));
+    try_letter(trial, 0, false, true, _("an empty one"));
+    try_letter(trial, 40000, false, true, _("one of 2 MB"));
+    try_damage(trial);
+  }
+  if (can_sign && can_seal)
+    try_letter(trial, 5, true, true, _("one sealed and signed"));
+}
+
+/* ---- which plugin ---- */
+
+/* A core with this plugin alone, which opens what it seals. */
+static struct crypto *
+crypto_of(struct crypto *crypto, const char *name_or_path)
+{
+  const struct plugin_spec *known = crypto_find(crypto, name_or_path);
+  if (known == NULL && strchr(name_or_path, '/') == NULL)
+    return NULL;
+  struct crypto *alone = g_new0(struct crypto, 1);
+  *alone = *crypto;
+  alone->plugins = g_ptr_array_new_with_free_func((GDestroyNotify)plugin_spec_free);
+  g_autofree char *path = g_canonicalize_filename(known != NULL ? known->path : name_or_path, NULL);
+  alone->opener = known != NULL ? g_strdup(known->name) : g_path_get_basename(path);
+  g_ptr_array_add(alone->plugins,
+                  plugin_spec_new(alone->opener, path, known != NULL ? known->options : NULL));
+  return alone;
+}
+
+bool
+crypto_check_plugin(struct crypto *crypto, const char *name_or_path,
+                    void (*report)(bool passed, const char *line, void *data), void *data,
+                    GCancellable *cancel, GError **error)
+{
+  g_autoptr(crypto_t) alone = crypto_of(crypto, name_or_path);
+  if (alone == NULL)
+    return error_set(
+        error, POSTINO_ERROR_NOTFOUND,
+        _("there is no plugin \"%s\"; give a name of postino plugin list, or a path with "
+          "a / in it"),
+        name_or_path);
+  struct trial trial = {.crypto = alone,
+                        .spec = alone->plugins->pdata[0],
+                        .report = report,
+                        .data = data,
+                        .cancel = cancel};
+  if (try_hello(&trial)) {
+    try_other_version(&trial);
+    try_unknown_request(&trial);
+    if ((trial.capabilities & POSTINO_CAN_SEAL) != 0) {
+      try_unknown_field(&trial);
+      try_recipients(&trial);
+    }
+    try_letters(&trial);
+  }
+  g_free(trial.address);
+  if (g_cancellable_is_cancelled(cancel))
+    return error_set(error, POSTINO_ERROR_CANCELLED, "%s", _("cancelled"));
+  if (trial.failed)
+    return error_set(error, POSTINO_ERROR_REFUSED,
+                     _("plugin %s does not do all that postino-plugin(7) asks; the lines above say "
+                       "what"),
+                     name_or_path);
+  return true;
+}

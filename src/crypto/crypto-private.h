@@ -1,0 +1,31 @@
+/* Shared by the files of crypto/. */
+#pragma once
+
+#include "crypto/client.h"
+#include "crypto/crypto.h"
+
+struct crypto {
+  GPtrArray *plugins;       /* struct plugin_spec, bundled ones first */
+  char *opener;             /* the plugin that opens OpenPGP's letters */
+  crypto_ask ask;
+  void *ask_data;
+  crypto_confirmed confirmed;
+  void *confirmed_data;
+};
+
+/* The plugin of this name, or NULL. */
+const struct plugin_spec *crypto_find(const struct crypto *crypto, const char *name);
+/* Its process, which can do all of `capabilities`; CONFIG when there is no such
+ * plugin, else as client_start(). */
+struct client *crypto_start(struct crypto *crypto, const char *name, unsigned capabilities,
+                            GCancellable *cancel, GError **error) G_GNUC_WARN_UNUSED_RESULT;
+/* RECIPIENTS of an already started plugin; struct seal_recipient in the order of
+ * `specs`, each answered. */
+GPtrArray *ask_recipients(struct crypto *crypto, struct client *client, const char *const *specs,
+                          GCancellable *cancel, GError **error) G_GNUC_WARN_UNUSED_RESULT;
+/* SEAL of an already started plugin, unchecked. */
+GBytes *ask_seal(struct client *client, const struct seal_request *request,
+                 const GPtrArray *recipients, GCancellable *cancel, GError **error)
+    G_GNUC_WARN_UNUSED_RESULT;
+/* Different keys among struct seal_recipient. */
+guint different_keys(const GPtrArray *recipients);

@@ -1,0 +1,423 @@
+#include "crypto/crypto.h"
+
+#include <string.h>
+
+#include "base/error.h"
+#include "base/i18n.h"
+#include "base/limits.h"
+#include "base/paths.h"
+#include "base/sanitize.h"
+#include "crypto/check.h"
+#include "crypto/crypto-private.h"
+#include "crypto/postino-plugin.h"
+
+static const char *const bundled[] = {"openpgp", "smime"};
+
+/* ---- which there are ---- */
+
+static void
+add_bundled(struct crypto *crypto)
+{
+  for (gsize i = 0; i < G_N_ELEMENTS(bundled); i++) {
+    g_autofree char *path = paths_plugin(bundled[i]);
+    if (g_file_test(path, G_FILE_TEST_EXISTS))
+      g_ptr_array_add(crypto->plugins, plugin_spec_new(bundled[i], path, NULL));
+  }
+}
+
+/* The rc may give a bundled plugin options, or put another in its place. */
+static void
+add_configured(struct crypto *crypto, const struct conf_plugin *plugin)
+{
+  for (guint i = 0; i < crypto->plugins->len; i++) {
+    struct plugin_spec *spec = crypto->plugins->pdata[i];
+    if (strcmp(spec->name, plugin->name) != 0)
+      continue;
+    g_strfreev(spec->options);
+    spec->options = plugin->options != NULL ? g_strdupv(plugin->options) : g_new0(char *, 1);
+    if (plugin->command != NULL) {
+      g_free(spec->path);
+      spec->path = g_strdup(plugin->command);
+    }
+    return;
+  }
+  g_autofree char *path =
+      plugin->command != NULL ? g_strdup(plugin->command) : paths_plugin(plugin->name);
+  g_ptr_array_add(crypto->plugins, plugin_spec_new(plugin->name, path, plugin->options));
+}
+
+struct crypto *
+crypto_new(const struct conf *conf, crypto_ask ask, void *data)
+{
+  struct crypto *crypto = g_new0(struct crypto, 1);
+  crypto->plugins = g_ptr_array_new_with_free_func((GDestroyNotify)plugin_spec_free);
+  crypto->opener = g_strdup("openpgp");
+  crypto->ask = ask;
+  crypto->ask_data = data;
+  add_bundled(crypto);
+  for (guint i = 0; i < conf->plugins->len; i++)
+    add_configured(crypto, conf->plugins->pdata[i]);
+  return crypto;
+}
+
+void
+crypto_free(struct crypto *crypto)
+{
+  if (crypto == NULL)
+    return;
+  g_ptr_array_unref(crypto->plugins);
+  g_free(crypto->opener);
+  g_free(crypto);
+}
+
+void
+crypto_set_confirmed(struct crypto *crypto, crypto_confirmed confirmed, void *data)
+{
+  crypto->confirmed = confirmed;
+  crypto->confirmed_data = data;
+}
+
+const struct plugin_spec *
+crypto_find(const struct crypto *crypto, const char *name)
+{
+  for (guint i = 0; i < crypto->plugins->len; i++) {
+    const struct plugin_spec *spec = crypto->plugins->pdata[i];
+    if (strcmp(spec->name, name) == 0)
+      return spec;
+  }
+  return NULL;
+}
+
+static char *
+words_of(unsigned capabilities)
+{
+  static const struct {
+    unsigned bit;
+    const char *word;
+  } words[] = {
+      {POSTINO_CAN_SIGN, "sign"},     {POSTINO_CAN_SEAL, "seal"}, {POSTINO_CAN_OPEN, "open"},
+      {POSTINO_CAN_VERIFY, "verify"}, {POSTINO_CAN_KEYS, "keys"},
+  };
+  GString *text = g_string_new(NULL);
+  for (gsize i = 0; i < G_N_ELEMENTS(words); i++)
+    if ((capabilities & words[i].bit) != 0)
+      g_string_append_printf(text, "%s%s", text->len > 0 ? " " : "", words[i].word);
+  return g_string_free(text, FALSE);
+}
+
+struct client *
+crypto_start(struct crypto *crypto, const char *name, unsigned capabilities, GCancellable *cancel,
+             GError **error)
+{
+  const struct plugin_spec *spec = crypto_find(crypto, name);
+  if (spec == NULL) {
+    error_set(error, POSTINO_ERROR_CONFIG,
+              _("there is no plugin \"%s\"; name one of postino plugin list in the crypto block of "
+                "the rc file"),
+              name);
+    return NULL;
+  }
+  g_autoptr(client_t) client = client_start(spec, crypto->ask, crypto->ask_data, cancel, error);
+  if (client == NULL)
+    return NULL;
+  unsigned missing = capabilities & ~client_capabilities(client);
+  if (missing != 0) {
+    g_autofree char *words = words_of(missing);
+    error_set(error, POSTINO_ERROR_REFUSED, _("plugin %s cannot do this (%s); use another one"),
+              name, words);
+    return NULL;
+  }
+  return g_steal_pointer(&client);
+}
+
+static void
+free_info(gpointer data)
+{
+  struct plugin_info *info = data;
+  g_free(info->name);
+  g_free(info->version);
+  g_free(info->path);
+  g_free(info->why_disabled);
+  g_free(info->capabilities);
+  g_free(info);
+}
+
+GPtrArray *
+crypto_plugins(struct crypto *crypto, GCancellable *cancel)
+{
+  GPtrArray *list = g_ptr_array_new_with_free_func(free_info);
+  for (guint i = 0; i < crypto->plugins->len; i++) {
+    const struct plugin_spec *spec = crypto->plugins->pdata[i];
+    g_autoptr(GError) why = NULL;
+    g_autoptr(client_t) client = client_start(spec, crypto->ask, crypto->ask_data, cancel, &why);
+    struct plugin_info *info = g_new0(struct plugin_info, 1);
+    info->name = sanitize_line(spec->name, -1);
+    info->path = sanitize_line(spec->path, -1);
+    info->version = g_strdup(client != NULL ? client_version(client) : "");
+    info->capabilities = words_of(client != NULL ? client_capabilities(client) : 0);
+    info->why_disabled = client == NULL ? g_strdup(why->message) : NULL;
+    g_ptr_array_add(list, info);
+  }
+  return list;
+}
+
+/* ---- recipients ---- */
+
+static void
+take_of_recipient(struct seal_recipient *recipient, const struct frame_value *value)
+{
+  g_autofree char *raw = value_text(value);
+  g_autofree char *text = sanitize_line(raw, -1);
+  switch (value->field) {
+  case FIELD_CAN_SEAL:
+    recipient->can_seal = value_number(value) != 0;
+    break;
+  case FIELD_CAN_SIGN:
+    recipient->can_sign = value_number(value) != 0;
+    break;
+  case FIELD_UNTRUSTED:
+    recipient->untrusted = value_number(value) != 0;
+    break;
+  case FIELD_KEY:
+    g_free(recipient->key);
+    recipient->key = g_steal_pointer(&text);
+    break;
+  case FIELD_USER_ID:
+    g_free(recipient->user_id);
+    recipient->user_id = g_steal_pointer(&text);
+    break;
+  case FIELD_WHY:
+    g_free(recipient->why);
+    recipient->why = g_steal_pointer(&text);
+    break;
+  case FIELD_SINCE:
+    recipient->since = (int64_t)value_number(value);
+    break;
+  case FIELD_EXPIRES:
+    recipient->expires = (int64_t)value_number(value);
+    break;
+  default:
+    break;
+  }
+}
+
+/* One answer for each, in order: anything else is a plugin that cannot count. */
+static bool
+read_recipients(const struct frame *reply, GPtrArray *recipients)
+{
+  struct frame_cursor cursor = {reply, 0};
+  struct frame_value value;
+  guint next = 0;
+  while (frame_next(&cursor, &value)) {
+    if (value.field == FIELD_RECIPIENT) {
+      g_autofree char *spec = value_text(&value);
+      const struct seal_recipient *asked = next < recipients->len ? recipients->pdata[next] : NULL;
+      if (asked == NULL || strcmp(asked->spec, spec) != 0)
+        return false;
+      next++;
+    } else if (next > 0)
+      take_of_recipient(recipients->pdata[next - 1], &value);
+  }
+  return next == recipients->len;
+}
+
+static void
+settle_recipient(struct seal_recipient *recipient)
+{
+  if (recipient->can_seal && recipient->key == NULL)
+    recipient->can_seal = false;
+  if (recipient->can_seal)
+    g_clear_pointer(&recipient->why, g_free);
+  else if (recipient->why == NULL || *recipient->why == '\0') {
+    g_free(recipient->why);
+    recipient->why = g_strdup_printf(_("there is no key of %s"), recipient->spec);
+  }
+}
+
+GPtrArray *
+ask_recipients(struct crypto *crypto, struct client *client, const char *const *specs,
+               GCancellable *cancel, GError **error)
+{
+  g_autoptr(GPtrArray) recipients =
+      g_ptr_array_new_with_free_func((GDestroyNotify)seal_recipient_free);
+  struct frame *request = client_request(client, FRAME_RECIPIENTS);
+  for (; *specs != NULL; specs++) {
+    struct seal_recipient *recipient = g_new0(struct seal_recipient, 1);
+    recipient->spec = g_strdup(*specs);
+    g_ptr_array_add(recipients, recipient);
+    frame_add_text(request, FIELD_RECIPIENT, *specs);
+  }
+  g_autoptr(frame_t) reply =
+      client_call(client, request, LIMIT_PLUGIN_ASK_SECONDS, NULL, cancel, error);
+  if (reply == NULL)
+    return NULL;
+  if (!read_recipients(reply, recipients)) {
+    error_set(error, POSTINO_ERROR_REFUSED,
+              _("plugin %s did not answer for each recipient; see postino plugin check"),
+              client_name(client));
+    return NULL;
+  }
+  g_ptr_array_foreach(recipients, (GFunc)(void (*)(void))settle_recipient, NULL);
+  return g_steal_pointer(&recipients);
+}
+
+/* What the user has confirmed by hand holds where the plugin only doubts: it is
+ * asked again with the confirmed fingerprints. */
+static GPtrArray *
+confirm_recipients(struct crypto *crypto, struct client *client, GPtrArray *recipients,
+                   GCancellable *cancel, GError **error)
+{
+  g_autoptr(GPtrArray) mine = recipients;
+  bool any = false;
+  struct frame *request = client_request(client, FRAME_RECIPIENTS);
+  for (guint i = 0; i < mine->len; i++) {
+    const struct seal_recipient *recipient = mine->pdata[i];
+    frame_add_text(request, FIELD_RECIPIENT, recipient->spec);
+    if (!recipient->can_seal && recipient->untrusted && recipient->key != NULL &&
+        crypto->confirmed != NULL &&
+        crypto->confirmed(recipient->spec, recipient->key, crypto->confirmed_data)) {
+      frame_add_text(request, FIELD_CONFIRMED, recipient->key);
+      any = true;
+    }
+  }
+  if (!any) {
+    frame_free(request);
+    return g_steal_pointer(&mine);
+  }
+  g_autoptr(frame_t) reply =
+      client_call(client, request, LIMIT_PLUGIN_ASK_SECONDS, NULL, cancel, error);
+  if (reply == NULL)
+    return NULL;
+  if (!read_recipients(reply, mine)) {
+    error_set(error, POSTINO_ERROR_REFUSED,
+              _("plugin %s did not answer for each recipient; see postino plugin check"),
+              client_name(client));
+    return NULL;
+  }
+  g_ptr_array_foreach(mine, (GFunc)(void (*)(void))settle_recipient, NULL);
+  return g_steal_pointer(&mine);
+}
+
+static GPtrArray *
+recipients_of(struct crypto *crypto, struct client *client, const char *const *specs,
+              GCancellable *cancel, GError **error)
+{
+  GPtrArray *recipients = ask_recipients(crypto, client, specs, cancel, error);
+  return recipients != NULL ? confirm_recipients(crypto, client, recipients, cancel, error) : NULL;
+}
+
+GPtrArray *
+crypto_recipients(struct crypto *crypto, const char *plugin, const char *const *specs,
+                  GCancellable *cancel, GError **error)
+{
+  g_autoptr(client_t) client = crypto_start(crypto, plugin, POSTINO_CAN_SEAL, cancel, error);
+  return client != NULL ? recipients_of(crypto, client, specs, cancel, error) : NULL;
+}
+
+/* ---- sealing ---- */
+
+/* Every recipient once, and the sender, who shall read what he wrote. */
+static char **
+everyone(const struct seal_request *request)
+{
+  GPtrArray *specs = g_ptr_array_new();
+  for (const char *const *spec = request->recipients; spec != NULL && *spec != NULL; spec++) {
+    bool twice = false;
+    for (guint i = 0; i < specs->len && !twice; i++)
+      twice = address_same(specs->pdata[i], *spec);
+    if (!twice)
+      g_ptr_array_add(specs, g_strdup(*spec));
+  }
+  bool there = false;
+  for (guint i = 0; i < specs->len && !there; i++)
+    there = address_same(specs->pdata[i], request->from);
+  if (!there)
+    g_ptr_array_add(specs, g_strdup(request->from));
+  g_ptr_array_add(specs, NULL);
+  return (char **)g_ptr_array_free(specs, FALSE);
+}
+
+static bool
+all_can(const GPtrArray *recipients, GError **error)
+{
+  for (guint i = 0; i < recipients->len; i++) {
+    const struct seal_recipient *recipient = recipients->pdata[i];
+    if (!recipient->can_seal)
+      return error_set(error, recipient->untrusted ? POSTINO_ERROR_TRUST : POSTINO_ERROR_REFUSED,
+                       "%s", recipient->why);
+  }
+  return true;
+}
+
+guint
+different_keys(const GPtrArray *recipients)
+{
+  g_autoptr(GHashTable) keys = g_hash_table_new_full(g_str_hash, g_str_equal, g_free, NULL);
+  for (guint i = 0; i < recipients->len; i++) {
+    const struct seal_recipient *recipient = recipients->pdata[i];
+    g_hash_table_add(keys, g_ascii_strup(recipient->key, -1));
+  }
+  return g_hash_table_size(keys);
+}
+
+GBytes *
+ask_seal(struct client *client, const struct seal_request *request, const GPtrArray *recipients,
+         GCancellable *cancel, GError **error)
+{
+  g_autoptr(frame_t) frame = client_request(client, FRAME_SEAL);
+  frame_add_number(frame, FIELD_OPERATIONS,
+                   (request->sign ? POSTINO_SIGN : 0) | (request->encrypt ? POSTINO_ENCRYPT : 0));
+  frame_add_text(frame, FIELD_FROM, request->from);
+  for (guint i = 0; recipients != NULL && i < recipients->len; i++) {
+    const struct seal_recipient *recipient = recipients->pdata[i];
+    frame_add_text(frame, FIELD_RECIPIENT, recipient->spec);
+    frame_add_text(frame, FIELD_KEY, recipient->key);
+  }
+  frame_add_number(frame, FIELD_LIMIT, CLIENT_LARGEST);
+  if (!frame_add_bulk(frame, request->entity, error))
+    return NULL;
+  g_autoptr(frame_t) reply =
+      client_call(client, g_steal_pointer(&frame), LIMIT_PLUGIN_SECONDS, NULL, cancel, error);
+  if (reply == NULL)
+    return NULL;
+  g_autoptr(GError) why = NULL;
+  GBytes *result = frame_bulk(reply, 0, CLIENT_LARGEST, &why);
+  if (result == NULL)
+    error_set(error, POSTINO_ERROR_REFUSED,
+              _("plugin %s gave no sealed letter (%s); nothing was sent; see postino plugin check"),
+              client_name(client), why != NULL ? why->message : _("nothing came with its answer"));
+  return result;
+}
+
+GBytes *
+crypto_seal(struct crypto *crypto, const struct seal_request *request, GCancellable *cancel,
+            GError **error)
+{
+  if (!request->sign && !request->encrypt) {
+    error_set(error, POSTINO_ERROR_BUG, "%s",
+              _("a letter was to be sealed, but neither signed nor "
+                "encrypted; nothing was sent"));
+    return NULL;
+  }
+  unsigned needed =
+      (request->sign ? POSTINO_CAN_SIGN : 0) | (request->encrypt ? POSTINO_CAN_SEAL : 0);
+  g_autoptr(client_t) client = crypto_start(crypto, request->plugin, needed, cancel, error);
+  if (client == NULL)
+    return NULL;
+  g_autoptr(GPtrArray) recipients = NULL;
+  if (request->encrypt) {
+    g_auto(GStrv) specs = everyone(request);
+    recipients = recipients_of(crypto, client, (const char *const *)specs, cancel, error);
+    if (recipients == NULL || !all_can(recipients, error))
+      return NULL;
+  }
+  g_autoptr(GBytes) result = ask_seal(client, request, recipients, cancel, error);
+  struct check check = {.entity = request->entity,
+                        .subject = request->subject,
+                        .sign = request->sign,
+                        .encrypt = request->encrypt,
+                        .keys = recipients != NULL ? different_keys(recipients) : 0};
+  if (result == NULL || !check_result(&check, result, error))
+    return NULL;
+  return g_steal_pointer(&result);
+}

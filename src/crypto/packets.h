@@ -1,0 +1,31 @@
+/* The outside of OpenPGP data: armour (RFC 4880, 6.2) and the row of packets
+ * (4.2), as far as needed to say what kind of message it is and for how many. */
+#pragma once
+
+#include <glib.h>
+#include <stdbool.h>
+
+/* The one armoured block of `label` ("MESSAGE", "SIGNATURE") that makes up the
+ * whole text, decoded; its checksum must be right if it is there.  Its header
+ * values (LF between) are appended to `headers` (may be NULL).  INVALID. */
+GBytes *armour_decode(const char *text, size_t length, const char *label, GString *headers,
+                      GError **error) G_GNUC_WARN_UNUSED_RESULT;
+
+struct packets {
+  guint public_keys;        /* session keys for public keys (1) */
+  guint doubled;            /* of these, for a key that was there before */
+  guint passwords;          /* session keys for passwords (3) */
+  guint protected;          /* integrity-protected data (18, 20) */
+  guint unprotected;        /* data that is not (9) */
+  guint signatures;         /* (2) */
+  guint others;             /* (anything else) */
+  bool ordered;             /* session keys, then data, then nothing */
+};
+/* Walks them; INVALID when a length lies. */
+bool packets_read(GBytes *data, struct packets *packets_out, GError **error)
+    G_GNUC_WARN_UNUSED_RESULT;
+
+/* Is it one message for public keys, or passwords, and protected? */
+bool packets_are_sealed(const struct packets *packets);
+/* Signatures, and nothing else? */
+bool packets_are_signatures(const struct packets *packets);

@@ -1,0 +1,155 @@
+#pragma once
+
+#include "account/account.h"
+#include "engine/engine.h"
+#include "jobs/jobs.h"
+
+struct watch;
+
+struct engine {
+  const struct conf *conf;
+  struct engine_options options;
+  struct reader_pool *readers;
+  struct store *store;
+  struct keyring *keyring;
+  struct crypto *crypto;
+  struct jobs *jobs;
+  struct watch *watch;      /* NULL unless interactive */
+  struct event_queue *events;
+  struct ask_desk *asks;
+  GMutex lock;              /* requests, last_request, and what works share */
+  GHashTable *requests;     /* &request->id -> struct request: not ended */
+  request_id last_request;
+  bool refreshing;          /* a refresh waits or runs (lock) */
+};
+
+/* ---- events.c ---- */
+
+struct event_queue;
+struct event_queue *event_queue_new(GError **error);
+void event_queue_free(struct event_queue *queue);
+int event_queue_fd(struct event_queue *queue);
+/* Takes `event`.  A CHANGED that waits already, and a PROGRESS of the same request
+ * that nobody saw, are not said twice. */
+void event_queue_push(struct event_queue *queue, struct event *event);
+struct event *event_queue_pop(struct event_queue *queue, bool wait);
+struct event *event_new(enum event_kind kind, request_id request);
+void fetched_free(void *fetched);
+
+/* ---- engine.c: requests and the works that they are made of ---- */
+
+enum work_how {
+  WORK_OWN = 1 << 0,        /* the engine's own doing: its events have request 0, no DONE */
+  WORK_SILENT = 1 << 1,     /* never asks a person: what only a timer wanted */
+};
+/* A request ends when its last work has: DONE goes out, and only then may another
+ * thread look at it. */
+struct request {
+  request_id id;
+  unsigned how;             /* enum work_how */
+  guint left;               /* works not ended (engine->lock) */
+  GArray *jobs;             /* uint64_t (engine->lock) */
+  struct event *done;
+};
+
+struct work {
+  struct engine *engine;
+  struct request *request;
+  GCancellable *cancel;     /* of this work, while it runs */
+  const void *args;
+  struct event *done;       /* request->done: a work that is not alone touches only its own part */
+  gint64 told;              /* when progress was told last */
+};
+/* Fills work->done, or `error` and returns false. */
+typedef bool (*work_run)(struct work *work, GError **error);
+
+struct work_spec {
+  const char *group;        /* as in jobs.h */
+  work_run run;
+  void *args;
+  GDestroyNotify free_args;
+};
+/* `n` works (at least one) under one number.  `done` (taken; NULL: an empty one) is
+ * the DONE that they fill. */
+request_id engine_start(struct engine *engine, const struct work_spec *specs, guint n, unsigned how,
+                        struct event *done);
+/* The usual case: one work whose arguments are freed by `free_args`. */
+request_id engine_request(struct engine *engine, const char *group, work_run run, void *args,
+                          GDestroyNotify free_args);
+/* A request that ends at once with this error (taken). */
+request_id engine_refuse(struct engine *engine, GError *error);
+
+request_id work_request(const struct work *work); /* as events tell it */
+void work_progress(struct work *work, const char *what, guint64 done, guint64 total);
+void work_notice(struct work *work, bool bad, const char *text);
+/* The work that runs on this thread, or NULL. */
+struct work *work_current(void);
+void engine_notice(struct engine *engine, bool bad, const char *text);
+void engine_changed(struct engine *engine);
+
+/* Groups: their jobs run one after another. */
+#define GROUP_CHANGE "change"
+#define GROUP_REFRESH "refresh"
+char *group_of(const char *what, const struct conf_account *account);
+
+/* The account of this name, or with NULL the default one; USAGE for a name that
+ * the rc does not have, CONFIG when it has none at all. */
+const struct conf_account *engine_account(struct engine *engine, const char *name, GError **error)
+    G_GNUC_WARN_UNUSED_RESULT;
+/* The account whose mail this folder holds, else the default one; NULL: none. */
+const struct conf_account *account_of_folder(struct engine *engine, const char *folder);
+char *folder_of_key(const char *key);
+char *base_of_key(const char *key);
+
+/* ---- ask.c ---- */
+
+struct ask_desk;
+struct ask_desk *ask_desk_new(struct event_queue *events);
+/* Refuses what is asked, now and later. */
+void ask_desk_close(struct ask_desk *desk);
+void ask_desk_free(struct ask_desk *desk);
+void ask_desk_answer(struct ask_desk *desk, uint64_t ask, secret_t *answer);
+secret_t *ask_password(const char *prompt, void *engine);
+secret_t *ask_plugin(const char *prompt, bool secret, void *engine);
+
+/* ---- change.c ---- */
+
+/* Runs store_refresh once; CHANGED follows when something did. */
+bool refresh_now(struct work *work, GError **error) G_GNUC_WARN_UNUSED_RESULT;
+/* What a command without a screen does before it looks: a cheap refresh.  With the
+ * interface the watch does it, and this is nothing. */
+bool refresh_first(struct work *work, GError **error) G_GNUC_WARN_UNUSED_RESULT;
+/* Asks for a refresh beside, unless one waits already. */
+void refresh_beside(struct engine *engine);
+
+/* ---- open.c: a letter and what may be shown of it ---- */
+
+struct ref {                /* a struct letter_ref of one's own */
+  char *key, *path, *message_id;
+  GBytes *bytes;
+};
+struct ref *ref_copy(const struct letter_ref *ref);
+void ref_free(void *ref);
+
+struct opened {
+  char *key;                /* NULL: in no folder */
+  char *path;
+  unsigned flags;
+  GBytes *source;           /* the letter's own bytes */
+  GBytes *shown;            /* the entity that is shown (source for a postcard); NULL: nothing may be */
+  struct verdict *verdict;
+  struct rendered *rendered;
+  bool sealed;              /* its text came out of a seal: never in the clear again */
+};
+void opened_free(struct opened *opened);
+struct opened *open_letter(struct work *work, const struct ref *ref,
+                           const struct render_options *options, GError **error)
+    G_GNUC_WARN_UNUSED_RESULT;
+/* Finds the bytes alone. */
+bool find_letter(struct work *work, const struct ref *ref, struct opened *opened, GError **error)
+    G_GNUC_WARN_UNUSED_RESULT;
+
+typedef struct opened opened_t;
+G_DEFINE_AUTOPTR_CLEANUP_FUNC(opened_t, opened_free)
+typedef struct ref ref_t;
+G_DEFINE_AUTOPTR_CLEANUP_FUNC(ref_t, ref_free)

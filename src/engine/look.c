@@ -1,0 +1,289 @@
+#include <string.h>
+
+#include "base/error.h"
+#include "base/i18n.h"
+#include "engine/engine-private.h"
+
+/* Completions that anybody looks through. */
+#define ADDRESSES 50
+
+/* ---- folders, and saved searches among them ---- */
+
+static const struct conf_folder *
+search_of(const struct engine *engine, const char *folder)
+{
+  const GPtrArray *folders = engine->conf->folders;
+  for (guint i = 0; folder != NULL && i < folders->len; i++) {
+    const struct conf_folder *search = folders->pdata[i];
+    if (g_str_equal(search->name, folder))
+      return search;
+  }
+  return NULL;
+}
+
+bool
+engine_is_search(const struct engine *engine, const char *folder)
+{
+  return search_of(engine, folder) != NULL;
+}
+
+/* A search that cannot be read is said once, by its row being empty and a notice;
+ * the folders are shown all the same. */
+static bool
+add_search(struct work *work, const struct conf_folder *search, GPtrArray *folders, GError **error)
+{
+  g_autoptr(GError) why = NULL;
+  struct rows_query query = {.query = search->match};
+  struct folder_row *row = g_new0(struct folder_row, 1);
+  row->name = g_strdup(search->name);
+  g_ptr_array_add(folders, row);
+  if (store_count(work->engine->store, &query, &row->total, &row->unread, work->cancel, &why))
+    return true;
+  if (!error_is(why, POSTINO_ERROR_INVALID)) {
+    g_propagate_error(error, g_steal_pointer(&why));
+    return false;
+  }
+  g_autofree char *text = g_strdup_printf(_("folder \"%s\": %s"), search->name, why->message);
+  work_notice(work, true, text);
+  return true;
+}
+
+static bool
+run_folders(struct work *work, GError **error)
+{
+  const GPtrArray *searches = work->engine->conf->folders;
+  if (!refresh_first(work, error))
+    return false;
+  work->done->folders = store_folders(work->engine->store, error);
+  if (work->done->folders == NULL)
+    return false;
+  for (guint i = 0; i < searches->len; i++)
+    if (!add_search(work, searches->pdata[i], work->done->folders, error))
+      return false;
+  return true;
+}
+
+request_id
+engine_folders(struct engine *engine)
+{
+  return engine_request(engine, NULL, run_folders, NULL, NULL);
+}
+
+/* ---- rows ---- */
+
+/* A rows_query of one's own. */
+struct look {
+  struct rows_query query;
+  char *folder, *text;
+  struct row after;
+  char *after_from, *after_subject, *after_key;
+};
+
+static void
+look_free(void *data)
+{
+  struct look *look = data;
+  g_free(look->folder);
+  g_free(look->text);
+  g_free(look->after_from);
+  g_free(look->after_subject);
+  g_free(look->after_key);
+  g_free(look);
+}
+
+/* What store_rows() may look at of the row that it goes on from. */
+static void
+copy_after(struct look *look, const struct row *after)
+{
+  look->after = *after;
+  look->after_from = look->after.from = g_strdup(after->from);
+  look->after_subject = look->after.subject = g_strdup(after->subject);
+  look->after_key = look->after.key = g_strdup(after->key);
+  look->after.folder = look->after.path = look->after.to = NULL;
+  look->after.message_id = look->after.tags = NULL;
+  look->query.after = &look->after;
+}
+
+static struct look *
+look_new(struct engine *engine, const struct rows_query *query)
+{
+  struct look *look = g_new0(struct look, 1);
+  const struct conf_folder *search = search_of(engine, query->folder);
+  look->query = *query;
+  if (query->after != NULL)
+    copy_after(look, query->after);
+  if (search == NULL) {
+    look->folder = g_strdup(query->folder);
+    look->text = g_strdup(query->query);
+  } else if (query->query != NULL && *query->query != '\0')
+    look->text = g_strdup_printf("(%s) (%s)", search->match, query->query);
+  else
+    look->text = g_strdup(search->match);
+  look->query.folder = look->folder;
+  look->query.query = look->text;
+  return look;
+}
+
+static bool
+run_rows(struct work *work, GError **error)
+{
+  const struct look *look = work->args;
+  if (!refresh_first(work, error))
+    return false;
+  work->done->rows = store_rows(work->engine->store, &look->query, work->cancel, error);
+  return work->done->rows != NULL;
+}
+
+request_id
+engine_rows(struct engine *engine, const struct rows_query *query)
+{
+  return engine_request(engine, NULL, run_rows, look_new(engine, query), look_free);
+}
+
+static bool
+run_count(struct work *work, GError **error)
+{
+  const struct look *look = work->args;
+  return refresh_first(work, error) &&
+         store_count(work->engine->store, &look->query, &work->done->total, &work->done->done,
+                     work->cancel, error);
+}
+
+request_id
+engine_count(struct engine *engine, const struct rows_query *query)
+{
+  return engine_request(engine, NULL, run_count, look_new(engine, query), look_free);
+}
+
+static bool
+run_next_unread(struct work *work, GError **error)
+{
+  const struct look *look = work->args;
+  g_autoptr(GError) why = NULL;
+  struct row *row = store_next_unread(work->engine->store, &look->query, &why);
+  if (row == NULL && why != NULL) {
+    g_propagate_error(error, g_steal_pointer(&why));
+    return false;
+  }
+  work->done->rows = g_ptr_array_new_with_free_func((GDestroyNotify)row_free);
+  if (row != NULL)
+    g_ptr_array_add(work->done->rows, row);
+  return true;
+}
+
+request_id
+engine_next_unread(struct engine *engine, const struct rows_query *query)
+{
+  return engine_request(engine, NULL, run_next_unread, look_new(engine, query), look_free);
+}
+
+bool
+engine_query_check(struct engine *engine, const char *query, GError **error)
+{
+  (void)engine;
+  return store_query_check(query, error);
+}
+
+/* ---- one letter ---- */
+
+struct read {
+  struct ref *ref;
+  struct render_options options;
+  int number;
+};
+
+static void
+read_free(void *data)
+{
+  struct read *read = data;
+  ref_free(read->ref);
+  g_free(read);
+}
+
+static bool
+run_letter(struct work *work, GError **error)
+{
+  const struct read *read = work->args;
+  g_autoptr(opened_t) opened = open_letter(work, read->ref, &read->options, error);
+  if (opened == NULL)
+    return false;
+  struct letter *letter = work->done->letter = g_new0(struct letter, 1);
+  letter->key = g_steal_pointer(&opened->key);
+  letter->path = g_steal_pointer(&opened->path);
+  letter->verdict = g_steal_pointer(&opened->verdict);
+  letter->rendered = g_steal_pointer(&opened->rendered);
+  letter->flags = opened->flags;
+  return true;
+}
+
+request_id
+engine_letter(struct engine *engine, const struct letter_ref *ref,
+              const struct render_options *options)
+{
+  struct read *read = g_new0(struct read, 1);
+  read->ref = ref_copy(ref);
+  if (options != NULL)
+    read->options = *options;
+  return engine_request(engine, NULL, run_letter, read, read_free);
+}
+
+static struct part *
+whole_letter(struct work *work, const struct ref *ref, GError **error)
+{
+  g_autoptr(opened_t) opened = g_new0(struct opened, 1);
+  if (!find_letter(work, ref, opened, error))
+    return NULL;
+  struct part *part = g_new0(struct part, 1);
+  part->type = g_strdup("message/rfc822");
+  part->bytes = g_steal_pointer(&opened->source);
+  return part;
+}
+
+static bool
+run_part(struct work *work, GError **error)
+{
+  const struct read *read = work->args;
+  if (read->number == 0) {
+    work->done->part = whole_letter(work, read->ref, error);
+    return work->done->part != NULL;
+  }
+  g_autoptr(opened_t) opened = open_letter(work, read->ref, NULL, error);
+  if (opened == NULL)
+    return false;
+  if (opened->shown == NULL)
+    return error_set(error, POSTINO_ERROR_INVALID, _("nothing of this letter may be shown: %s"),
+                     opened->verdict->why != NULL ? opened->verdict->why : _("it is broken"));
+  char *name = NULL, *type = NULL;
+  GBytes *bytes = reader_part(work->engine->readers, opened->shown, read->number, false, &name,
+                              &type, work->cancel, error);
+  if (bytes == NULL)
+    return false;
+  struct part *part = work->done->part = g_new0(struct part, 1);
+  *part = (struct part){.number = read->number, .name = name, .type = type, .bytes = bytes};
+  return true;
+}
+
+request_id
+engine_part(struct engine *engine, const struct letter_ref *ref, int number)
+{
+  struct read *read = g_new0(struct read, 1);
+  read->ref = ref_copy(ref);
+  read->number = number;
+  return engine_request(engine, NULL, run_part, read, read_free);
+}
+
+/* ---- addresses ---- */
+
+static bool
+run_addresses(struct work *work, GError **error)
+{
+  (void)error;
+  work->done->strings = store_addresses(work->engine->store, work->args, ADDRESSES);
+  return true;
+}
+
+request_id
+engine_addresses(struct engine *engine, const char *prefix)
+{
+  return engine_request(engine, NULL, run_addresses, g_strdup(prefix), g_free);
+}

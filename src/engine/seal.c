@@ -1,0 +1,356 @@
+/* From what was written to what leaves: who can be sealed to, the sealed copies,
+ * and the copy that is kept. */
+#include <string.h>
+
+#include "base/error.h"
+#include "base/i18n.h"
+#include "engine/out.h"
+
+/* ---- addresses ---- */
+
+static bool
+has_spec(const GPtrArray *specs, const char *spec)
+{
+  for (guint i = 0; specs != NULL && i < specs->len; i++)
+    if (address_same(specs->pdata[i], spec))
+      return true;
+  return false;
+}
+
+void
+add_specs(GPtrArray *specs, const GPtrArray *addresses, const GPtrArray *known)
+{
+  for (guint i = 0; addresses != NULL && i < addresses->len; i++) {
+    const struct address *address = addresses->pdata[i];
+    if (!has_spec(specs, address->spec) && !has_spec(known, address->spec))
+      g_ptr_array_add(specs, g_strdup(address->spec));
+  }
+}
+
+void
+outgoing_clear(struct outgoing *outgoing)
+{
+  g_clear_pointer(&outgoing->visible, g_ptr_array_unref);
+  g_clear_pointer(&outgoing->hidden, g_ptr_array_unref);
+}
+
+/* ---- what would happen ---- */
+
+static void
+recipient_free(void *recipient)
+{
+  seal_recipient_free(recipient);
+}
+
+/* Nobody can be sealed to: there is no plugin, or it was not asked. */
+static GPtrArray *
+nobody(const GPtrArray *specs, const char *why)
+{
+  GPtrArray *recipients = g_ptr_array_new_with_free_func(recipient_free);
+  for (guint i = 0; i < specs->len; i++) {
+    struct seal_recipient *recipient = g_new0(struct seal_recipient, 1);
+    recipient->spec = g_strdup(specs->pdata[i]);
+    recipient->why = g_strdup(why);
+    g_ptr_array_add(recipients, recipient);
+  }
+  return recipients;
+}
+
+/* Asks the plugin for everybody and, last, for the author's own key. */
+static GPtrArray *
+ask_plugin_whom(struct work *work, const struct wishes *wishes, bool *can_sign_out, GError **error)
+{
+  g_autoptr(GPtrArray) specs = g_ptr_array_new();
+  for (guint i = 0; i < wishes->specs->len; i++)
+    g_ptr_array_add(specs, wishes->specs->pdata[i]);
+  g_ptr_array_add(specs, (char *)wishes->author);
+  g_ptr_array_add(specs, NULL);
+  GPtrArray *recipients =
+      crypto_recipients(work->engine->crypto, wishes->account->crypto_plugin,
+                        (const char *const *)specs->pdata, work->cancel, error);
+  if (recipients == NULL)
+    return NULL;
+  if (recipients->len != specs->len - 1) {
+    g_ptr_array_unref(recipients);
+    error_set(error, POSTINO_ERROR_BUG, "%s", _("the plugin did not answer for every recipient"));
+    return NULL;
+  }
+  const struct seal_recipient *own = recipients->pdata[recipients->len - 1];
+  *can_sign_out = own->can_sign;
+  g_ptr_array_remove_index(recipients, recipients->len - 1);
+  return recipients;
+}
+
+static bool
+is_needed(enum conf_when when, int wish)
+{
+  return wish == 1 || (wish == -1 && when == CONF_ALWAYS);
+}
+
+static bool
+is_thinkable(enum conf_when when, int wish)
+{
+  return wish == 1 || (wish == -1 && when != CONF_NEVER);
+}
+
+static bool
+plan_of(const struct wishes *wishes, bool can_sign, const GPtrArray *recipients,
+        struct seal_plan *plan_out, GError **error)
+{
+  return seal_plan_make(wishes->sign_when, wishes->encrypt_when, wishes->sign, wishes->encrypt,
+                        wishes->answers_sealed, can_sign, recipients, plan_out, error);
+}
+
+/* A plugin that does not work is an error where sealing or signing is wished or the
+ * rc demands it; where it only would be done when possible, it is the reason why
+ * the letter goes as a postcard, and that is shown. */
+static bool
+weigh_without_plugin(const struct wishes *wishes, GError *why, GPtrArray **recipients_out,
+                     struct seal_plan *plan_out, GError **error)
+{
+  if (error_is(why, POSTINO_ERROR_CANCELLED) || is_needed(wishes->sign_when, wishes->sign) ||
+      is_needed(wishes->encrypt_when, wishes->encrypt)) {
+    g_propagate_error(error, why);
+    return false;
+  }
+  g_autoptr(GError) reason = why;
+  *recipients_out = nobody(wishes->specs, reason->message);
+  if (!plan_of(wishes, false, *recipients_out, plan_out, error))
+    return false;
+  if (plan_out->why_not != NULL) { /* once, not for each recipient */
+    g_free(plan_out->why_not);
+    plan_out->why_not = g_strdup(reason->message);
+  }
+  return true;
+}
+
+bool
+wishes_weigh(struct work *work, const struct wishes *wishes, GPtrArray **recipients_out,
+             struct seal_plan *plan_out, GError **error)
+{
+  bool can_sign = false;
+  g_autoptr(GError) why = NULL;
+  if (!is_thinkable(wishes->sign_when, wishes->sign) &&
+      !is_thinkable(wishes->encrypt_when, wishes->encrypt) && !wishes->answers_sealed)
+    *recipients_out = nobody(wishes->specs, _("this account does not seal"));
+  else
+    *recipients_out = ask_plugin_whom(work, wishes, &can_sign, &why);
+  if (*recipients_out == NULL)
+    return weigh_without_plugin(wishes, g_steal_pointer(&why), recipients_out, plan_out, error);
+  return plan_of(wishes, can_sign, *recipients_out, plan_out, error);
+}
+
+static int
+wish_of(enum draft_wish wish)
+{
+  return wish == DRAFT_BY_POLICY ? -1 : wish == DRAFT_YES;
+}
+
+bool
+draft_weigh(struct work *work, const struct draft *draft, GPtrArray **recipients_out,
+            struct seal_plan *plan_out, GError **error)
+{
+  const struct conf_account *account = engine_account(work->engine, draft->account, error);
+  if (account == NULL)
+    return false;
+  g_autoptr(GPtrArray) specs = g_ptr_array_new_with_free_func(g_free);
+  add_specs(specs, draft->to, NULL);
+  add_specs(specs, draft->cc, NULL);
+  add_specs(specs, draft->bcc, NULL);
+  struct wishes wishes = {.account = account,
+                          .author = draft->from != NULL ? draft->from->spec : "",
+                          .specs = specs,
+                          .sign_when = account->sign,
+                          .encrypt_when = account->encrypt,
+                          .sign = wish_of(draft->sign),
+                          .encrypt = wish_of(draft->encrypt),
+                          .answers_sealed = draft->answers_sealed};
+  return wishes_weigh(work, &wishes, recipients_out, plan_out, error);
+}
+
+bool
+draft_wants_seal(const struct conf_account *account, const struct draft *draft)
+{
+  if (draft->encrypt != DRAFT_BY_POLICY)
+    return draft->encrypt == DRAFT_YES;
+  return draft->answers_sealed || account->encrypt == CONF_ALWAYS;
+}
+
+/* ---- parcels ---- */
+
+static void
+ledger_recipient_free(void *data)
+{
+  struct ledger_recipient *recipient = data;
+  g_free(recipient->spec);
+  g_free(recipient->reason);
+  g_free(recipient->status);
+  g_free(recipient);
+}
+
+static void
+bytes_free(void *bytes)
+{
+  g_bytes_unref(bytes);
+}
+
+static void
+parcel_init(struct parcel *parcel)
+{
+  parcel->readable = NULL;
+  parcel->copies = g_ptr_array_new_with_free_func(bytes_free);
+  parcel->recipients = g_ptr_array_new_with_free_func(ledger_recipient_free);
+}
+
+void
+parcel_clear(struct parcel *parcel)
+{
+  g_clear_pointer(&parcel->readable, g_bytes_unref);
+  g_clear_pointer(&parcel->copies, g_ptr_array_unref);
+  g_clear_pointer(&parcel->recipients, g_ptr_array_unref);
+}
+
+/* These recipients get the copy that was added last. */
+static void
+address_to(struct parcel *parcel, const GPtrArray *specs, guint from, guint n)
+{
+  for (guint i = from; i < from + n; i++) {
+    struct ledger_recipient *recipient = g_new0(struct ledger_recipient, 1);
+    recipient->spec = g_strdup(specs->pdata[i]);
+    recipient->copy = parcel->copies->len;
+    g_ptr_array_add(parcel->recipients, recipient);
+  }
+}
+
+static GBytes *
+entity_of(const struct outgoing *outgoing, GError **error)
+{
+  struct build_options build = {.now = outgoing->now, .entity_only = true};
+  if (outgoing->message != NULL)
+    return letter_entity(outgoing->message);
+  return draft_build(outgoing->draft, &build, error);
+}
+
+static GBytes *
+wrap(const struct outgoing *outgoing, GBytes *entity, bool keep_bcc, GError **error)
+{
+  struct build_options build = {.now = outgoing->now, .keep_bcc = keep_bcc};
+  if (outgoing->message != NULL)
+    return letter_with_entity(outgoing->message, entity, NULL);
+  return draft_wrap(outgoing->draft, entity, outgoing->draft->subject, &build, error);
+}
+
+/* The entity signed, or sealed to `n` of `specs` (and always to its author). */
+static GBytes *
+seal(struct work *work, const struct outgoing *outgoing, GBytes *entity, const GPtrArray *specs,
+     guint from, guint n, GError **error)
+{
+  g_autoptr(GPtrArray) to = g_ptr_array_new();
+  for (guint i = from; i < from + n; i++)
+    g_ptr_array_add(to, specs->pdata[i]);
+  if (to->len == 0)
+    g_ptr_array_add(to, (char *)outgoing->author);
+  g_ptr_array_add(to, NULL);
+  struct seal_request request = {.plugin = outgoing->account->crypto_plugin,
+                                 .from = outgoing->author,
+                                 .recipients = (const char *const *)to->pdata,
+                                 .entity = entity,
+                                 .subject = outgoing->subject,
+                                 .sign = outgoing->sign,
+                                 .encrypt = outgoing->encrypt};
+  work_progress(work, outgoing->encrypt ? _("sealing") : _("signing"), 0, 0);
+  return crypto_seal(work->engine->crypto, &request, work->cancel, error);
+}
+
+/* One entity for everybody: a postcard, or only signed. */
+static bool
+pack_open(const struct outgoing *outgoing, GBytes *entity, struct parcel *parcel, GError **error)
+{
+  GBytes *wire = wrap(outgoing, entity, false, error);
+  if (wire == NULL)
+    return false;
+  g_ptr_array_add(parcel->copies, wire);
+  address_to(parcel, outgoing->visible, 0, outgoing->visible->len);
+  address_to(parcel, outgoing->hidden, 0, outgoing->hidden->len);
+  parcel->readable = outgoing->hidden->len > 0 ? wrap(outgoing, entity, true, error)
+                                               : g_bytes_ref(wire);
+  return parcel->readable != NULL;
+}
+
+static bool
+add_copy(const struct outgoing *outgoing, GBytes *entity, const GPtrArray *specs, guint from,
+         guint n, struct parcel *parcel, GError **error)
+{
+  GBytes *wire = wrap(outgoing, entity, false, error);
+  if (wire == NULL)
+    return false;
+  g_ptr_array_add(parcel->copies, wire);
+  address_to(parcel, specs, from, n);
+  return true;
+}
+
+/* A copy for those who see each other (the author can read it too, so it is what
+ * is kept), and one for each who is hidden: a ciphertext tells for how many keys it
+ * is. */
+static bool
+pack_sealed(struct work *work, const struct outgoing *outgoing, GBytes *entity,
+            struct parcel *parcel, GError **error)
+{
+  const GPtrArray *visible = outgoing->visible, *hidden = outgoing->hidden;
+  g_autoptr(GBytes) kept = seal(work, outgoing, entity, visible, 0, visible->len, error);
+  if (kept == NULL)
+    return false;
+  if (visible->len > 0 && !add_copy(outgoing, kept, visible, 0, visible->len, parcel, error))
+    return false;
+  for (guint i = 0; i < hidden->len; i++) {
+    g_autoptr(GBytes) sealed = seal(work, outgoing, entity, hidden, i, 1, error);
+    if (sealed == NULL || !add_copy(outgoing, sealed, hidden, i, 1, parcel, error))
+      return false;
+  }
+  parcel->readable = wrap(outgoing, kept, true, error);
+  return parcel->readable != NULL;
+}
+
+bool
+parcel_make(struct work *work, const struct outgoing *outgoing, struct parcel *parcel_out,
+            GError **error)
+{
+  g_auto(parcel_t) parcel = {0};
+  parcel_init(&parcel);
+  g_autoptr(GBytes) entity = entity_of(outgoing, error);
+  if (entity == NULL)
+    return false;
+  bool packed;
+  if (outgoing->encrypt)
+    packed = pack_sealed(work, outgoing, entity, &parcel, error);
+  else if (outgoing->sign) {
+    g_autoptr(GBytes) signed_entity = seal(work, outgoing, entity, outgoing->visible, 0,
+                                           outgoing->visible->len, error);
+    packed = signed_entity != NULL && pack_open(outgoing, signed_entity, &parcel, error);
+  } else if (outgoing->message != NULL) {
+    g_ptr_array_add(parcel.copies, g_bytes_ref(outgoing->message));
+    address_to(&parcel, outgoing->visible, 0, outgoing->visible->len);
+    address_to(&parcel, outgoing->hidden, 0, outgoing->hidden->len);
+    parcel.readable = g_bytes_ref(outgoing->message);
+    packed = true;
+  } else
+    packed = pack_open(outgoing, entity, &parcel, error);
+  if (!packed)
+    return false;
+  *parcel_out = parcel;
+  memset(&parcel, 0, sizeof parcel);
+  return true;
+}
+
+GBytes *
+seal_to_oneself(struct work *work, const struct conf_account *account, const struct draft *draft,
+                int64_t now, GError **error)
+{
+  g_autoptr(GPtrArray) none = g_ptr_array_new();
+  struct outgoing outgoing = {.account = account, .author = draft->from->spec, .draft = draft,
+                              .subject = draft->subject, .encrypt = true, .now = now};
+  g_autoptr(GBytes) entity = entity_of(&outgoing, error);
+  g_autoptr(GBytes) sealed =
+      entity != NULL ? seal(work, &outgoing, entity, none, 0, 0, error) : NULL;
+  return sealed != NULL ? wrap(&outgoing, sealed, true, error) : NULL;
+}

@@ -1,0 +1,403 @@
+/* `postino send`: a whole letter from outside, as sendmail takes it. */
+#include <string.h>
+
+#include "base/error.h"
+#include "base/i18n.h"
+#include "engine/out.h"
+#include "message/headers.h"
+#include "message/words.h"
+
+struct submit {
+  GBytes *message;
+  char *account, *from, *full_name;
+  char **recipients;
+  bool from_headers, queue_only;
+  int sign, encrypt;
+};
+
+static void
+submit_free(void *data)
+{
+  struct submit *submit = data;
+  g_bytes_unref(submit->message);
+  g_free(submit->account);
+  g_free(submit->from);
+  g_free(submit->full_name);
+  g_strfreev(submit->recipients);
+  g_free(submit);
+}
+
+/* ---- whose letter it is ---- */
+
+static struct headers *
+headers_of(GBytes *message)
+{
+  gsize length;
+  const char *bytes = g_bytes_get_data(message, &length);
+  return headers_parse(bytes != NULL ? bytes : "", length);
+}
+
+static char *
+first_spec(const struct headers *headers, const char *field)
+{
+  g_autoptr(GPtrArray) addresses = headers_addresses(headers, field);
+  return addresses->len > 0 ? g_strdup(((struct address *)addresses->pdata[0])->spec) : NULL;
+}
+
+/* The account that is named, else the one that owns From, else the one that owns
+ * the envelope sender, else the default. */
+static const struct conf_account *
+choose_account(struct engine *engine, const struct submit *submit, const char *author,
+               GError **error)
+{
+  if (submit->account != NULL)
+    return engine_account(engine, submit->account, error);
+  const struct conf_account *account =
+      author != NULL ? conf_account_of_address(engine->conf, author) : NULL;
+  if (account == NULL && submit->from != NULL)
+    account = conf_account_of_address(engine->conf, submit->from);
+  return account != NULL ? account : engine_account(engine, NULL, error);
+}
+
+/* A letter without From gets the account's, as sendmail gives it: with -f's address
+ * and -F's name where they are given. */
+static GBytes *
+with_from(const struct submit *submit, const struct conf_account *account)
+{
+  g_autoptr(GPtrArray) own = address_parse_header(account->from, -1);
+  const struct address *usual = own->len > 0 ? own->pdata[0] : NULL;
+  const char *spec = submit->from != NULL ? submit->from : usual != NULL ? usual->spec : "";
+  const char *name = submit->full_name != NULL ? submit->full_name
+                     : usual != NULL           ? usual->name
+                                               : NULL;
+  g_autoptr(GString) text = g_string_new("From: ");
+  if (name != NULL && *name != '\0') {
+    (void)words_encode(text, name, true, text->len);
+    g_string_append_printf(text, " <%s>", spec);
+  } else
+    g_string_append(text, spec);
+  g_string_append(text, "\r\n");
+  gsize length;
+  const char *bytes = g_bytes_get_data(submit->message, &length);
+  g_string_append_len(text, bytes != NULL ? bytes : "", (gssize)length);
+  return g_bytes_new(text->str, text->len);
+}
+
+/* ---- for whom ---- */
+
+static bool
+add_arguments(char *const *arguments, GPtrArray *addresses, GError **error)
+{
+  for (; arguments != NULL && *arguments != NULL; arguments++) {
+    g_autoptr(GPtrArray) typed = address_parse_typed(*arguments, error);
+    if (typed == NULL)
+      return false;
+    for (guint i = 0; i < typed->len; i++)
+      g_ptr_array_add(addresses, address_copy(typed->pdata[i]));
+  }
+  return true;
+}
+
+static void
+address_free_any(void *address)
+{
+  address_free(address);
+}
+
+static bool
+all_valid(const GPtrArray *addresses, GError **error)
+{
+  for (guint i = 0; i < addresses->len; i++) {
+    const struct address *address = addresses->pdata[i];
+    if (!address_is_valid_spec(address->spec))
+      return error_set(error, POSTINO_ERROR_INVALID, _("\"%s\" is no address to send to"),
+                       address->spec);
+  }
+  return true;
+}
+
+/* Recipients that To or Cc show see each other; the rest is hidden from everybody:
+ * Bcc, and who was only named as an argument. */
+static bool
+sort_recipients(const struct submit *submit, const struct headers *headers,
+                const GPtrArray *in_headers, struct outgoing *outgoing, GError **error)
+{
+  g_autoptr(GPtrArray) all = g_ptr_array_new_with_free_func(address_free_any);
+  g_autoptr(GPtrArray) shown = g_ptr_array_new_with_free_func(g_free);
+  bool given = submit->recipients != NULL && *submit->recipients != NULL;
+  if (!add_arguments(submit->recipients, all, error))
+    return false;
+  for (guint i = 0; (submit->from_headers || !given) && i < in_headers->len; i++)
+    g_ptr_array_add(all, address_copy(in_headers->pdata[i]));
+  if (all->len == 0)
+    return error_set(error, POSTINO_ERROR_INVALID, "%s",
+                     _("the letter has no recipient; name them, or give -t and a To field"));
+  if (!all_valid(all, error))
+    return false;
+  g_autoptr(GPtrArray) to = headers_addresses(headers, "To");
+  g_autoptr(GPtrArray) cc = headers_addresses(headers, "Cc");
+  add_specs(shown, to, NULL);
+  add_specs(shown, cc, NULL);
+  outgoing->visible = g_ptr_array_new_with_free_func(g_free);
+  outgoing->hidden = g_ptr_array_new_with_free_func(g_free);
+  add_specs(outgoing->hidden, all, shown);
+  add_specs(outgoing->visible, all, outgoing->hidden);
+  return true;
+}
+
+/* ---- sealed or not ---- */
+
+/* `when-possible` and `ask` are for letters written in the interface. */
+static enum conf_when
+only_always(enum conf_when when)
+{
+  return when == CONF_ALWAYS ? CONF_ALWAYS : CONF_NEVER;
+}
+
+static GPtrArray *
+all_specs(const struct outgoing *outgoing)
+{
+  GPtrArray *specs = g_ptr_array_new();
+  for (guint i = 0; i < outgoing->visible->len; i++)
+    g_ptr_array_add(specs, outgoing->visible->pdata[i]);
+  for (guint i = 0; i < outgoing->hidden->len; i++)
+    g_ptr_array_add(specs, outgoing->hidden->pdata[i]);
+  return specs;
+}
+
+/* Who cannot be sealed to, in one sentence. */
+static bool
+all_can_be_sealed_to(const GPtrArray *recipients, GError **error)
+{
+  for (guint i = 0; i < recipients->len; i++) {
+    const struct seal_recipient *recipient = recipients->pdata[i];
+    if (!recipient->can_seal)
+      return error_set(error, POSTINO_ERROR_INVALID, _("cannot be sealed to %s: %s"),
+                       recipient->spec,
+                       recipient->why != NULL ? recipient->why : _("there is no key"));
+  }
+  return true;
+}
+
+static bool
+decide(struct work *work, const struct submit *submit, struct outgoing *outgoing, GError **error)
+{
+  const struct conf_account *account = outgoing->account;
+  g_autoptr(GPtrArray) specs = all_specs(outgoing), recipients = NULL;
+  struct wishes wishes = {.account = account,
+                          .author = outgoing->author,
+                          .specs = specs,
+                          .sign_when = only_always(account->sign),
+                          .encrypt_when = only_always(account->encrypt),
+                          .sign = submit->sign,
+                          .encrypt = submit->encrypt};
+  struct seal_plan plan = {0};
+  g_autoptr(GError) why = NULL;
+  if (!wishes_weigh(work, &wishes, &recipients, &plan, &why)) {
+    bool sealing = submit->encrypt == 1 || (submit->encrypt == -1 && account->encrypt == CONF_ALWAYS);
+    if (recipients == NULL || !sealing || all_can_be_sealed_to(recipients, error))
+      g_propagate_error(error, g_steal_pointer(&why));
+    return false;
+  }
+  outgoing->sign = plan.sign;
+  outgoing->encrypt = plan.encrypt;
+  seal_plan_clear(&plan);
+  return true;
+}
+
+/* Nothing of a letter that could not be sealed is kept (it would lie in the clear)
+ * and nothing is tried again: for the caller the input is unusable as it stands. */
+static bool
+as_unusable(GError **error, GError *why)
+{
+  static const enum postino_error kept[] = {POSTINO_ERROR_LOCAL, POSTINO_ERROR_CREATE,
+                                            POSTINO_ERROR_USAGE, POSTINO_ERROR_CANCELLED,
+                                            POSTINO_ERROR_BUG};
+  bool keeps_code = false;
+  for (size_t i = 0; i < G_N_ELEMENTS(kept); i++)
+    keeps_code = keeps_code || error_is(why, kept[i]);
+  if (!keeps_code)
+    why->code = POSTINO_ERROR_INVALID;
+  g_propagate_prefixed_error(error, why, "%s", _("not sent: "));
+  return false;
+}
+
+/* ---- the same letter again ---- */
+
+/* A sealed letter has other bytes each time, so the ledger's digest cannot find the
+ * first; its Message-ID and its envelope do. */
+static bool
+has_same_envelope(const struct ledger_letter *letter, const char *from, const struct outgoing *out)
+{
+  g_autoptr(GPtrArray) specs = all_specs(out);
+  if (g_strcmp0(letter->from, from) != 0 || letter->recipients->len != specs->len)
+    return false;
+  for (guint i = 0; i < specs->len; i++) {
+    bool found = false;
+    for (guint j = 0; j < letter->recipients->len && !found; j++)
+      found = address_same(((struct ledger_recipient *)letter->recipients->pdata[j])->spec,
+                           specs->pdata[i]);
+    if (!found)
+      return false;
+  }
+  return true;
+}
+
+static bool
+is_unfinished(const struct ledger_letter *letter)
+{
+  return letter != NULL && letter->state != LETTER_DONE && letter->state != LETTER_ACCEPTED &&
+         letter->state != LETTER_CANCELLED;
+}
+
+static char *
+known_sealed(struct engine *engine, const char *message_id, const char *from,
+             const struct outgoing *outgoing)
+{
+  if (message_id == NULL || !outgoing->encrypt)
+    return NULL;
+  g_autoptr(ledger_letter_t) letter = ledger_by_message_id(engine->store, message_id);
+  bool known = is_unfinished(letter) && has_same_envelope(letter, from, outgoing);
+  return known ? g_strdup(letter->id) : NULL;
+}
+
+/* A letter without Date gets one; given again while it waits it must get the same
+ * one, or its bytes would be others. */
+static int64_t
+date_of(struct engine *engine, const struct headers *given, const char *message_id)
+{
+  int64_t date = g_get_real_time() / G_USEC_PER_SEC;
+  if (message_id == NULL || headers_get(given, "Date") != NULL)
+    return date;
+  g_autoptr(ledger_letter_t) letter = ledger_by_message_id(engine->store, message_id);
+  g_autoptr(GBytes) copy =
+      is_unfinished(letter) ? ledger_copy(engine->store, letter, 1, NULL) : NULL;
+  if (copy == NULL)
+    return date;
+  g_autoptr(headers_t) headers = headers_of(copy);
+  const char *value = headers_get(headers, "Date");
+  if (value == NULL || !headers_parse_date(value, &date))
+    date = g_get_real_time() / G_USEC_PER_SEC;
+  return date;
+}
+
+/* ---- sending ---- */
+
+/* Other letters that are due go over the same connection. */
+static bool
+send_now(struct work *work, const struct conf_account *account, const char *id, GError **error)
+{
+  struct flush_options options = {0};
+  g_autoptr(GError) connection = NULL;
+  bool done = flush_account(work, account, &options, NULL, &connection);
+  return letter_fate(work->engine, id, done ? NULL : connection, error);
+}
+
+/* The id of the letter in the outbox, put there now unless it is there already. */
+static char *
+keep(struct work *work, struct outgoing *outgoing, const char *from, const char *message_id,
+     const char *because, GError **error)
+{
+  char *id = known_sealed(work->engine, message_id, from, outgoing);
+  bool known = false;
+  if (id != NULL)
+    return id;
+  g_auto(parcel_t) parcel = {0};
+  g_autoptr(GError) why = NULL;
+  if (!parcel_make(work, outgoing, &parcel, &why))
+    (void)as_unusable(error, g_steal_pointer(&why));
+  else if (post(work, outgoing, &parcel, from, 0, because, &id, &known, error))
+    return id;
+  return NULL;
+}
+
+static bool
+keep_and_send(struct work *work, const struct submit *submit, struct outgoing *outgoing,
+              const char *from, const char *message_id, GError **error)
+{
+  const struct conf_account *account = outgoing->account;
+  g_autofree char *no_smtp =
+      account->smtp != NULL
+          ? NULL
+          : g_strdup_printf(_("account \"%s\" has no smtp block; add one to the rc file"),
+                            account->name);
+  g_autoptr(GError) why = NULL;
+  if (!decide(work, submit, outgoing, &why))
+    return as_unusable(error, g_steal_pointer(&why));
+  work->done->text = keep(work, outgoing, from, message_id, no_smtp, error);
+  if (work->done->text == NULL)
+    return false;
+  if (no_smtp != NULL)
+    return error_set(error, POSTINO_ERROR_CONFIG, "%s; kept as %s; do not send it again", no_smtp,
+                     work->done->text);
+  return submit->queue_only || send_now(work, account, work->done->text, error);
+}
+
+/* Who the envelope says it is from: what was given, else the author where that is
+ * one of the account's addresses, else the account's. */
+static char *
+envelope_sender(struct engine *engine, const struct submit *submit,
+                const struct conf_account *account, const char *author)
+{
+  if (submit->from != NULL)
+    return g_strdup(submit->from);
+  if (author != NULL && conf_account_of_address(engine->conf, author) == account)
+    return g_strdup(author);
+  g_autoptr(GPtrArray) own = address_parse_header(account->from, -1);
+  return g_strdup(own->len > 0 ? ((struct address *)own->pdata[0])->spec : "");
+}
+
+static bool
+submit_as(struct work *work, const struct submit *submit, const struct conf_account *account,
+          const char *author, const char *from, GError **error)
+{
+  g_autoptr(GBytes) message =
+      author != NULL ? g_bytes_ref(submit->message) : with_from(submit, account);
+  const char *who = author != NULL ? author : from;
+  const char *at = strrchr(who, '@');
+  g_autoptr(headers_t) given = headers_of(submit->message);
+  g_autofree char *message_id = headers_message_id(given);
+  struct build_options build = {.now = date_of(work->engine, given, message_id)};
+  g_autoptr(GPtrArray) in_headers = NULL;
+  g_autoptr(GBytes) prepared =
+      letter_prepare(message, &build, at != NULL ? at + 1 : "localhost", &in_headers, error);
+  if (prepared == NULL)
+    return false;
+  g_autoptr(headers_t) headers = headers_of(prepared);
+  g_autofree char *subject = headers_text(headers, "Subject");
+  g_auto(outgoing_t) outgoing = {.account = account, .author = who, .message = prepared,
+                                 .subject = subject, .now = build.now};
+  return sort_recipients(submit, headers, in_headers, &outgoing, error) &&
+         keep_and_send(work, submit, &outgoing, from, message_id, error);
+}
+
+static bool
+run_submit(struct work *work, GError **error)
+{
+  const struct submit *submit = work->args;
+  g_autoptr(headers_t) given = headers_of(submit->message);
+  g_autofree char *author = first_spec(given, "From");
+  const struct conf_account *account = choose_account(work->engine, submit, author, error);
+  if (account == NULL)
+    return false;
+  g_autofree char *from = envelope_sender(work->engine, submit, account, author);
+  if (!address_is_valid_spec(from))
+    return error_set(error, POSTINO_ERROR_INVALID, _("\"%s\" is no address to send from"), from);
+  return submit_as(work, submit, account, author, from, error);
+}
+
+request_id
+engine_submit(struct engine *engine, GBytes *message, const struct send_options *options)
+{
+  struct submit *submit = g_new0(struct submit, 1);
+  submit->message = g_bytes_ref(message);
+  submit->account = g_strdup(options->account);
+  submit->from = g_strdup(options->from);
+  submit->full_name = g_strdup(options->full_name);
+  submit->recipients = g_strdupv((char **)options->recipients);
+  submit->from_headers = options->recipients_from_headers;
+  submit->queue_only = options->queue_only;
+  submit->sign = options->sign;
+  submit->encrypt = options->encrypt;
+  return engine_request(engine, NULL, run_submit, submit, submit_free);
+}

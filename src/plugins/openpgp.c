@@ -1,0 +1,522 @@
+#include "plugins/openpgp.h"
+
+#include <errno.h>
+#include <stdio.h>
+#include <string.h>
+#include <sys/random.h>
+
+/* How often a wrong passphrase may be mended. */
+#define ATTEMPTS 3
+
+/* ---- failing ---- */
+
+static int
+code_of(gpgme_error_t error)
+{
+  switch (gpg_err_code(error)) {
+  case GPG_ERR_NO_PUBKEY:
+  case GPG_ERR_NO_SECKEY:
+  case GPG_ERR_UNUSABLE_SECKEY:
+    return POSTINO_NO_KEY;
+  case GPG_ERR_UNUSABLE_PUBKEY:
+    return POSTINO_UNTRUSTED;
+  case GPG_ERR_BAD_PASSPHRASE:
+  case GPG_ERR_CANCELED:
+  case GPG_ERR_FULLY_CANCELED:
+    return POSTINO_WRONG_PASSPHRASE;
+  case GPG_ERR_NO_PIN_ENTRY:
+  case GPG_ERR_PIN_ENTRY:
+    return POSTINO_LOCKED;
+  case GPG_ERR_NO_DATA:
+  case GPG_ERR_BAD_DATA:
+    return POSTINO_BAD_DATA;
+  case GPG_ERR_DECRYPT_FAILED:
+    return POSTINO_INTEGRITY;
+  default:
+    return POSTINO_INTERNAL;
+  }
+}
+
+static const char *
+sentence_of(int code)
+{
+  switch (code) {
+  case POSTINO_NO_KEY:
+    return _("the key that it needs is not in your key ring (gpg --list-secret-keys)");
+  case POSTINO_UNTRUSTED:
+    return _("GnuPG does not take one of the keys; see gpg --list-keys");
+  case POSTINO_WRONG_PASSPHRASE:
+    return _("the passphrase was wrong or not given; try again");
+  case POSTINO_LOCKED:
+    return _(
+        "your key is locked and nobody can be asked for its passphrase; unlock it (gpg --sign) "
+        "or do this in the interface");
+  case POSTINO_BAD_DATA:
+    return _("it is damaged, or no OpenPGP data at all");
+  case POSTINO_INTEGRITY:
+    return _("it was changed on its way, or is not protected against that");
+  default:
+    return _("GnuPG failed");
+  }
+}
+
+int
+openpgp_failed(struct openpgp *pgp, gpgme_error_t error)
+{
+  char words[160] = "", sentence[512];
+  int code = pgp->too_large ? POSTINO_TOO_LARGE : code_of(error);
+  gpgme_strerror_r(error, words, sizeof words);
+  snprintf(sentence, sizeof sentence, "%s (GnuPG: %s)",
+           pgp->too_large ? _("it is too large when opened") : sentence_of(code), words);
+  return pgp->host->error(pgp->host, code, sentence);
+}
+
+/* ---- the context ---- */
+
+static gpgme_error_t
+give_passphrase(void *data, const char *hint, const char *info, int was_bad, int fd)
+{
+  struct openpgp *pgp = data;
+  const char *whose = hint != NULL ? strchr(hint, ' ') : NULL;
+  g_autofree char *prompt = g_strdup_printf(
+      pgp->asked > 0 ? _("Wrong. Passphrase of the key of %s:") : _("Passphrase of the key of %s:"),
+      whose != NULL ? whose + 1 : _("yours"));
+  pgp->asked++;
+  const char *answer = pgp->host->ask(pgp->host, prompt, 1);
+  if (answer == NULL)
+    return gpg_error(GPG_ERR_CANCELED);
+  if (gpgme_io_writen(fd, answer, strlen(answer)) != 0 || gpgme_io_writen(fd, "\n", 1) != 0)
+    return gpg_error_from_syserror();
+  return 0;
+}
+
+/* GOODMDC, or a cipher with its own proof, is what makes a plaintext showable;
+ * the result of the call alone is not (EFAIL). */
+static gpgme_error_t
+note_status(void *data, const char *keyword, const char *arguments)
+{
+  struct openpgp *pgp = data;
+  if (strcmp(keyword, "DECRYPTION_OKAY") == 0)
+    pgp->okay++;
+  else if (strcmp(keyword, "GOODMDC") == 0)
+    pgp->protected ++;
+  else if (strcmp(keyword, "PLAINTEXT") == 0)
+    pgp->plaintexts++;
+  else if (strcmp(keyword, "BEGIN_DECRYPTION") == 0)
+    pgp->begun++;
+  else if (strcmp(keyword, "BADMDC") == 0 || strcmp(keyword, "DECRYPTION_FAILED") == 0)
+    pgp->bad++;
+  else if (strcmp(keyword, "DECRYPTION_INFO") == 0) {
+    int mdc = 0, cipher = 0, aead = 0;
+    if (sscanf(arguments, "%d %d %d", &mdc, &cipher, &aead) == 3 && aead > 0)
+      pgp->protected ++;
+  }
+  return 0;
+}
+
+static bool
+is_proven(const struct openpgp *pgp)
+{
+  return pgp->okay == 1 && pgp->begun == 1 && pgp->protected > 0 && pgp->bad == 0 &&
+         pgp->plaintexts <= 1;
+}
+
+/* gpg counts anew in each of its steps, so what grows is that it says anything. */
+static void
+note_progress(void *data, const char *what, int type, int current, int total)
+{
+  struct openpgp *pgp = data;
+  pgp->host->progress(pgp->host, ++pgp->beats, 0);
+}
+
+static gpgme_error_t
+set_up(struct openpgp *pgp, const char *home)
+{
+  gpgme_error_t error = gpgme_new(&pgp->ctx);
+  if (error == 0)
+    error = gpgme_set_protocol(pgp->ctx, GPGME_PROTOCOL_OpenPGP);
+  if (error == 0 && home != NULL)
+    error = gpgme_ctx_set_engine_info(pgp->ctx, GPGME_PROTOCOL_OpenPGP, NULL, home);
+  if (error == 0)
+    error =
+        gpgme_set_keylist_mode(pgp->ctx, GPGME_KEYLIST_MODE_LOCAL | GPGME_KEYLIST_MODE_WITH_SECRET);
+  if (error == 0)
+    error = gpgme_set_ctx_flag(pgp->ctx, "full-status", "1");
+  if (error == 0)
+    error = gpgme_set_pinentry_mode(pgp->ctx, pgp->host->can_ask ? GPGME_PINENTRY_MODE_LOOPBACK
+                                                                 : GPGME_PINENTRY_MODE_ERROR);
+  if (error != 0)
+    return error;
+  if (pgp->host->can_ask)
+    gpgme_set_passphrase_cb(pgp->ctx, give_passphrase, pgp);
+  gpgme_set_status_cb(pgp->ctx, note_status, pgp);
+  gpgme_set_progress_cb(pgp->ctx, note_progress, pgp);
+  gpgme_set_offline(pgp->ctx, 1);
+  gpgme_set_armor(pgp->ctx, 1);
+  return 0;
+}
+
+static int
+start(const struct postino_host *host, const char *const *options, size_t n, void **state_out)
+{
+  struct openpgp *pgp = g_new0(struct openpgp, 1);
+  const char *home = NULL;
+  pgp->host = host;
+  *state_out = pgp;
+  for (size_t i = 0; i < n; i++)
+    if (g_str_has_prefix(options[i], "home="))
+      home = options[i] + strlen("home=");
+    else
+      return host->error(
+          host, POSTINO_UNSUPPORTED,
+          _("the only option of the openpgp plugin is home=DIRECTORY; mend it in the "
+            "rc file"));
+  gpgme_check_version(NULL);
+  if (gpgme_engine_check_version(GPGME_PROTOCOL_OpenPGP) != 0)
+    return host->error(host, POSTINO_UNSUPPORTED, _("GnuPG is not installed (Debian: gnupg)"));
+  gpgme_error_t error = set_up(pgp, home);
+  return error != 0 ? openpgp_failed(pgp, error) : 0;
+}
+
+/* ---- sealing ---- */
+
+static char *
+random_boundary(void)
+{
+  unsigned char bytes[18];
+  if (getrandom(bytes, sizeof bytes, 0) != (ssize_t)sizeof bytes)
+    return NULL;
+  g_autofree char *text = g_base64_encode(bytes, sizeof bytes);
+  for (char *c = text; *c != '\0'; c++)
+    if (*c == '/')
+      *c = '_';
+  return g_strdup_printf("=_%s", text);
+}
+
+/* Armour with CRLF ends, without a line end behind the last line. */
+static void
+append_armour(GString *to, gpgme_data_t data)
+{
+  size_t length = 0;
+  char *text = gpgme_data_release_and_get_mem(data, &length);
+  while (length > 0 && (text[length - 1] == '\n' || text[length - 1] == '\r'))
+    length--;
+  for (size_t i = 0; i < length; i++) {
+    if (text[i] == '\n')
+      g_string_append_c(to, '\r');
+    if (text[i] != '\r')
+      g_string_append_c(to, text[i]);
+  }
+  gpgme_free(text);
+}
+
+static int
+give(struct openpgp *pgp, GString *entity)
+{
+  int full = pgp->host->output(pgp->host, entity->str, entity->len);
+  if (full != 0)
+    pgp->host->error(pgp->host, POSTINO_TOO_LARGE,
+                     _("the sealed letter is too large; attach less"));
+  g_string_free(entity, TRUE);
+  return full;
+}
+
+/* RFC 3156, 4. */
+static int
+give_sealed(struct openpgp *pgp, gpgme_data_t armour)
+{
+  g_autofree char *boundary = random_boundary();
+  GString *entity = g_string_new(NULL);
+  g_string_printf(entity,
+                  "Content-Type: multipart/encrypted; protocol=\"application/pgp-encrypted\";\r\n"
+                  "\tboundary=\"%s\"\r\n\r\n--%s\r\n"
+                  "Content-Type: application/pgp-encrypted\r\n\r\nVersion: 1\r\n\r\n--%s\r\n"
+                  "Content-Type: application/octet-stream; name=\"encrypted.asc\"\r\n"
+                  "Content-Disposition: inline; filename=\"encrypted.asc\"\r\n\r\n",
+                  boundary, boundary, boundary);
+  append_armour(entity, armour);
+  g_string_append_printf(entity, "\r\n\r\n--%s--\r\n", boundary);
+  return give(pgp, entity);
+}
+
+/* RFC 3156, 5. */
+static int
+give_signed(struct openpgp *pgp, const struct postino_seal *seal, gpgme_data_t armour)
+{
+  g_autofree char *boundary = random_boundary();
+  gpgme_sign_result_t result = gpgme_op_sign_result(pgp->ctx);
+  const char *hash = result != NULL && result->signatures != NULL
+                         ? gpgme_hash_algo_name(result->signatures->hash_algo)
+                         : NULL;
+  g_autofree char *micalg = g_ascii_strdown(hash != NULL ? hash : "sha256", -1);
+  GString *entity = g_string_new(NULL);
+  g_string_printf(entity,
+                  "Content-Type: multipart/signed; micalg=\"pgp-%s\";\r\n"
+                  "\tprotocol=\"application/pgp-signature\";\r\n"
+                  "\tboundary=\"%s\"\r\n\r\n--%s\r\n",
+                  micalg, boundary, boundary);
+  g_string_append_len(entity, seal->entity.data, (gssize)seal->entity.length);
+  g_string_append_printf(entity,
+                         "\r\n--%s\r\n"
+                         "Content-Type: application/pgp-signature; name=\"signature.asc\"\r\n\r\n",
+                         boundary);
+  append_armour(entity, armour);
+  g_string_append_printf(entity, "\r\n\r\n--%s--\r\n", boundary);
+  return give(pgp, entity);
+}
+
+/* The keys that were shown to the user, and no other; NULL-terminated. */
+static GPtrArray *
+chosen_keys(struct openpgp *pgp, const struct postino_seal *seal, bool *always_out)
+{
+  g_autoptr(GPtrArray) keys = g_ptr_array_new_with_free_func(openpgp_free_key);
+  g_autoptr(GHashTable) seen = g_hash_table_new(g_str_hash, g_str_equal);
+  *always_out = false;
+  for (size_t i = 0; i < seal->n_recipients; i++) {
+    gpgme_key_t key = NULL;
+    if (seal->keys[i] == NULL || gpgme_get_key(pgp->ctx, seal->keys[i], &key, 0) != 0 ||
+        openpgp_is_dead(key) || !key->can_encrypt) {
+      g_autofree char *why =
+          g_strdup_printf(_("the key of %s cannot be used any more"), seal->recipients[i]);
+      gpgme_key_unref(key);
+      pgp->host->error(pgp->host, POSTINO_NO_KEY, why);
+      return NULL;
+    }
+    gpgme_user_id_t uid = openpgp_user_id(key, seal->recipients[i]);
+    *always_out =
+        *always_out || uid == NULL || openpgp_validity(uid->validity) < POSTINO_VALIDITY_MARGINAL;
+    if (g_hash_table_add(seen, key->fpr))
+      g_ptr_array_add(keys, key);
+    else
+      gpgme_key_unref(key);
+  }
+  g_ptr_array_add(keys, NULL);
+  return g_steal_pointer(&keys);
+}
+
+static int
+choose_signer(struct openpgp *pgp, const char *from)
+{
+  g_autoptr(GPtrArray) keys = openpgp_keys_of(pgp, from);
+  gpgme_key_t key = openpgp_signing_key(keys, from);
+  gpgme_signers_clear(pgp->ctx);
+  if (key != NULL)
+    return gpgme_signers_add(pgp->ctx, key) == 0 ? 0
+                                                 : openpgp_failed(pgp, gpg_error(GPG_ERR_GENERAL));
+  g_autofree char *why = g_strdup_printf(
+      _("you have no key of your own for %s to sign with; make one: gpg --quick-generate-key %s"),
+      from, from);
+  return pgp->host->error(pgp->host, POSTINO_NO_KEY, why);
+}
+
+static gpgme_error_t
+seal_once(struct openpgp *pgp, const struct postino_seal *seal, gpgme_key_t *keys, bool always,
+          gpgme_data_t *out)
+{
+  gpgme_data_t in = NULL;
+  /* Own and confirmed keys are taken whatever the web of trust says of them. */
+  gpgme_encrypt_flags_t flags =
+      GPGME_ENCRYPT_NO_ENCRYPT_TO | (always ? GPGME_ENCRYPT_ALWAYS_TRUST : 0);
+  gpgme_error_t error = gpgme_data_new_from_mem(&in, seal->entity.data, seal->entity.length, 0);
+  if (error == 0)
+    error = gpgme_data_new(out);
+  if (error == 0 && keys == NULL)
+    error = gpgme_op_sign(pgp->ctx, in, *out, GPGME_SIG_MODE_DETACH);
+  else if (error == 0 && (seal->operations & POSTINO_SIGN) != 0)
+    error = gpgme_op_encrypt_sign(pgp->ctx, keys, flags, in, *out);
+  else if (error == 0)
+    error = gpgme_op_encrypt(pgp->ctx, keys, flags, in, *out);
+  gpgme_data_release(in);
+  if (error != 0) {
+    gpgme_data_release(*out);
+    *out = NULL;
+  }
+  return error;
+}
+
+static bool
+may_try_again(struct openpgp *pgp, gpgme_error_t error, int asked_before)
+{
+  return gpg_err_code(error) == GPG_ERR_BAD_PASSPHRASE && pgp->asked > asked_before &&
+         pgp->asked < ATTEMPTS;
+}
+
+static int
+seal(void *state, const struct postino_seal *seal)
+{
+  struct openpgp *pgp = state;
+  g_autoptr(GPtrArray) keys = NULL;
+  bool always = false;
+  if ((seal->operations & POSTINO_SIGN) != 0 && choose_signer(pgp, seal->from) != 0)
+    return -1;
+  if ((seal->operations & POSTINO_ENCRYPT) != 0 && (keys = chosen_keys(pgp, seal, &always)) == NULL)
+    return -1;
+  gpgme_data_t out = NULL;
+  gpgme_error_t error;
+  int asked;
+  pgp->asked = 0;
+  do {
+    asked = pgp->asked;
+    error = seal_once(pgp, seal, keys != NULL ? (gpgme_key_t *)keys->pdata : NULL, always, &out);
+  } while (may_try_again(pgp, error, asked));
+  if (error != 0)
+    return openpgp_failed(pgp, error);
+  return keys != NULL ? give_sealed(pgp, out) : give_signed(pgp, seal, out);
+}
+
+/* ---- opening ---- */
+
+static int
+status_of(gpgme_signature_t signature)
+{
+  if (signature->wrong_key_usage || (signature->summary & GPGME_SIGSUM_RED) != 0)
+    return gpg_err_code(signature->status) == GPG_ERR_CERT_REVOKED ? POSTINO_SIGNATURE_KEY_REVOKED
+                                                                   : POSTINO_SIGNATURE_BAD;
+  switch (gpg_err_code(signature->status)) {
+  case GPG_ERR_NO_ERROR:
+    return POSTINO_SIGNATURE_GOOD;
+  case GPG_ERR_BAD_SIGNATURE:
+    return POSTINO_SIGNATURE_BAD;
+  case GPG_ERR_NO_PUBKEY:
+    return POSTINO_SIGNATURE_NO_KEY;
+  case GPG_ERR_SIG_EXPIRED:
+    return POSTINO_SIGNATURE_EXPIRED;
+  case GPG_ERR_KEY_EXPIRED:
+    return POSTINO_SIGNATURE_KEY_EXPIRED;
+  case GPG_ERR_CERT_REVOKED:
+    return POSTINO_SIGNATURE_KEY_REVOKED;
+  default:
+    return POSTINO_SIGNATURE_ERROR;
+  }
+}
+
+static void
+say_signature(struct openpgp *pgp, gpgme_signature_t signature)
+{
+  /* The signature names the subkey; people know the whole key. */
+  gpgme_key_t key = NULL;
+  g_autoptr(GArray) uids = g_array_new(FALSE, TRUE, sizeof(struct postino_user_id));
+  if (signature->fpr != NULL && gpgme_get_key(pgp->ctx, signature->fpr, &key, 0) == 0 &&
+      !openpgp_is_dead(key))
+    for (gpgme_user_id_t uid = key->uids; uid != NULL; uid = uid->next) {
+      struct postino_user_id live = {POSTINO_PLUGIN_HEAD(live), .text = uid->uid,
+                                     .validity = openpgp_validity(uid->validity)};
+      if (!uid->revoked && !uid->invalid)
+        g_array_append_val(uids, live);
+    }
+  struct postino_signature said = {POSTINO_PLUGIN_HEAD(said),
+                                   .status = status_of(signature),
+                                   .key = key != NULL ? key->fpr : signature->fpr,
+                                   .signed_at = (int64_t)signature->timestamp,
+                                   .user_ids = (const void *)uids->data,
+                                   .n_user_ids = uids->len};
+  pgp->host->signature(pgp->host, &said);
+  gpgme_key_unref(key);
+}
+
+static void
+say_signatures(struct openpgp *pgp)
+{
+  gpgme_verify_result_t result = gpgme_op_verify_result(pgp->ctx);
+  if (result == NULL)
+    return;
+  gpgme_result_ref(result);
+  for (gpgme_signature_t signature = result->signatures; signature != NULL;
+       signature = signature->next)
+    say_signature(pgp, signature);
+  gpgme_result_unref(result);
+}
+
+static int
+verify(struct openpgp *pgp, const struct postino_open *open)
+{
+  gpgme_data_t text = NULL, signature = NULL;
+  gpgme_error_t error = gpgme_data_new_from_mem(&text, open->data.data, open->data.length, 0);
+  if (error == 0)
+    error = gpgme_data_new_from_mem(&signature, open->signature.data, open->signature.length, 0);
+  if (error == 0)
+    error = gpgme_op_verify(pgp->ctx, signature, text, NULL);
+  gpgme_data_release(text);
+  gpgme_data_release(signature);
+  if (error != 0)
+    return openpgp_failed(pgp, error);
+  say_signatures(pgp);
+  return 0;
+}
+
+static ssize_t
+take_plaintext(void *data, const void *bytes, size_t length)
+{
+  struct openpgp *pgp = data;
+  if (pgp->host->output(pgp->host, bytes, length) != 0) {
+    pgp->too_large = true;
+    errno = EFBIG;
+    return -1;
+  }
+  return (ssize_t)length;
+}
+
+static gpgme_error_t
+decrypt_once(struct openpgp *pgp, const struct postino_open *open)
+{
+  struct gpgme_data_cbs sink = {.write = take_plaintext};
+  gpgme_data_t in = NULL, out = NULL;
+  pgp->okay = pgp->protected = pgp->plaintexts = pgp->begun = pgp->bad = 0;
+  gpgme_error_t error = gpgme_data_new_from_mem(&in, open->data.data, open->data.length, 0);
+  if (error == 0)
+    error = gpgme_data_new_from_cbs(&out, &sink, pgp);
+  if (error == 0)
+    error = gpgme_op_decrypt_verify(pgp->ctx, in, out);
+  gpgme_data_release(in);
+  gpgme_data_release(out);
+  return error;
+}
+
+static int
+decrypt(struct openpgp *pgp, const struct postino_open *open)
+{
+  gpgme_error_t error;
+  int asked;
+  pgp->asked = 0;
+  do {
+    asked = pgp->asked;
+    error = decrypt_once(pgp, open);
+  } while (may_try_again(pgp, error, asked));
+  if (error != 0)
+    return openpgp_failed(pgp, error);
+  if (!is_proven(pgp))
+    return pgp->host->error(pgp->host, POSTINO_INTEGRITY, sentence_of(POSTINO_INTEGRITY));
+  pgp->host->opened(pgp->host, 1, 1);
+  say_signatures(pgp);
+  return 0;
+}
+
+static int
+open_letter(void *state, const struct postino_open *open)
+{
+  struct openpgp *pgp = state;
+  if (strcmp(open->format, "pgp-signed") == 0)
+    return verify(pgp, open);
+  if (strcmp(open->format, "pgp-sealed") == 0)
+    return decrypt(pgp, open);
+  return pgp->host->error(pgp->host, POSTINO_UNSUPPORTED, _("this is not OpenPGP"));
+}
+
+static const struct postino_plugin plugin = {
+    POSTINO_PLUGIN_HEAD(struct postino_plugin),
+    .name = "openpgp",
+    .version = PACKAGE_VERSION,
+    .capabilities = POSTINO_CAN_SIGN | POSTINO_CAN_SEAL | POSTINO_CAN_OPEN | POSTINO_CAN_VERIFY |
+                    POSTINO_CAN_KEYS,
+    .start = start,
+    .recipients = openpgp_recipients,
+    .seal = seal,
+    .open = open_letter,
+    .keys = openpgp_keys,
+};
+
+const struct postino_plugin *
+postino_plugin_entry(uint32_t abi)
+{
+  return abi >= POSTINO_PLUGIN_ABI ? &plugin : NULL;
+}

@@ -1,0 +1,453 @@
+/* Letters signed, sealed and opened by the real plugin process and real keys. */
+#include "base/error.h"
+#include "crypto/crypto.h"
+#include "crypto/mime.h"
+#include "tests/unit/crypto/gnupg.h"
+#include "tests/unit/test.h"
+
+#define ENTITY                                                                                     \
+  "Content-Type: text/plain; charset=utf-8\r\nContent-Transfer-Encoding: quoted-printable\r\n\r\n" \
+  "La chiave =C3=A8 sotto il vaso di gerani, come sempre.\r\nA domani, Anna.\r\n"
+
+struct ground {
+  struct gnupg gnupg;
+  struct conf *conf;
+  struct crypto *crypto;
+  const char *passphrase; /* what the person would type; NULL: refuses */
+  int asked;
+};
+static struct ground ground;
+
+static secret_t *
+answer(const char *prompt, bool secret, void *data)
+{
+  ground.asked++;
+  assert_true(secret);
+  assert_non_null(strstr(prompt, "Passphrase"));
+  return ground.passphrase != NULL ? secret_new(ground.passphrase, strlen(ground.passphrase))
+                                   : NULL;
+}
+
+static void
+import_stranger(const char *user_id)
+{
+  struct gnupg other;
+  gnupg_init(&other);
+  gnupg_make_key(&other, user_id);
+  g_autoptr(GBytes) key = gnupg_run(&other, NULL, "--armor", "--export", NULL);
+  gnupg_clear(&other);
+  g_setenv("GNUPGHOME", ground.gnupg.dir, TRUE);
+  g_bytes_unref(gnupg_run(&ground.gnupg, key, "--import", NULL));
+}
+
+static int
+set_up(void **state)
+{
+  gnupg_init(&ground.gnupg);
+  gnupg_make_key(&ground.gnupg, "Anna Rossi <anna@tuoisp.example>");
+  gnupg_make_key(&ground.gnupg, "Bruno Verdi <bruno@tuoisp.example>");
+  g_bytes_unref(gnupg_run(&ground.gnupg, NULL, "--pinentry-mode", "loopback", "--passphrase",
+                          "apriti sesamo", "--quick-generate-key",
+                          "Luca Neri <luca@tuoisp.example>", "future-default", "default", "0",
+                          NULL));
+  import_stranger("Carla Ignota <carla@tuoisp.example>");
+  ground.conf = conf_new_default();
+  ground.crypto = crypto_new(ground.conf, answer, NULL);
+  return 0;
+}
+
+static int
+tear_down(void **state)
+{
+  crypto_free(ground.crypto);
+  conf_free(ground.conf);
+  gnupg_clear(&ground.gnupg);
+  return 0;
+}
+
+static GPtrArray *
+from(const char *spec)
+{
+  GPtrArray *list = g_ptr_array_new_with_free_func((GDestroyNotify)address_free);
+  g_ptr_array_add(list, address_new(NULL, spec));
+  return list;
+}
+
+static GBytes *
+seal(const char *sender, const char *recipient, bool sign, bool encrypt, GError **error)
+{
+  const char *recipients[] = {recipient, NULL};
+  g_autoptr(GBytes) entity = g_bytes_new_static(ENTITY, strlen(ENTITY));
+  struct seal_request request = {.plugin = "openpgp",
+                                 .from = sender,
+                                 .recipients = recipients,
+                                 .entity = entity,
+                                 .sign = sign,
+                                 .encrypt = encrypt};
+  return crypto_seal(ground.crypto, &request, NULL, error);
+}
+
+static char *
+opened(GBytes *message, enum envelope_kind kind, const char *sender, GBytes **entity_out)
+{
+  g_autoptr(GPtrArray) senders = from(sender);
+  g_autoptr(verdict_t) verdict = NULL;
+  g_autoptr(GError) error = NULL;
+  g_autoptr(GBytes) entity = NULL;
+  assert_true(crypto_open(ground.crypto, message, kind, senders, &verdict, &entity, NULL, &error));
+  if (entity_out != NULL)
+    *entity_out = g_steal_pointer(&entity);
+  return verdict_words(verdict);
+}
+
+static void
+assert_is_entity(GBytes *entity)
+{
+  assert_non_null(entity);
+  assert_int_equal(g_bytes_get_size(entity), strlen(ENTITY));
+  assert_memory_equal(g_bytes_get_data(entity, NULL), ENTITY, strlen(ENTITY));
+}
+
+static void
+signed_letter_is_verified(void **state)
+{
+  g_autoptr(GError) error = NULL;
+  g_autoptr(GBytes) entity = NULL;
+  g_autoptr(GBytes) sealed =
+      seal("anna@tuoisp.example", "bruno@tuoisp.example", true, false, &error);
+  assert_null(error);
+  g_autofree char *words = opened(sealed, ENVELOPE_PGP_SIGNED, "anna@tuoisp.example", &entity);
+  assert_string_equal(words, "signed by Anna Rossi <anna@tuoisp.example>");
+  assert_is_entity(entity);
+}
+
+static void
+sealed_letter_is_opened(void **state)
+{
+  g_autoptr(GError) error = NULL;
+  g_autoptr(GBytes) entity = NULL;
+  g_autoptr(GBytes) sealed =
+      seal("anna@tuoisp.example", "bruno@tuoisp.example", false, true, &error);
+  assert_null(error);
+  g_autofree char *words = opened(sealed, ENVELOPE_PGP_SEALED, "anna@tuoisp.example", &entity);
+  assert_string_equal(words, "sealed");
+  assert_is_entity(entity);
+}
+
+static void
+sealed_and_signed_letter_is_opened_and_verified(void **state)
+{
+  g_autoptr(GError) error = NULL;
+  g_autoptr(GBytes) entity = NULL;
+  g_autoptr(GBytes) sealed =
+      seal("anna@tuoisp.example", "bruno@tuoisp.example", true, true, &error);
+  assert_null(error);
+  g_autofree char *words = opened(sealed, ENVELOPE_PGP_SEALED, "anna@tuoisp.example", &entity);
+  assert_string_equal(words, "sealed, signed by Anna Rossi <anna@tuoisp.example>");
+  assert_is_entity(entity);
+}
+
+static void
+letter_to_oneself_is_sealed_once(void **state)
+{
+  g_autoptr(GError) error = NULL;
+  g_autoptr(GBytes) sealed = seal("anna@tuoisp.example", "Anna@TuoISP.example", true, true, &error);
+  assert_null(error);
+  assert_non_null(sealed);
+}
+
+static void
+signature_of_another_address_is_not_confirmed(void **state)
+{
+  g_autoptr(GError) error = NULL;
+  g_autoptr(GBytes) sealed =
+      seal("anna@tuoisp.example", "bruno@tuoisp.example", true, false, &error);
+  g_autofree char *fingerprint = gnupg_fingerprint(&ground.gnupg, "anna@tuoisp.example");
+  g_autofree char *words = opened(sealed, ENVELOPE_PGP_SIGNED, "bruno@tuoisp.example", NULL);
+  g_autofree char *wanted = g_strdup_printf(
+      "signature not verified: key %s not confirmed for bruno@tuoisp.example", fingerprint);
+  assert_string_equal(words, wanted);
+}
+
+static void
+changed_signed_letter_is_not_verified(void **state)
+{
+  g_autoptr(GError) error = NULL;
+  g_autoptr(GBytes) sealed =
+      seal("anna@tuoisp.example", "bruno@tuoisp.example", true, false, &error);
+  g_autofree char *text = g_strndup(g_bytes_get_data(sealed, NULL), g_bytes_get_size(sealed));
+  memcpy(strstr(text, "gerani"), "cipolo", 6);
+  g_autoptr(GBytes) changed = g_bytes_new(text, strlen(text));
+  g_autofree char *words = opened(changed, ENVELOPE_PGP_SIGNED, "anna@tuoisp.example", NULL);
+  assert_true(g_str_has_prefix(words, "signature not verified: "));
+}
+
+static void
+signed_letter_with_unix_line_ends_is_verified(void **state)
+{
+  g_autoptr(GError) error = NULL;
+  g_autoptr(GBytes) sealed =
+      seal("anna@tuoisp.example", "bruno@tuoisp.example", true, false, &error);
+  g_autoptr(GString) text =
+      g_string_new_len(g_bytes_get_data(sealed, NULL), (gssize)g_bytes_get_size(sealed));
+  g_string_replace(text, "\r\n", "\n", 0);
+  g_autoptr(GBytes) unix_text = g_bytes_new(text->str, text->len);
+  g_autofree char *words = opened(unix_text, ENVELOPE_PGP_SIGNED, "anna@tuoisp.example", NULL);
+  assert_string_equal(words, "signed by Anna Rossi <anna@tuoisp.example>");
+}
+
+static void
+key_that_nobody_confirmed_is_refused_with_the_mend(void **state)
+{
+  g_autoptr(GError) error = NULL;
+  g_autoptr(GBytes) sealed =
+      seal("anna@tuoisp.example", "carla@tuoisp.example", true, true, &error);
+  assert_null(sealed);
+  assert_true(error_is(error, POSTINO_ERROR_TRUST));
+  assert_non_null(strstr(error->message, "carla@tuoisp.example"));
+  assert_non_null(strstr(error->message, "gpg --quick-lsign-key"));
+}
+
+static bool
+confirm_carla(const char *address, const char *fingerprint, void *data)
+{
+  return strcmp(address, "carla@tuoisp.example") == 0;
+}
+
+static void
+key_that_the_user_confirmed_is_sealed_to(void **state)
+{
+  g_autoptr(GError) error = NULL;
+  crypto_set_confirmed(ground.crypto, confirm_carla, NULL);
+  g_autoptr(GBytes) sealed =
+      seal("anna@tuoisp.example", "carla@tuoisp.example", true, true, &error);
+  crypto_set_confirmed(ground.crypto, NULL, NULL);
+  assert_null(error);
+  assert_non_null(sealed);
+}
+
+static void
+address_without_a_key_is_named(void **state)
+{
+  g_autoptr(GError) error = NULL;
+  g_autoptr(GBytes) sealed =
+      seal("anna@tuoisp.example", "giulia@altrove.example", false, true, &error);
+  assert_null(sealed);
+  assert_true(error_is(error, POSTINO_ERROR_REFUSED));
+  assert_non_null(strstr(error->message, "giulia@altrove.example"));
+}
+
+static void
+recipients_are_told_in_order(void **state)
+{
+  const char *specs[] = {"carla@tuoisp.example", "nobody@tuoisp.example", "anna@tuoisp.example",
+                         NULL};
+  g_autoptr(GError) error = NULL;
+  g_autoptr(GPtrArray) list = crypto_recipients(ground.crypto, "openpgp", specs, NULL, &error);
+  assert_null(error);
+  assert_int_equal(list->len, 3);
+  const struct seal_recipient *carla = list->pdata[0], *nobody = list->pdata[1],
+                              *anna = list->pdata[2];
+  assert_true(!carla->can_seal && carla->untrusted && carla->key != NULL);
+  assert_true(!nobody->can_seal && !nobody->untrusted && nobody->key == NULL &&
+              nobody->why != NULL);
+  assert_true(anna->can_seal && anna->can_sign && anna->why == NULL);
+  assert_string_equal(anna->user_id, "Anna Rossi <anna@tuoisp.example>");
+}
+
+/* A key that was good for a day in 2020, and what it signed that day. */
+static void
+expired_key_is_not_sealed_to_and_its_signature_is_said(void **state)
+{
+  g_autoptr(GError) error = NULL;
+  const char *specs[] = {"vecchio@tuoisp.example", NULL};
+  g_bytes_unref(gnupg_run(&ground.gnupg, NULL, "--faked-system-time", "20200101T120000",
+                          "--passphrase", "", "--quick-generate-key",
+                          "Vecchio <vecchio@tuoisp.example>", "future-default", "default", "1d",
+                          NULL));
+  g_autoptr(GPtrArray) list = crypto_recipients(ground.crypto, "openpgp", specs, NULL, &error);
+  assert_null(error);
+  const struct seal_recipient *old = list->pdata[0];
+  assert_true(!old->can_seal && !old->can_sign && !old->untrusted);
+  assert_non_null(strstr(old->why, "expired"));
+  g_autoptr(GBytes) entity = g_bytes_new_static(ENTITY, strlen(ENTITY));
+  g_autoptr(GBytes) signature =
+      gnupg_run(&ground.gnupg, entity, "--faked-system-time", "20200101T130000", "--armor",
+                "--local-user", "vecchio@tuoisp.example", "--detach-sign", NULL);
+  g_autofree char *armour =
+      g_strndup(g_bytes_get_data(signature, NULL), g_bytes_get_size(signature));
+  g_autofree char *letter =
+      g_strconcat("Content-Type: multipart/signed; protocol=\"application/pgp-signature\"; "
+                  "boundary=b\r\n\r\n--b\r\n" ENTITY
+                  "\r\n--b\r\nContent-Type: application/pgp-signature\r\n\r\n",
+                  armour, "\r\n--b--\r\n", NULL);
+  g_autoptr(GBytes) message = g_bytes_new(letter, strlen(letter));
+  g_autofree char *words = opened(message, ENVELOPE_PGP_SIGNED, "vecchio@tuoisp.example", NULL);
+  assert_true(g_str_has_prefix(words, "signature not verified: the signer's key "));
+  assert_true(g_str_has_suffix(words, " has expired"));
+}
+
+static void
+signature_of_an_unknown_key_is_said(void **state)
+{
+  g_autoptr(GBytes) entity = g_bytes_new_static(ENTITY, strlen(ENTITY));
+  struct gnupg other;
+  gnupg_init(&other);
+  gnupg_make_key(&other, "Sconosciuto <chi@tuoisp.example>");
+  g_autoptr(GBytes) signature = gnupg_run(&other, entity, "--armor", "--detach-sign", NULL);
+  gnupg_clear(&other);
+  g_setenv("GNUPGHOME", ground.gnupg.dir, TRUE);
+  g_autofree char *armour =
+      g_strndup(g_bytes_get_data(signature, NULL), g_bytes_get_size(signature));
+  g_autofree char *letter =
+      g_strconcat("Content-Type: multipart/signed; protocol=\"application/pgp-signature\"; "
+                  "boundary=b\r\n\r\n--b\r\n" ENTITY
+                  "\r\n--b\r\nContent-Type: application/pgp-signature\r\n\r\n",
+                  armour, "\r\n--b--\r\n", NULL);
+  g_autoptr(GBytes) message = g_bytes_new(letter, strlen(letter));
+  g_autofree char *words = opened(message, ENVELOPE_PGP_SIGNED, "chi@tuoisp.example", NULL);
+  assert_true(g_str_has_suffix(words, " is not in your key ring"));
+}
+
+static void
+forget_passphrases(void)
+{
+  const char *argv[] = {"gpgconf", "--homedir", ground.gnupg.dir, "--reload", "gpg-agent", NULL};
+  assert_true(g_spawn_sync(NULL, (char **)argv, NULL, G_SPAWN_SEARCH_PATH, NULL, NULL, NULL, NULL,
+                           NULL, NULL));
+}
+
+static void
+passphrase_is_asked_of_the_person(void **state)
+{
+  g_autoptr(GError) error = NULL;
+  forget_passphrases();
+  ground.asked = 0;
+  ground.passphrase = "apriti sesamo";
+  g_autoptr(GBytes) sealed = seal("luca@tuoisp.example", "anna@tuoisp.example", true, true, &error);
+  assert_null(error);
+  assert_non_null(sealed);
+  assert_int_equal(ground.asked, 1);
+}
+
+static void
+refused_passphrase_sends_nothing(void **state)
+{
+  g_autoptr(GError) error = NULL;
+  forget_passphrases();
+  ground.passphrase = NULL;
+  g_autoptr(GBytes) sealed = seal("luca@tuoisp.example", "anna@tuoisp.example", true, true, &error);
+  assert_null(sealed);
+  assert_true(error_is(error, POSTINO_ERROR_AUTH));
+}
+
+static void
+wrong_passphrase_is_asked_again_and_then_refused(void **state)
+{
+  g_autoptr(GError) error = NULL;
+  forget_passphrases();
+  ground.asked = 0;
+  ground.passphrase = "wrong";
+  g_autoptr(GBytes) sealed =
+      seal("luca@tuoisp.example", "anna@tuoisp.example", true, false, &error);
+  assert_null(sealed);
+  assert_true(error_is(error, POSTINO_ERROR_AUTH));
+  assert_int_equal(ground.asked, 3);
+}
+
+static void
+locked_key_without_a_person_is_for_later(void **state)
+{
+  g_autoptr(GError) error = NULL;
+  forget_passphrases();
+  g_autoptr(crypto_t) alone = crypto_new(ground.conf, NULL, NULL);
+  g_autoptr(GBytes) entity = g_bytes_new_static(ENTITY, strlen(ENTITY));
+  const char *recipients[] = {"anna@tuoisp.example", NULL};
+  struct seal_request request = {.plugin = "openpgp",
+                                 .from = "luca@tuoisp.example",
+                                 .recipients = recipients,
+                                 .entity = entity,
+                                 .sign = true};
+  g_autoptr(GBytes) sealed = crypto_seal(alone, &request, NULL, &error);
+  assert_null(sealed);
+  assert_true(error_is(error, POSTINO_ERROR_RETRY));
+}
+
+static void
+bundled_plugin_is_listed(void **state)
+{
+  g_autoptr(GPtrArray) list = crypto_plugins(ground.crypto, NULL);
+  assert_int_equal(list->len, 1);
+  const struct plugin_info *info = list->pdata[0];
+  assert_string_equal(info->name, "openpgp");
+  assert_null(info->why_disabled);
+  assert_string_equal(info->capabilities, "sign seal open verify keys");
+}
+
+static void
+note_failure(bool passed, const char *line, void *data)
+{
+  if (!passed)
+    print_message("failed: %s\n", line);
+  *(int *)data += passed ? 1 : 1000;
+}
+
+static void
+openpgp_conforms(void **state)
+{
+  g_autoptr(GError) error = NULL;
+  int lines = 0;
+  ground.passphrase = "apriti sesamo";
+  assert_true(crypto_check_plugin(ground.crypto, "openpgp", note_failure, &lines, NULL, &error));
+  assert_in_range(lines, 20, 999);
+}
+
+static void
+large_letter_goes_there_and_back(void **state)
+{
+  g_autoptr(GError) error = NULL;
+  g_autoptr(GString) text = g_string_new("Content-Type: text/plain\r\n\r\n");
+  for (int i = 0; i < 100000; i++)
+    g_string_append_printf(text, "%08d riga della lettera lunga\r\n", i * 7919);
+  g_autoptr(GBytes) entity = g_bytes_new(text->str, text->len);
+  const char *recipients[] = {"bruno@tuoisp.example", NULL};
+  struct seal_request request = {.plugin = "openpgp",
+                                 .from = "anna@tuoisp.example",
+                                 .recipients = recipients,
+                                 .entity = entity,
+                                 .encrypt = true};
+  g_autoptr(GBytes) sealed = crypto_seal(ground.crypto, &request, NULL, &error);
+  assert_null(error);
+  g_autoptr(GBytes) back = NULL;
+  g_autofree char *words = opened(sealed, ENVELOPE_PGP_SEALED, "anna@tuoisp.example", &back);
+  assert_string_equal(words, "sealed");
+  assert_true(g_bytes_equal(back, entity));
+}
+
+int
+main(void)
+{
+  const struct CMUnitTest tests[] = {
+      cmocka_unit_test(signed_letter_is_verified),
+      cmocka_unit_test(sealed_letter_is_opened),
+      cmocka_unit_test(sealed_and_signed_letter_is_opened_and_verified),
+      cmocka_unit_test(letter_to_oneself_is_sealed_once),
+      cmocka_unit_test(signature_of_another_address_is_not_confirmed),
+      cmocka_unit_test(changed_signed_letter_is_not_verified),
+      cmocka_unit_test(signed_letter_with_unix_line_ends_is_verified),
+      cmocka_unit_test(key_that_nobody_confirmed_is_refused_with_the_mend),
+      cmocka_unit_test(key_that_the_user_confirmed_is_sealed_to),
+      cmocka_unit_test(address_without_a_key_is_named),
+      cmocka_unit_test(recipients_are_told_in_order),
+      cmocka_unit_test(expired_key_is_not_sealed_to_and_its_signature_is_said),
+      cmocka_unit_test(signature_of_an_unknown_key_is_said),
+      cmocka_unit_test(passphrase_is_asked_of_the_person),
+      cmocka_unit_test(refused_passphrase_sends_nothing),
+      cmocka_unit_test(wrong_passphrase_is_asked_again_and_then_refused),
+      cmocka_unit_test(locked_key_without_a_person_is_for_later),
+      cmocka_unit_test(bundled_plugin_is_listed),
+      cmocka_unit_test(openpgp_conforms),
+      cmocka_unit_test(large_letter_goes_there_and_back),
+  };
+  return cmocka_run_group_tests(tests, set_up, tear_down);
+}
