@@ -18,7 +18,7 @@ HELLO, RECIPIENTS, SEAL, OPEN, KEYS, ERROR, REPLY = 1, 2, 3, 4, 5, 255, 128
 VERSION_MIN, VERSION_MAX, VERSION, NAME, PLUGIN_VERSION, CAPABILITIES, OPTION = 1, 2, 3, 4, 5, 6, 7
 OPERATIONS, FROM, RECIPIENT, KEY, USER_ID, VALIDITY, CAN_SEAL, CAN_SIGN, WHY = range(16, 25)
 FORMAT, ENCRYPTED, INTEGRITY, SIGNATURE, SIGNED_AT, CODE, ACTION = 28, 29, 30, 31, 32, 33, 39
-UNTRUSTED = 42
+UNTRUSTED, LAST_KNOWN = 42, 43
 SIGN, ENCRYPT = 1, 2
 NO_KEY, BAD_DATA, INTEGRITY_ERROR, UNSUPPORTED, INTERNAL = 1, 7, 8, 9, 10
 GOOD, BAD, MISSING = 0, 1, 2
@@ -47,7 +47,7 @@ def unpack(packet):
     fields, at = [], 16
     while at < 16 + length:
         tag, size = struct.unpack_from("<HI", packet, at)
-        fields.append((tag & 0x7FFF, packet[at + 6:at + 6 + size]))
+        fields.append((tag if tag > 0x8000 + LAST_KNOWN else tag & 0x7FFF, packet[at + 6:at + 6 + size]))
         at += 6 + size
     return kind, request, fields
 
@@ -215,7 +215,7 @@ class Plugin:
     def answer(self, kind, request, fields, fds):
         if kind == HELLO:
             return self.hello(request, fields)
-        if kind not in self.operations:
+        if kind not in self.operations or any(tag > 0x8000 for tag, _ in fields):
             raise Refusal(UNSUPPORTED, "this plugin cannot do that")
         result, data = self.operations[kind](fields, fds)
         return self.send(kind | REPLY, request, result, data)

@@ -54,6 +54,13 @@ text_cluster(const char *text, size_t length, int *columns_out)
     columns = first < 0x20 ? 0 : 1;
   if ((size_t)lead < size && first >= 0x1f1e6 && first <= 0x1f1ff)
     columns = 2;
+  /* Vowel signs of Indic scripts (Mc) stand in a column of their own. */
+  ucs4_t mark;
+  for (size_t i = (size_t)lead; i < size;) {
+    i += (size_t)u8_mbtouc(&mark, at + i, size - i);
+    if (g_unichar_type(mark) == G_UNICODE_SPACING_MARK && uc_width(mark, "UTF-8") > 0)
+      columns++;
+  }
   *columns_out = columns;
   return size;
 }

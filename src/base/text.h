@@ -10,7 +10,8 @@
 int text_width(const char *text, gssize length);
 
 /* The first grapheme cluster of `text` (UAX 29): its length in bytes (0 at the
- * end) and its columns (0 to 2). */
+ * end) and its columns (0 to 2; one more for each vowel sign that stands beside its
+ * base, as in Indic scripts). */
 size_t text_cluster(const char *text, size_t length, int *columns_out);
 
 /* `text` cut to at most `columns`, whole clusters, with U+2026 as the last

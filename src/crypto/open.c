@@ -15,7 +15,7 @@ struct opening {
   struct crypto *crypto;
   const GPtrArray *from;
   GCancellable *cancel;
-  bool sealed;              /* what is looked at came out of an envelope */
+  bool sealed; /* what is looked at came out of an envelope */
   struct verdict *verdict;
   GBytes *shown;
 };
@@ -47,11 +47,12 @@ conclude_unverified(struct opening *opening, const char *why, GBytes *shown)
 /* ---- asking the plugin ---- */
 
 static struct frame *
-ask_open(struct opening *opening, const char *format, GBytes *data, GBytes *signature, GError **error)
+ask_open(struct opening *opening, const char *format, GBytes *data, GBytes *signature,
+         GError **error)
 {
-  g_autoptr(client_t) client =
-      crypto_start(opening->crypto, opening->crypto->opener,
-                   signature != NULL ? POSTINO_CAN_VERIFY : POSTINO_CAN_OPEN, opening->cancel, error);
+  g_autoptr(client_t) client = crypto_start(
+      opening->crypto, opening->crypto->opener,
+      signature != NULL ? POSTINO_CAN_VERIFY : POSTINO_CAN_OPEN, opening->cancel, error);
   if (client == NULL)
     return NULL;
   g_autoptr(frame_t) request = client_request(client, FRAME_OPEN);
@@ -106,9 +107,8 @@ signature_packets(GBytes *armour)
   const char *text = g_bytes_get_data(armour, &length);
   struct packets packets;
   g_autoptr(GBytes) data = armour_decode(text, length, "SIGNATURE", NULL, NULL);
-  if (data == NULL || !packets_read(data, &packets, NULL) || packets.signatures == 0 ||
-      packets.public_keys + packets.passwords + packets.protected + packets.unprotected +
-              packets.others > 0)
+  if (data == NULL || !packets_read(data, &packets, NULL) ||
+      !packets_are_signatures(&packets))
     return NULL;
   return g_steal_pointer(&data);
 }
@@ -167,9 +167,9 @@ sealed_packets(GBytes *armour, char **why_out)
     return NULL;
   }
   if (!packets_are_sealed(&packets)) {
-    *why_out = g_strdup(packets.unprotected > 0
-                            ? _("it is not protected against being changed on its way")
-                            : _("what is in the envelope is not one sealed letter"));
+    *why_out =
+        g_strdup(packets.unprotected > 0 ? _("it is not protected against being changed on its way")
+                                         : _("what is in the envelope is not one sealed letter"));
     return NULL;
   }
   return g_steal_pointer(&data);
@@ -236,9 +236,12 @@ open_sealed(struct opening *opening, GBytes *message, GError **error)
   g_autofree char *why = NULL;
   entity_init(&entity, bytes, length);
   if (!two_parts(&entity, "multipart/encrypted", "application/pgp-encrypted", &multipart) ||
-      !part_is(g_array_index(multipart.parts, struct span, 0), "application/pgp-encrypted", &version) ||
-      !part_is(g_array_index(multipart.parts, struct span, 1), "application/octet-stream", &armour)) {
-    conclude_broken(opening, _("the letter is not built as a sealed one must be; its source shows it"));
+      !part_is(g_array_index(multipart.parts, struct span, 0), "application/pgp-encrypted",
+               &version) ||
+      !part_is(g_array_index(multipart.parts, struct span, 1), "application/octet-stream",
+               &armour)) {
+    conclude_broken(opening,
+                    _("the letter is not built as a sealed one must be; its source shows it"));
     return true;
   }
   g_autofree char *said = g_strndup(g_bytes_get_data(version, NULL), g_bytes_get_size(version));

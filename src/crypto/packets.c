@@ -328,3 +328,11 @@ packets_are_sealed(const struct packets *packets)
          packets->unprotected == 0 && packets->signatures == 0 && packets->others == 0 &&
          packets->ordered;
 }
+
+bool
+packets_are_signatures(const struct packets *packets)
+{
+  guint rest = packets->public_keys + packets->passwords + packets->protected +
+               packets->unprotected + packets->others;
+  return packets->signatures > 0 && rest == 0;
+}

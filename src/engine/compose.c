@@ -261,7 +261,8 @@ draft_of(struct work *work, const struct opened *opened, GError **error)
     account = account_of_letter(work->engine, opened, error);
   if (account == NULL)
     return NULL;
-  g_autoptr(GBytes) clear = opened->sealed
+  /* What is shown of a signed or sealed letter is the text within. */
+  g_autoptr(GBytes) clear = opened->shown != opened->source
                                 ? letter_with_entity(opened->source, opened->shown, NULL)
                                 : g_bytes_ref(opened->source);
   gsize length;

@@ -164,8 +164,8 @@ page_line(struct page *page, enum line_kind kind, int quote, bool fixed, const c
 static const struct rendered_line *
 last_line(const struct page *page)
 {
-  GPtrArray *lines = page->rendered->lines;
-  return lines->len > 0 ? g_ptr_array_index(lines, lines->len - 1) : NULL;
+  const GPtrArray *lines = page->rendered->lines;
+  return lines->len > 0 ? lines->pdata[lines->len - 1] : NULL;
 }
 
 void

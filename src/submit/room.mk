@@ -16,7 +16,7 @@ check_PROGRAMS += tests/unit/submit/test_parts tests/unit/submit/test_submit
 tests_unit_submit_test_parts_SOURCES = tests/unit/submit/test_parts.c tests/unit/test.h
 tests_unit_submit_test_parts_LDADD = $(submit_TEST_LIBS)
 tests_unit_submit_test_submit_SOURCES = tests/unit/submit/test_submit.c \
-	tests/unit/submit/fake.c tests/unit/submit/fake.h $(net_PEER)
+	tests/unit/submit/fake.c tests/unit/submit/fake.h tests/unit/net/faults.h $(net_PEER)
 tests_unit_submit_test_submit_LDADD = $(submit_TEST_LIBS)
 endif
 

@@ -192,13 +192,15 @@ terminal() {
   local env
   STORY_TERM=${STORY_TERM:-tmux-256color}
   mapfile -t env < <(surroundings "$1")
-  [ ! -S "$story/tmux" ] || mux kill-server 2>/dev/null
+  # The server outlives the answer; a new one on its socket would end with it.
+  [ ! -S "$story/tmux" ] || { mux kill-server 2>/dev/null; rm -f "$story/tmux"; }
   cd "$story/home/$1" || exit
-  env -i "${env[@]}" PS1='ready> ' tmux -S "$story/tmux" -f /dev/null \
-    new-session -d -x "${2:-80}" -y "${3:-24}" 'exec bash --norc --noprofile' \; \
+  # A shell that runs one command drops PS1, so it is given behind that one.
+  env -i "${env[@]}" tmux -S "$story/tmux" -f /dev/null \
+    new-session -d -x "${2:-80}" -y "${3:-24}" "exec env PS1='ready> ' bash --norc --noprofile" \; \
     set -g default-terminal tmux-256color \; set -g status off \; set -sg escape-time 20
   cd - >/dev/null || exit
-  see 'ready> ' 10 || bail "no terminal"
+  see '^ready>' 10 || bail "no terminal"
 }
 
 screen() { mux capture-pane -p; }

@@ -6,7 +6,7 @@
 #include "tests/unit/test.h"
 
 #define ENTITY                                                                                     \
-  "Content-Type: text/plain; charset=us-ascii\r\n\r\n"                                            \
+  "Content-Type: text/plain; charset=us-ascii\r\n\r\n"                                             \
   "Questa frase non deve poter essere letta da chi porta la lettera.\r\n"
 
 static struct gnupg gnupg;
@@ -66,7 +66,11 @@ seal_by(struct crypto *crypto, const char *plugin, GCancellable *cancel, GError 
   return crypto_seal(crypto, &request, cancel, error);
 }
 
-static const struct { const char *mode; int code; const char *words; } broken[] = {
+static const struct {
+  const char *mode;
+  int code;
+  const char *words;
+} broken[] = {
     {"dies-at-once", POSTINO_ERROR_REFUSED, "ended with status 3"},
     {"killed-midway", POSTINO_ERROR_REFUSED, "ended by signal 9"},
     {"hangs-over-recipients", POSTINO_ERROR_RETRY, "did not answer in time"},
@@ -207,7 +211,8 @@ plugin_that_cannot_prove_integrity_shows_nothing(void **state)
   g_ptr_array_add(from, address_new(NULL, "anna@tuoisp.example"));
   g_autoptr(verdict_t) verdict = NULL;
   g_autoptr(GBytes) shown = NULL;
-  assert_true(crypto_open(unproven, sealed, ENVELOPE_PGP_SEALED, from, &verdict, &shown, NULL, NULL));
+  assert_true(
+      crypto_open(unproven, sealed, ENVELOPE_PGP_SEALED, from, &verdict, &shown, NULL, NULL));
   assert_int_equal(verdict->seal, SEAL_BROKEN);
   assert_null(shown);
 }

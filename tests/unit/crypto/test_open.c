@@ -74,8 +74,8 @@ signed_letter(const char *text, const char *signature)
   return g_strconcat("From: anna@tuoisp.example\n"
                      "Content-Type: multipart/signed; protocol=\"application/pgp-signature\";"
                      " micalg=pgp-sha512; boundary=b\n\n--b\n",
-                     text, "\n--b\nContent-Type: application/pgp-signature\n\n", signature, "\n--b--\n",
-                     NULL);
+                     text, "\n--b\nContent-Type: application/pgp-signature\n\n", signature,
+                     "\n--b--\n", NULL);
 }
 
 static char *
@@ -94,7 +94,11 @@ encrypted(const char *text, const char *option)
   return gnupg_run(&gnupg, data, option, "--recipient", "anna@tuoisp.example", "--encrypt", NULL);
 }
 
-struct outcome { struct verdict *verdict; GBytes *shown; char *words; };
+struct outcome {
+  struct verdict *verdict;
+  GBytes *shown;
+  char *words;
+};
 
 static struct outcome
 open_as(const char *letter, enum envelope_kind kind)
@@ -105,11 +109,13 @@ open_as(const char *letter, enum envelope_kind kind)
   g_autoptr(GPtrArray) from = g_ptr_array_new_with_free_func((GDestroyNotify)address_free);
   struct outcome outcome = {0};
   g_ptr_array_add(from, address_new(NULL, "anna@tuoisp.example"));
-  assert_true(crypto_open(crypto, message, kind, from, &outcome.verdict, &outcome.shown, NULL, NULL));
+  assert_true(
+      crypto_open(crypto, message, kind, from, &outcome.verdict, &outcome.shown, NULL, NULL));
   outcome.words = verdict_words(outcome.verdict);
   if (outcome.shown != NULL) {
     /* Not to point into `copy`. */
-    GBytes *own = g_bytes_new(g_bytes_get_data(outcome.shown, NULL), g_bytes_get_size(outcome.shown));
+    GBytes *own =
+        g_bytes_new(g_bytes_get_data(outcome.shown, NULL), g_bytes_get_size(outcome.shown));
     g_bytes_unref(outcome.shown);
     outcome.shown = own;
   }
@@ -188,7 +194,7 @@ stripped_integrity_shows_nothing(void **state)
   g_autoptr(GBytes) packets = encrypted(CLEAR, "--no-armor");
   gsize length;
   const guint8 *data = g_bytes_get_data(packets, &length);
-  gsize key = 2 + (gsize)data[1];   /* one short session key packet stands first */
+  gsize key = 2 + (gsize)data[1]; /* one short session key packet stands first */
   assert_true((data[0] == 0x84 || data[0] == 0xc1) && data[key] == 0xd2 && data[key + 1] < 192);
   g_autoptr(GByteArray) stripped = g_byte_array_new();
   guint8 head[] = {0xc0 | 9, (guint8)(data[key + 1] - 1 - 22)};
@@ -280,17 +286,20 @@ forged_signatures_are_not_said(void **state)
   g_autofree char *by_both = signed_letter(SIGNED, both);
   g_autofree char *other_text = signed_letter("Content-Type: text/plain\r\n\r\nAltro.\r\n", anna);
   g_autofree char *no_signature = signed_letter(SIGNED, "");
-  g_autofree char *nonsense = signed_letter(SIGNED, "[GNUPG:] GOODSIG 1 Anna\n[GNUPG:] VALIDSIG 1\n");
+  g_autofree char *nonsense =
+      signed_letter(SIGNED, "[GNUPG:] GOODSIG 1 Anna\n[GNUPG:] VALIDSIG 1\n");
   /* A whole message that Anna signed, where the signature of another should be. */
   g_autoptr(GBytes) data = bytes_of(SIGNED);
-  g_autoptr(GBytes) whole = gnupg_run(&gnupg, data, "--armor", "--local-user", "anna@tuoisp.example",
-                                      "--sign", NULL);
-  g_autoptr(GBytes) clear = gnupg_run(&gnupg, data, "--local-user", "anna@tuoisp.example",
-                                      "--clear-sign", NULL);
+  g_autoptr(GBytes) whole =
+      gnupg_run(&gnupg, data, "--armor", "--local-user", "anna@tuoisp.example", "--sign", NULL);
+  g_autoptr(GBytes) clear =
+      gnupg_run(&gnupg, data, "--local-user", "anna@tuoisp.example", "--clear-sign", NULL);
   g_autofree char *whole_text = text_of(whole);
   g_autofree char *clear_text = text_of(clear);
-  g_autofree char *with_whole = signed_letter("Content-Type: text/plain\r\n\r\nAltro.\r\n", whole_text);
-  g_autofree char *with_clear = signed_letter("Content-Type: text/plain\r\n\r\nAltro.\r\n", clear_text);
+  g_autofree char *with_whole =
+      signed_letter("Content-Type: text/plain\r\n\r\nAltro.\r\n", whole_text);
+  g_autofree char *with_clear =
+      signed_letter("Content-Type: text/plain\r\n\r\nAltro.\r\n", clear_text);
   assert_not_signed(with_whole, ENVELOPE_PGP_SIGNED, "a signed message for a signature");
   assert_not_signed(with_clear, ENVELOPE_PGP_SIGNED, "a clear-signed text for a signature");
   assert_not_signed(by_eva, ENVELOPE_PGP_SIGNED, "another's key");

@@ -1,0 +1,230 @@
+/* What may stand where a person types: commands, folders, files, addresses. */
+#include <string.h>
+
+#include "base/i18n.h"
+#include "base/sanitize.h"
+#include "base/text.h"
+#include "ui/ui-private.h"
+
+#define CANDIDATES_MAX 200
+
+struct wish { struct prompt *prompt; char *text; size_t from; bool insert; };
+
+static void
+wish_free(struct wish *wish)
+{
+  g_free(wish->text);
+  g_free(wish);
+}
+
+static GPtrArray *
+candidates_new(void)
+{
+  return g_ptr_array_new_with_free_func((GDestroyNotify)candidate_free);
+}
+
+static void
+offer(GPtrArray *candidates, const char *text, const char *help)
+{
+  if (candidates->len < CANDIDATES_MAX)
+    g_ptr_array_add(candidates, candidate_new(text, help));
+}
+
+/* Folded, so that "pra" finds "Prà". */
+static bool
+holds(const char *text, const char *typed, bool anywhere)
+{
+  g_autofree char *a = text_fold(text, -1), *b = text_fold(typed, -1);
+  return anywhere ? strstr(a, b) != NULL : g_str_has_prefix(a, b);
+}
+
+/* `widely`: also those whose name or help speaks of it; else only when no name
+ * begins so. */
+static void
+offer_commands(struct ui *ui, GPtrArray *candidates, const char *typed, bool widely)
+{
+  const struct command_group *const *groups = ui_view(ui)->kind->groups;
+  /* Those that begin so first, then those whose help speaks of it. */
+  for (int round = 0; round < 2 && (round == 0 || widely || candidates->len == 0); round++)
+    for (const struct command_group *const *group = groups; *group != NULL; group++)
+      for (size_t i = 0; i < (*group)->n; i++) {
+        const struct command *command = &(*group)->rows[i];
+        bool begins = holds(command->name, typed, false);
+        if (command_find(groups, command->name) != command)
+          continue;
+        if (round == 0 ? !begins : begins || (!holds(command->name, typed, true) &&
+                                              !holds(_(command->help), typed, true)))
+          continue;
+        g_autofree char *keys = keymap_keys(ui->keymap, groups, command, 2);
+        g_autofree char *help = keys != NULL ? g_strdup_printf("%s  [%s]", _(command->help), keys)
+                                             : g_strdup(_(command->help));
+        offer(candidates, command->name, help);
+      }
+}
+
+static void
+offer_folders(struct ui *ui, GPtrArray *candidates, const char *typed)
+{
+  for (int round = 0; round < 2; round++)
+    for (guint i = 0; ui->folder_rows != NULL && i < ui->folder_rows->len; i++) {
+      const struct folder_row *row = g_ptr_array_index(ui->folder_rows, i);
+      bool begins = holds(row->name, typed, false);
+      if (round == 0 ? begins : !begins && holds(row->name, typed, true))
+        offer(candidates, row->name, NULL);
+    }
+}
+
+static int
+by_text(const void *a, const void *b)
+{
+  const struct candidate *const *x = a, *const *y = b;
+  return strcmp((*x)->text, (*y)->text);
+}
+
+static void
+offer_paths(GPtrArray *candidates, const char *typed)
+{
+  const char *slash = strrchr(typed, '/');
+  g_autofree char *shown_dir = slash != NULL ? g_strndup(typed, (gsize)(slash - typed + 1))
+                                             : g_strdup("");
+  const char *start = slash != NULL ? slash + 1 : typed;
+  g_autofree char *dir = ui_typed_path(*shown_dir != '\0' ? shown_dir : ".");
+  g_autoptr(GDir) opened = g_dir_open(dir, 0, NULL);
+  if (opened == NULL)
+    return;
+  for (const char *name; (name = g_dir_read_name(opened)) != NULL;) {
+    /* A name that could not be typed back is not offered. */
+    g_autofree char *clean = sanitize_line(name, -1);
+    if (strcmp(clean, name) != 0 || !g_str_has_prefix(name, start) ||
+        (*name == '.' && *start != '.'))
+      continue;
+    g_autofree char *path = g_build_filename(dir, name, NULL);
+    bool inside = g_file_test(path, G_FILE_TEST_IS_DIR);
+    g_autofree char *text = g_strdup_printf("%s%s%s", shown_dir, name, inside ? "/" : "");
+    offer(candidates, text, NULL);
+  }
+  qsort(candidates->pdata, candidates->len, sizeof(void *), by_text);
+}
+
+static void
+offer_accounts(struct ui *ui, GPtrArray *candidates, const char *typed)
+{
+  for (guint i = 0; i < ui->conf->accounts->len; i++) {
+    const struct conf_account *account = g_ptr_array_index(ui->conf->accounts, i);
+    if (holds(account->name, typed, false))
+      offer(candidates, account->name, account->from);
+  }
+}
+
+/* What stands there at first is one of them, and it is the others that are wanted. */
+static const char *
+other_senders(struct ui *ui, const char *typed)
+{
+  for (guint i = 0; i < ui->conf->accounts->len; i++) {
+    const struct conf_account *account = g_ptr_array_index(ui->conf->accounts, i);
+    if (g_strcmp0(account->from, typed) == 0)
+      return "";
+  }
+  return typed;
+}
+
+static void
+offer_senders(struct ui *ui, GPtrArray *candidates, const char *text)
+{
+  const char *typed = other_senders(ui, text);
+  for (guint i = 0; i < ui->conf->accounts->len; i++) {
+    const struct conf_account *account = g_ptr_array_index(ui->conf->accounts, i);
+    if (account->from != NULL && holds(account->from, typed, true))
+      offer(candidates, account->from, account->name);
+    for (char **also = account->also; also != NULL && *also != NULL; also++)
+      if (holds(*also, typed, true))
+        offer(candidates, *also, account->name);
+  }
+}
+
+static void
+offer_orders(GPtrArray *candidates, const char *typed)
+{
+  static const char *const orders[] = {"newest", "oldest", "from", "subject", "size", "thread"};
+  for (size_t i = 0; i < G_N_ELEMENTS(orders); i++)
+    if (holds(orders[i], typed, false))
+      offer(candidates, orders[i], NULL);
+}
+
+static void
+take_addresses(struct view *view, struct event *event, void *data)
+{
+  struct wish *wish = data;
+  struct prompt *prompt = ui_asked(view->ui);
+  if (prompt != wish->prompt || strcmp(prompt->text->str, wish->text) != 0 ||
+      event->strings == NULL)
+    return;
+  GPtrArray *candidates = candidates_new();
+  for (size_t i = 0; event->strings[i] != NULL; i++)
+    offer(candidates, event->strings[i], NULL);
+  if (candidates->len == 0)
+    ui_say(view->ui, _("No address that you have met begins so."));
+  prompt_offer(prompt, candidates, wish->from, wish->insert);
+}
+
+static void
+ask_addresses(struct ui *ui, struct prompt *prompt, size_t from, const char *typed, bool insert)
+{
+  struct wish *wish = g_new0(struct wish, 1);
+  *wish = (struct wish){prompt, g_strdup(prompt->text->str), from, insert};
+  ui_await(ui, engine_addresses(ui->engine, typed), NULL, take_addresses, wish,
+           (GDestroyNotify)wish_free);
+}
+
+/* Where the last address of a list begins. */
+static size_t
+list_start(const char *text, size_t cursor)
+{
+  size_t at = cursor;
+  while (at > 0 && text[at - 1] != ',' && text[at - 1] != ';')
+    at--;
+  while (at < cursor && text[at] == ' ')
+    at++;
+  return at;
+}
+
+/* In the command line the first word is a command, what follows its argument. */
+static enum completion
+kind_at(struct ui *ui, const struct prompt *prompt, size_t *from)
+{
+  const char *space = memchr(prompt->text->str, ' ', prompt->cursor);
+  if (prompt->complete == COMPLETE_ADDRESS)
+    *from = list_start(prompt->text->str, prompt->cursor);
+  if (prompt->complete != COMPLETE_COMMAND || space == NULL)
+    return prompt->complete;
+  g_autofree char *name = g_strndup(prompt->text->str, (gsize)(space - prompt->text->str));
+  const struct command *command = command_find(ui_view(ui)->kind->groups, name);
+  *from = (size_t)(space + 1 - prompt->text->str);
+  return command != NULL ? command->complete : COMPLETE_NOTHING;
+}
+
+void
+ui_complete(struct ui *ui, struct prompt *prompt, bool insert)
+{
+  size_t from = 0;
+  enum completion kind = kind_at(ui, prompt, &from);
+  g_autofree char *typed = g_strndup(prompt->text->str + from, prompt->cursor - from);
+  if (kind == COMPLETE_ADDRESS) {
+    if (insert)
+      ask_addresses(ui, prompt, from, typed, insert);
+    return;
+  }
+  GPtrArray *candidates = candidates_new();
+  switch (kind) {
+  case COMPLETE_COMMAND: offer_commands(ui, candidates, typed, prompt->live); break;
+  case COMPLETE_FOLDER: offer_folders(ui, candidates, typed); break;
+  case COMPLETE_PATH: offer_paths(candidates, typed); break;
+  case COMPLETE_ACCOUNT: offer_accounts(ui, candidates, typed); break;
+  case COMPLETE_SENDER: offer_senders(ui, candidates, typed); break;
+  case COMPLETE_ORDER: offer_orders(candidates, typed); break;
+  case COMPLETE_NOTHING: case COMPLETE_ADDRESS: break;
+  }
+  if (candidates->len == 0 && insert && kind != COMPLETE_NOTHING)
+    ui_say(ui, _("Nothing begins so."));
+  prompt_offer(prompt, candidates, from, insert);
+}

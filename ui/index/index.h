@@ -1,0 +1,39 @@
+/* The list of a folder's or a search's letters: a window of rows around the
+ * cursor, taken from the store by key, never the whole folder. */
+#pragma once
+
+#include "ui/list.h"
+#include "ui/ui-private.h"
+
+struct index_view {
+  struct view view;
+  char *folder;             /* NULL: all */
+  char *query;              /* NULL: none */
+  enum rows_order order;
+  GPtrArray *rows;          /* struct row: the window */
+  struct row *before;       /* the one before the window; NULL: it begins the list */
+  bool at_end;              /* nothing follows the window */
+  bool loaded;              /* the first rows are here */
+  struct list list;         /* positions in the window */
+  int wanted;               /* steps to go when more rows are here */
+  request_id asked;         /* 0: nothing is under way */
+  bool stale;               /* changed while asked */
+  struct row *pivot;        /* where a new window is being built around */
+  GHashTable *chosen;       /* keys */
+  guint64 unread, total;
+  bool counted;             /* unread and total are known (searches) */
+  char *why;                /* why there are no rows, or NULL */
+};
+
+/* Asks for the first rows (`from_end`: the last), forgetting the window. */
+void index_view_load(struct index_view *index, bool from_end);
+void index_view_reload(struct index_view *index);
+void index_view_move(struct index_view *index, int by);
+/* Puts the cursor on this row (taken), fetching a window around it if needed. */
+void index_view_go_to(struct index_view *index, struct row *row);
+const struct row *index_view_cursor(const struct index_view *index);
+struct rows_query index_view_query(const struct index_view *index);
+void index_view_changed(struct view *view);
+char **index_view_letters(struct view *view);
+bool index_view_is_outgoing(const struct index_view *index);
+void index_view_close(struct view *view);

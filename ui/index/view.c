@@ -1,0 +1,211 @@
+#include "ui/index/index.h"
+
+#include <string.h>
+
+#include "base/i18n.h"
+#include "base/text.h"
+
+#define DATE_COLUMNS 10
+
+static char *
+date_text(int64_t date)
+{
+  g_autoptr(GDateTime) then = g_date_time_new_from_unix_local(date);
+  g_autoptr(GDateTime) now = g_date_time_new_now_local();
+  if (then == NULL)
+    return g_strdup("");
+  if (g_date_time_get_year(then) != g_date_time_get_year(now))
+    return g_date_time_format(then, "%Y-%m-%d");
+  if (g_date_time_get_day_of_year(then) != g_date_time_get_day_of_year(now))
+    return g_date_time_format(then, "%e %b");
+  return g_date_time_format(then, "%H:%M");
+}
+
+/* "Anna Rossi <anna@…>, …": the first name, or the address without one. */
+static char *
+short_name(const char *list)
+{
+  const char *angle = strchr(list, '<');
+  if (angle == NULL || angle == list) {
+    g_auto(GStrv) parts = g_strsplit(list, ",", 2);
+    return g_strdup(parts[0] != NULL ? g_strstrip(g_strdelimit(parts[0], "<>", ' ')) : "");
+  }
+  g_autofree char *name = g_strstrip(g_strndup(list, (gsize)(angle - list)));
+  size_t length = strlen(name);
+  if (length > 1 && name[0] == '"' && name[length - 1] == '"')
+    return g_strndup(name + 1, length - 2);
+  return g_steal_pointer(&name);
+}
+
+static char *
+who(const struct index_view *index, const struct row *row)
+{
+  bool to = index_view_is_outgoing(index);
+  const char *list = to ? row->to : row->from;
+  g_autofree char *name = short_name(list != NULL ? list : "");
+  return to ? g_strdup_printf(_("To %s"), name) : g_steal_pointer(&name);
+}
+
+/* N new, r replied, f forwarded, D draft; ! flagged; S sealed, s signed, . a
+ * postcard; @ attachments. */
+static void
+marks(const struct index_view *index, const struct row *row, char out[6])
+{
+  bool chosen = g_hash_table_contains(index->chosen, row->key);
+  out[0] = chosen ? '+' : ' ';
+  out[1] = row->flags & ROW_DRAFT    ? 'D'
+           : !(row->flags & ROW_SEEN)  ? 'N'
+           : row->flags & ROW_REPLIED ? 'r'
+           : row->flags & ROW_PASSED  ? 'f'
+                                      : ' ';
+  out[2] = row->flags & ROW_FLAGGED ? '!' : ' ';
+  out[3] = row->marks & INDEX_SEALED ? 'S' : row->marks & INDEX_SIGNED ? 's' : '.';
+  out[4] = row->marks & INDEX_ATTACHMENT ? '@' : ' ';
+  out[5] = '\0';
+}
+
+static unsigned
+style_of(const struct index_view *index, const struct row *row)
+{
+  if (g_hash_table_contains(index->chosen, row->key))
+    return STYLE_CHOSEN;
+  if (row->flags & ROW_FLAGGED)
+    return STYLE_FLAGGED;
+  return row->flags & ROW_SEEN ? STYLE_NORMAL : STYLE_UNREAD;
+}
+
+static char *
+subject_text(const struct index_view *index, const struct row *row)
+{
+  GString *out = g_string_new(NULL);
+  if (index->order == ROWS_THREAD && row->depth > 0) {
+    for (int i = 1; i < MIN(row->depth, 8); i++)
+      g_string_append(out, "  ");
+    g_string_append(out, "└ ");
+  }
+  g_string_append(out, row->subject != NULL && *row->subject != '\0' ? row->subject
+                                                                    : _("(no subject)"));
+  if (row->tags != NULL && *row->tags != '\0')
+    g_string_append_printf(out, "  [%s]", row->tags);
+  return g_string_free(out, FALSE);
+}
+
+static void
+draw_row(const struct index_view *index, const struct area *area, int line,
+         const struct row *row, bool cursor)
+{
+  char flags[6];
+  unsigned style = style_of(index, row) | (cursor ? STYLE_CURSOR : 0);
+  int name_columns = CLAMP(area->columns * 22 / 100, 8, 28);
+  int column = 6 + DATE_COLUMNS + 1;
+  g_autofree char *date = date_text(row->date);
+  g_autofree char *name = who(index, row);
+  g_autofree char *subject = subject_text(index, row);
+  marks(index, row, flags);
+  area_fill(area, line, style, "");
+  area_text(area, line, 0, style, flags);
+  area_field(area, line, 6, DATE_COLUMNS, style, date);
+  area_field(area, line, column, name_columns, style, name);
+  column += name_columns + 2;
+  area_field(area, line, column, area->columns - column, style, subject);
+}
+
+static void
+draw_nothing(const struct index_view *index, const struct area *area)
+{
+  if (!index->loaded)
+    area_field(area, 0, 1, -1, STYLE_DIM, _("reading…"));
+  else if (index->why != NULL)
+    area_field(area, 0, 1, -1, STYLE_BAD, index->why);
+  else if (index->query != NULL)
+    area_field(area, 0, 1, -1, STYLE_DIM, _("No letter matches."));
+  else
+    area_field(area, 0, 1, -1, STYLE_DIM, _("No letters here."));
+  if (!index->loaded || index->view.ui->conf->accounts->len > 0)
+    return;
+  area_field(area, 2, 1, -1, STYLE_NORMAL,
+             _("There is no account yet. To add one, leave postino and run:"));
+  area_field(area, 3, 1, -1, STYLE_STRONG, "    postino account add YOU@YOUR.PROVIDER");
+  area_field(area, 4, 1, -1, STYLE_NORMAL, _("or press A to see what to write into the rc file."));
+}
+
+static void
+draw(struct view *view, const struct area *area, bool focused)
+{
+  struct index_view *index = (struct index_view *)view;
+  list_show(&index->list, area->rows);
+  for (int line = 0; line < area->rows; line++) {
+    int i = index->list.top + line;
+    if (index->rows != NULL && i < (int)index->rows->len)
+      draw_row(index, area, line, g_ptr_array_index(index->rows, i), i == index->list.cursor);
+  }
+  if (index->rows == NULL || index->rows->len == 0)
+    draw_nothing(index, area);
+}
+
+static const struct folder_row *
+counts_of(const struct index_view *index)
+{
+  const GPtrArray *rows = index->view.ui->folder_rows;
+  for (guint i = 0; rows != NULL && index->folder != NULL && i < rows->len; i++) {
+    const struct folder_row *row = g_ptr_array_index(rows, i);
+    if (strcmp(row->name, index->folder) == 0)
+      return row;
+  }
+  return NULL;
+}
+
+static char *
+heading(struct view *view)
+{
+  const struct index_view *index = (const struct index_view *)view;
+  const struct folder_row *row = counts_of(index);
+  const char *threads = index->order == ROWS_THREAD ? _(", by threads") : "";
+  g_autofree char *what = index->query != NULL ? g_strdup_printf(_("Search: %s"), index->query)
+                                               : g_strdup(index->folder);
+  guint64 unread = index->query != NULL ? index->unread : row != NULL ? row->unread : 0;
+  guint64 total = index->query != NULL ? index->total : row != NULL ? row->total : 0;
+  if (index->query != NULL ? !index->counted : row == NULL)
+    return g_strdup_printf("%s%s", what, threads);
+  return g_strdup_printf(_("%s  %" G_GUINT64_FORMAT " unread of %" G_GUINT64_FORMAT "%s"), what,
+                         unread, total, threads);
+}
+
+static const struct row *
+row_of(struct view *view)
+{
+  return index_view_cursor((struct index_view *)view);
+}
+
+static void
+dealt_with(struct view *view)
+{
+  g_hash_table_remove_all(((struct index_view *)view)->chosen);
+}
+
+static const struct command_group *const groups[] = {&index_group, &letter_group, &mail_group,
+                                                     &any_group, NULL};
+
+const struct view_class index_class = {
+    .name = "index",
+    .groups = groups,
+    .draw = draw,
+    .heading = heading,
+    .changed = index_view_changed,
+    .free = index_view_close,
+    .letters = index_view_letters,
+    .row = row_of,
+    .dealt_with = dealt_with,
+};
+
+struct view *
+index_view_new(struct ui *ui, const char *folder, const char *query)
+{
+  struct index_view *index = g_new0(struct index_view, 1);
+  index->view = (struct view){&index_class, ui};
+  index->folder = g_strdup(folder);
+  index->query = g_strdup(query);
+  index->chosen = g_hash_table_new_full(g_str_hash, g_str_equal, g_free, NULL);
+  index_view_load(index, false);
+  return &index->view;
+}

@@ -1,0 +1,337 @@
+/* Commands on letters, wherever they are listed or read. */
+#include <string.h>
+
+#include "base/error.h"
+#include "base/i18n.h"
+#include "base/sanitize.h"
+#include "ui/index/index.h"
+#include "ui/ui-private.h"
+
+void
+ui_open_letter(struct ui *ui, const struct row *row)
+{
+  if (row->flags & ROW_DRAFT && g_strcmp0(row->folder, engine_drafts(ui->engine)) == 0) {
+    ui_await(ui, engine_resume(ui->engine, row->key), NULL, compose_open_draft, NULL, NULL);
+    return;
+  }
+  struct view *open = ui_find(ui, &reader_class);
+  ui_push(ui, reader_view_new(ui, row, false));
+  if (open != NULL)
+    ui_drop(open);
+}
+
+static const struct row *
+row_of(struct view *view)
+{
+  const struct row *row = view->kind->row != NULL ? view->kind->row(view) : NULL;
+  if (row == NULL)
+    ui_say(view->ui, _("No letter is chosen here."));
+  return row;
+}
+
+static char **
+letters_of(struct view *view)
+{
+  char **keys = view->kind->letters != NULL ? view->kind->letters(view) : g_new0(char *, 1);
+  if (keys[0] == NULL)
+    ui_say(view->ui, _("No letter is chosen here."));
+  return keys;
+}
+
+static void
+dealt_with(struct view *view)
+{
+  if (view->kind->dealt_with != NULL)
+    view->kind->dealt_with(view);
+}
+
+/* ---- answering ---- */
+
+static void
+answer(struct view *view, enum draft_reply how)
+{
+  const struct row *row = row_of(view);
+  if (row == NULL)
+    return;
+  struct letter_ref ref = {.key = row->key};
+  ui_await(view->ui, engine_reply(view->ui->engine, &ref, how), NULL, compose_open_draft, NULL,
+           NULL);
+}
+
+static void
+reply(struct view *view, const char *const *args)
+{
+  answer(view, DRAFT_REPLY);
+}
+
+static void
+reply_all(struct view *view, const char *const *args)
+{
+  answer(view, DRAFT_REPLY_ALL);
+}
+
+static void
+reply_list(struct view *view, const char *const *args)
+{
+  answer(view, DRAFT_REPLY_LIST);
+}
+
+static void
+forward(struct view *view, const char *const *args)
+{
+  const struct row *row = row_of(view);
+  if (row == NULL)
+    return;
+  struct letter_ref ref = {.key = row->key};
+  ui_await(view->ui, engine_forward(view->ui->engine, &ref), NULL, compose_open_draft, NULL, NULL);
+}
+
+static void
+resume(struct view *view, const char *const *args)
+{
+  const struct row *row = row_of(view);
+  if (row != NULL)
+    ui_await(view->ui, engine_resume(view->ui->engine, row->key), NULL, compose_open_draft, NULL,
+             NULL);
+}
+
+/* ---- where they lie ---- */
+
+static void
+remove_letters(struct view *view, const char *const *args)
+{
+  g_auto(GStrv) keys = letters_of(view);
+  if (keys[0] == NULL)
+    return;
+  guint n = g_strv_length(keys);
+  g_autofree char *said = g_strdup_printf(
+      ngettext("%u letter is in the trash; u takes it back.",
+               "%u letters are in the trash; u takes them back.", n),
+      n);
+  ui_await_plain(view, engine_delete(view->ui->engine, (const char *const *)keys), said);
+  dealt_with(view);
+}
+
+static void
+move(struct view *view, const char *const *args)
+{
+  g_auto(GStrv) keys = letters_of(view);
+  if (keys[0] == NULL)
+    return;
+  if (engine_is_search(view->ui->engine, args[0])) {
+    ui_complain(view->ui, _("%s is a saved search, no place; name a folder."), args[0]);
+    return;
+  }
+  g_autofree char *said = g_strdup_printf(_("Moved to %s."), args[0]);
+  ui_await_plain(view, engine_move(view->ui->engine, (const char *const *)keys, args[0]), said);
+  dealt_with(view);
+}
+
+static void
+copy(struct view *view, const char *const *args)
+{
+  g_auto(GStrv) keys = letters_of(view);
+  if (keys[0] == NULL)
+    return;
+  g_autofree char *said = g_strdup_printf(_("Copied to %s."), args[0]);
+  ui_await_plain(view, engine_copy(view->ui->engine, (const char *const *)keys, args[0]), said);
+}
+
+/* ---- flags ---- */
+
+static void
+toggle(struct view *view, unsigned flag)
+{
+  g_auto(GStrv) keys = letters_of(view);
+  const struct row *row = view->kind->row(view);
+  if (keys[0] == NULL || row == NULL)
+    return;
+  bool set = !(row->flags & flag);
+  ui_await_plain(view,
+                 engine_flag(view->ui->engine, (const char *const *)keys, set ? flag : 0,
+                             set ? 0 : flag),
+                 NULL);
+}
+
+static void
+flag(struct view *view, const char *const *args)
+{
+  toggle(view, ROW_FLAGGED);
+}
+
+static void
+unread(struct view *view, const char *const *args)
+{
+  toggle(view, ROW_SEEN);
+}
+
+static void
+tag(struct view *view, const char *const *args)
+{
+  g_auto(GStrv) keys = letters_of(view);
+  g_autofree char *words = g_strjoinv(" ", (char **)args);
+  if (keys[0] != NULL)
+    ui_await_plain(view, engine_tag(view->ui->engine, (const char *const *)keys, words), NULL);
+}
+
+/* ---- the next one ---- */
+
+static void
+go_to_unread(struct view *view, struct event *event, void *data)
+{
+  struct index_view *index = (struct index_view *)view;
+  bool *first_round = data, open = ui_view(view->ui)->kind == &reader_class;
+  if (event->error != NULL)
+    return;
+  if (event->rows == NULL || event->rows->len == 0) {
+    if (!*first_round) {
+      ui_say(view->ui, _("No unread letter here."));
+      return;
+    }
+    struct rows_query query = index_view_query(index);
+    ui_await(view->ui, engine_next_unread(view->ui->engine, &query), view, go_to_unread,
+             g_new0(bool, 1), g_free);
+    return;
+  }
+  struct row *row = g_ptr_array_steal_index(event->rows, 0);
+  if (open)
+    ui_open_letter(view->ui, row);
+  index_view_go_to(index, row);
+}
+
+static void
+next_unread(struct view *view, const char *const *args)
+{
+  struct view *list = ui_find(view->ui, &index_class);
+  if (list == NULL)
+    return;
+  struct index_view *index = (struct index_view *)list;
+  struct rows_query query = index_view_query(index);
+  bool *first_round = g_new0(bool, 1);
+  query.after = index_view_cursor(index);
+  *first_round = query.after != NULL;
+  ui_await(view->ui, engine_next_unread(view->ui->engine, &query), list, go_to_unread,
+           first_round, g_free);
+}
+
+/* ---- out of postino ---- */
+
+static void
+say_saved(struct view *view, struct event *event, void *dir)
+{
+  guint n = event->strings != NULL ? g_strv_length(event->strings) : 0;
+  if (event->error != NULL)
+    return;
+  if (n == 0)
+    ui_say(view->ui, _("This letter has no attachments."));
+  else if (n == 1)
+    ui_say(view->ui, _("Saved as %s."), event->strings[0]);
+  else
+    ui_say(view->ui, ngettext("%u file saved in %s.", "%u files saved in %s.", n), n,
+           (const char *)dir);
+}
+
+static void
+save(struct view *view, const char *const *args)
+{
+  const struct row *row = row_of(view);
+  if (row == NULL)
+    return;
+  struct letter_ref ref = {.key = row->key};
+  char *dir = ui_typed_path(args[0]);
+  ui_await(view->ui, engine_save(view->ui->engine, &ref, 0, dir), NULL, say_saved, dir, g_free);
+}
+
+/* A command that was shown and confirmed, and the letter that goes to it. */
+struct piping { char **argv; char *key; };
+
+static void
+piping_free(struct piping *piping)
+{
+  g_strfreev(piping->argv);
+  g_free(piping->key);
+  g_free(piping);
+}
+
+static void
+run_piped(struct view *view, struct event *event, void *data)
+{
+  struct piping *piping = data;
+  g_autoptr(GError) error = NULL;
+  if (event->error != NULL || event->part == NULL)
+    return;
+  if (!ui_run_program(view->ui, (const char *const *)piping->argv, event->part->bytes, true,
+                      &error))
+    ui_error(view->ui, error);
+}
+
+static void
+pipe_if(struct ui *ui, struct view *view, const char *text, void *data)
+{
+  struct piping *piping = data;
+  if (text == NULL)
+    return;
+  struct letter_ref ref = {.key = piping->key};
+  struct piping *own = g_memdup2(piping, sizeof *piping);
+  *piping = (struct piping){NULL, NULL};
+  ui_await(ui, engine_part(ui->engine, &ref, 0), NULL, run_piped, own,
+           (GDestroyNotify)piping_free);
+}
+
+/* The words as they will be run, each in brackets. */
+static char *
+shown_words(char **argv)
+{
+  GString *out = g_string_new(NULL);
+  for (size_t i = 0; argv[i] != NULL; i++) {
+    g_autofree char *word = sanitize_line(argv[i], -1);
+    g_string_append_printf(out, "%s[%s]", i > 0 ? " " : "", word);
+  }
+  return g_string_free(out, FALSE);
+}
+
+static void
+pipe_letter(struct view *view, const char *const *args)
+{
+  g_autoptr(GError) error = NULL;
+  const struct row *row = row_of(view);
+  if (row == NULL)
+    return;
+  g_auto(GStrv) argv = ui_program_words(args[0], &error);
+  if (argv == NULL) {
+    ui_error(view->ui, error);
+    return;
+  }
+  g_autofree char *shown = shown_words(argv);
+  g_autofree char *question = g_strdup_printf(_("Give the letter to %s?"), shown);
+  struct piping *piping = g_new0(struct piping, 1);
+  *piping = (struct piping){g_steal_pointer(&argv), g_strdup(row->key)};
+  ui_confirm(view->ui, NULL, question, pipe_if, piping, (GDestroyNotify)piping_free);
+}
+
+static const struct command rows[] = {
+    {.name = "reply", .keys = "r", .help = N_("Answer the author"), .hint = N_("reply"),
+     .run = reply},
+    {.name = "reply-all", .keys = "a", .help = N_("Answer everybody"), .run = reply_all},
+    {.name = "reply-list", .keys = "L", .help = N_("Answer the mailing list"), .run = reply_list},
+    {.name = "forward", .keys = "f", .help = N_("Pass the letter on"), .run = forward},
+    {.name = "delete", .keys = "d Delete", .help = N_("Move to the trash; from there, for good"),
+     .hint = N_("delete"), .run = remove_letters},
+    {.name = "move", .keys = "M", .args = "folder", .ask = N_("Move to folder:"),
+     .complete = COMPLETE_FOLDER, .help = N_("Move to a folder"), .run = move},
+    {.name = "copy", .keys = "C", .args = "folder", .ask = N_("Copy to folder:"),
+     .complete = COMPLETE_FOLDER, .help = N_("Copy to a folder"), .run = copy},
+    {.name = "flag", .keys = "! F", .help = N_("Flag as important, or not"), .run = flag},
+    {.name = "unread", .keys = "N", .help = N_("Mark as unread, or as read"), .run = unread},
+    {.name = "next-unread", .keys = "Tab", .help = N_("Go to the next unread letter"),
+     .hint = N_("unread"), .run = next_unread},
+    {.name = "tag", .keys = "t", .args = "words", .ask = N_("Tags (+todo -read):"),
+     .help = N_("Add and remove tags"), .run = tag},
+    {.name = "save", .keys = "s", .args = "dir", .ask = N_("Save attachments in:"),
+     .complete = COMPLETE_PATH, .help = N_("Save all attachments"), .run = save},
+    {.name = "pipe", .keys = "|", .args = "command", .ask = N_("Give the letter to command:"),
+     .help = N_("Give the letter's bytes to a command, after asking"), .run = pipe_letter},
+    {.name = "resume", .keys = "e", .help = N_("Take the letter up as a draft"), .run = resume},
+};
+const struct command_group letter_group = {"letter", N_("The letter under the cursor, or those chosen"),
+                                           rows, G_N_ELEMENTS(rows)};

@@ -1,0 +1,128 @@
+#include "ui/queue/queue.h"
+
+#include "base/i18n.h"
+
+static const char *
+state_words(enum letter_state state)
+{
+  switch (state) {
+  case LETTER_HELD: return _("held");
+  case LETTER_QUEUED: return _("waits");
+  case LETTER_SENDING: case LETTER_BODY: return _("sending");
+  case LETTER_BLOCKED: return _("blocked");
+  case LETTER_UNSURE: return _("unsure");
+  case LETTER_ACCEPTED: case LETTER_DONE: return _("sent");
+  case LETTER_CANCELLED: break;
+  }
+  return _("cancelled");
+}
+
+static char *
+recipients_text(const struct ledger_letter *letter)
+{
+  GString *out = g_string_new(NULL);
+  for (guint i = 0; letter->recipients != NULL && i < letter->recipients->len; i++) {
+    const struct ledger_recipient *one = g_ptr_array_index(letter->recipients, i);
+    g_string_append_printf(out, "%s%s", i > 0 ? ", " : "", one->spec);
+  }
+  return g_string_free(out, FALSE);
+}
+
+/* Why it waits: the letter's own reason, else the first recipient's. */
+static const char *
+reason_of(const struct ledger_letter *letter)
+{
+  for (guint i = 0; letter->reason == NULL && letter->recipients != NULL &&
+                    i < letter->recipients->len; i++) {
+    const struct ledger_recipient *one = g_ptr_array_index(letter->recipients, i);
+    if (one->reason != NULL)
+      return one->reason;
+  }
+  return letter->reason != NULL ? letter->reason : "";
+}
+
+static char *
+next_text(const struct ledger_letter *letter)
+{
+  int64_t at = letter->state == LETTER_HELD ? letter->not_before : letter->next_try;
+  g_autoptr(GDateTime) then = at > 0 ? g_date_time_new_from_unix_local(at) : NULL;
+  return then != NULL ? g_date_time_format(then, "%H:%M:%S") : g_strdup("");
+}
+
+static void
+draw_letter(const struct area *area, int row, const struct ledger_letter *letter, bool cursor)
+{
+  unsigned style = cursor ? STYLE_CURSOR : 0;
+  bool bad = letter->state == LETTER_BLOCKED || letter->state == LETTER_UNSURE;
+  int to_columns = MAX((area->columns - 32) / 2, 10);
+  g_autofree char *to = recipients_text(letter);
+  g_autofree char *next = next_text(letter);
+  area_fill(area, row, STYLE_NORMAL | style, "");
+  area_field(area, row, 1, 9, STYLE_NORMAL | style, letter->id);
+  area_field(area, row, 11, 10, (bad ? STYLE_BAD : STYLE_NORMAL) | style,
+             state_words(letter->state));
+  area_field(area, row, 22, 9, STYLE_NORMAL | style, next);
+  area_field(area, row, 32, to_columns, STYLE_NORMAL | style, to);
+  area_field(area, row, 33 + to_columns, area->columns - 33 - to_columns, STYLE_NORMAL | style,
+             reason_of(letter));
+}
+
+static void
+draw(struct view *view, const struct area *area, bool focused)
+{
+  struct queue_view *queue = (struct queue_view *)view;
+  list_show(&queue->list, area->rows);
+  for (int row = 0; row < area->rows; row++) {
+    int i = queue->list.top + row;
+    const struct ledger_letter *letter = queue_letter(queue, i);
+    if (letter != NULL)
+      draw_letter(area, row, letter, i == queue->list.cursor);
+  }
+  if (queue->rows == NULL)
+    area_field(area, 0, 1, -1, STYLE_DIM, _("reading…"));
+  else if (queue->rows->len == 0)
+    area_field(area, 0, 1, -1, STYLE_DIM, _("Nothing waits to be sent."));
+}
+
+static char *
+heading(struct view *view)
+{
+  const struct queue_view *queue = (const struct queue_view *)view;
+  guint n = queue->rows != NULL ? queue->rows->len : 0;
+  return g_strdup_printf(ngettext("Outbox: %u letter", "Outbox: %u letters", n), n);
+}
+
+static void
+changed(struct view *view)
+{
+  queue_load((struct queue_view *)view);
+}
+
+static void
+close_view(struct view *view)
+{
+  struct queue_view *queue = (struct queue_view *)view;
+  if (queue->rows != NULL)
+    g_ptr_array_unref(queue->rows);
+  g_free(queue);
+}
+
+static const struct command_group *const groups[] = {&queue_group, &any_group, NULL};
+
+const struct view_class queue_class = {
+    .name = "queue",
+    .groups = groups,
+    .draw = draw,
+    .heading = heading,
+    .changed = changed,
+    .free = close_view,
+};
+
+struct view *
+queue_view_new(struct ui *ui)
+{
+  struct queue_view *queue = g_new0(struct queue_view, 1);
+  queue->view = (struct view){&queue_class, ui};
+  queue_load(queue);
+  return &queue->view;
+}

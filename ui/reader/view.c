@@ -1,0 +1,139 @@
+#include "ui/reader/reader.h"
+
+#include <string.h>
+
+#include "base/i18n.h"
+#include "base/text.h"
+
+static unsigned
+style_of(enum seal seal)
+{
+  switch (seal) {
+  case SEAL_POSTCARD: return STYLE_POSTCARD;
+  case SEAL_SIGNED: return STYLE_SIGNED;
+  case SEAL_SEALED: case SEAL_SEALED_SIGNED: return STYLE_SEALED;
+  case SEAL_UNVERIFIED: case SEAL_SEALED_UNVERIFIED: return STYLE_NOTICE;
+  case SEAL_BROKEN: break;
+  }
+  return STYLE_BROKEN;
+}
+
+/* The one line that no letter can draw: it lies outside of the letter's area. */
+static void
+draw_seal(const struct reader_view *reader, const struct area *line)
+{
+  const struct verdict *verdict = reader->letter != NULL ? reader->letter->verdict : NULL;
+  if (verdict == NULL) {
+    area_fill(line, 0, STYLE_DIM, "");
+    return;
+  }
+  g_autofree char *words = verdict_words(verdict);
+  g_autofree char *text = g_strdup_printf(" Seal: %s", words);
+  area_field(line, 0, 0, -1, style_of(verdict->seal), text);
+}
+
+static void
+draw_waiting(const struct reader_view *reader, const struct area *body)
+{
+  if (reader->why != NULL)
+    area_field(body, 0, 1, -1, STYLE_BAD, reader->why);
+  else if (reader->asked == 0)
+    area_field(body, 0, 1, -1, STYLE_DIM, _("Sealed; Enter opens it."));
+  else
+    area_field(body, 0, 1, -1, STYLE_DIM, _("opening…"));
+}
+
+static void
+draw_line(const struct reader_view *reader, const struct area *body, int row,
+          const struct laid_line *line)
+{
+  unsigned style = line->style;
+  g_autofree char *folded = reader->wanted != NULL ? text_fold(line->text, -1) : NULL;
+  if (folded != NULL && strstr(folded, reader->wanted) != NULL)
+    style = STYLE_MATCH;
+  area_text(body, row, 1 + line->indent, style, line->text);
+}
+
+static void
+draw(struct view *view, const struct area *area, bool focused)
+{
+  struct reader_view *reader = (struct reader_view *)view;
+  struct area seal = area_part(area, 0, 0, 1, -1);
+  struct area body = area_part(area, 1, 0, -1, -1);
+  draw_seal(reader, &seal);
+  reader->height = body.rows;
+  reader_view_lay(reader, body.columns);
+  if (reader->letter == NULL) {
+    draw_waiting(reader, &body);
+    return;
+  }
+  reader_view_scroll(reader, 0);
+  for (int row = 0; row < body.rows && reader->top + row < (int)reader->laid->len; row++)
+    draw_line(reader, &body, row, g_ptr_array_index(reader->laid, reader->top + row));
+}
+
+static char *
+heading(struct view *view)
+{
+  const struct reader_view *reader = (const struct reader_view *)view;
+  const char *subject = reader->row->subject != NULL && *reader->row->subject != '\0'
+                            ? reader->row->subject
+                            : _("(no subject)");
+  const char *mode = reader->how.raw ? _(" (source)") : reader->how.html ? _(" (HTML)") : "";
+  int n = reader->laid != NULL ? (int)reader->laid->len : 0;
+  if (n <= reader->height)
+    return g_strdup_printf("%s: %s%s", reader->row->folder, subject, mode);
+  return g_strdup_printf("%s: %s%s  %d%%", reader->row->folder, subject, mode,
+                         MIN(reader->top + reader->height, n) * 100 / n);
+}
+
+static char **
+letters(struct view *view)
+{
+  const struct reader_view *reader = (const struct reader_view *)view;
+  char **keys = g_new0(char *, 2);
+  keys[0] = g_strdup(reader->row->key);
+  return keys;
+}
+
+static const struct row *
+row_of(struct view *view)
+{
+  return ((struct reader_view *)view)->row;
+}
+
+/* On to the next letter of the list, or back to it. */
+static void
+dealt_with(struct view *view)
+{
+  struct view *list = ui_find(view->ui, &index_class);
+  if (list != NULL && (index_view_step(list, 1) || index_view_step(list, -1)))
+    reader_view_take_row((struct reader_view *)view, list->kind->row(list));
+  else
+    ui_close(view);
+}
+
+static const struct command_group *const groups[] = {&reader_group, &letter_group, &mail_group,
+                                                     &any_group, NULL};
+
+const struct view_class reader_class = {
+    .name = "reader",
+    .groups = groups,
+    .draw = draw,
+    .heading = heading,
+    .changed = reader_view_changed,
+    .free = reader_view_close,
+    .letters = letters,
+    .row = row_of,
+    .dealt_with = dealt_with,
+};
+
+struct view *
+reader_view_new(struct ui *ui, const struct row *row, bool preview)
+{
+  struct reader_view *reader = g_new0(struct reader_view, 1);
+  reader->view = (struct view){&reader_class, ui};
+  reader->preview = preview;
+  reader_view_take_row(reader, row);
+  return &reader->view;
+}
