@@ -47,14 +47,6 @@ run_asked(struct ui *ui, struct view *view, const char *text, void *data)
   command->run(view, args);
 }
 
-static const char *
-first_text(struct view *view, const struct command *command)
-{
-  if (command->complete == COMPLETE_FOLDER)
-    return view->ui->last_folder;
-  return command->complete == COMPLETE_PATH ? "~/" : NULL;
-}
-
 void
 command_run(struct view *view, const struct command *command, const char *const *args)
 {
@@ -67,7 +59,7 @@ command_run(struct view *view, const struct command *command, const char *const 
   }
   struct prompt_options options = {
       .label = _(command->ask),
-      .text = first_text(view, command),
+      .text = command->complete == COMPLETE_PATH ? "~/" : NULL,
       .complete = command->complete,
   };
   ui_prompt(view->ui, view, &options, run_asked, (void *)command, NULL);

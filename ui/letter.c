@@ -113,14 +113,6 @@ remove_letters(struct view *view, const char *const *args)
 }
 
 static void
-remember_folder(struct ui *ui, const char *folder)
-{
-  g_autofree char *name = g_strdup(folder);
-  g_free(ui->last_folder);
-  ui->last_folder = g_steal_pointer(&name);
-}
-
-static void
 move(struct view *view, const char *const *args)
 {
   g_auto(GStrv) keys = letters_of(view);
@@ -132,7 +124,6 @@ move(struct view *view, const char *const *args)
   }
   g_autofree char *said = g_strdup_printf(_("Moved to %s."), args[0]);
   ui_await_plain(view, engine_move(view->ui->engine, (const char *const *)keys, args[0]), said);
-  remember_folder(view->ui, args[0]);
   dealt_with(view);
 }
 
@@ -144,7 +135,6 @@ copy(struct view *view, const char *const *args)
     return;
   g_autofree char *said = g_strdup_printf(_("Copied to %s."), args[0]);
   ui_await_plain(view, engine_copy(view->ui->engine, (const char *const *)keys, args[0]), said);
-  remember_folder(view->ui, args[0]);
 }
 
 /* ---- flags ---- */

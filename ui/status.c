@@ -8,8 +8,9 @@
 #define NOTICE_SECONDS 15
 #define MESSAGES_KEPT 200
 #define NOTICE_ROWS 4
+#define SILENCE_SECONDS 3
 
-struct going_on { request_id request; char *text; guint64 done, total; };
+struct going_on { request_id request; char *text; guint64 done, total; gint64 touched; };
 
 struct status {
   GPtrArray *messages;      /* char *, oldest first */
@@ -96,6 +97,7 @@ status_progress(struct status *status, request_id request, const char *text, gui
   entry->text = g_strdup(text != NULL ? text : _("working"));
   entry->done = done;
   entry->total = total;
+  entry->touched = g_get_monotonic_time();
 }
 
 bool
@@ -105,20 +107,42 @@ status_ended(struct status *status, request_id request)
   return entry != NULL && g_ptr_array_remove(status->running, entry);
 }
 
+/* The engine's own work (request 0) tells no end: it is forgotten when it is
+ * silent for a while. */
+static const struct going_on *
+going_on(const struct status *status)
+{
+  gint64 now = g_get_monotonic_time();
+  for (guint i = status->running->len; i-- > 0;) {
+    const struct going_on *entry = g_ptr_array_index(status->running, i);
+    if (entry->request != 0 ||
+        (now - entry->touched < SILENCE_SECONDS * G_USEC_PER_SEC && status->until <= now))
+      return entry;
+  }
+  return NULL;
+}
+
 request_id
 status_running(const struct status *status)
 {
-  if (status->running->len == 0)
-    return 0;
-  return ((struct going_on *)g_ptr_array_index(status->running, status->running->len - 1))->request;
+  for (guint i = status->running->len; i-- > 0;) {
+    const struct going_on *entry = g_ptr_array_index(status->running, i);
+    if (entry->request != 0)
+      return entry->request;
+  }
+  return 0;
 }
 
 int
 status_timeout(const struct status *status)
 {
-  if (status->until == 0)
-    return -1;
-  return (int)CLAMP((status->until - g_get_monotonic_time()) / 1000 + 1, 0, 60000);
+  const struct going_on *own = entry_of(status, 0);
+  gint64 now = g_get_monotonic_time(), next = G_MAXINT64;
+  if (status->until > now)
+    next = status->until;
+  if (own != NULL && own->touched + SILENCE_SECONDS * G_USEC_PER_SEC > now)
+    next = MIN(next, own->touched + SILENCE_SECONDS * G_USEC_PER_SEC);
+  return next == G_MAXINT64 ? -1 : (int)MIN((next - now) / 1000 + 1, 60000);
 }
 
 static char *
@@ -141,11 +165,12 @@ notice_of(const struct status *status)
 static char *
 running_text(const struct status *status, int columns)
 {
-  if (status->running->len == 0)
+  const struct going_on *entry = going_on(status);
+  if (entry == NULL)
     return NULL;
-  g_autofree char *text =
-      progress_text(g_ptr_array_index(status->running, status->running->len - 1));
-  g_autofree char *hint = g_strdup_printf("%s  %s", text, _("(^G cancels)"));
+  g_autofree char *text = progress_text(entry);
+  g_autofree char *hint =
+      g_strdup_printf("%s  %s", text, entry->request != 0 ? _("(^G cancels)") : "");
   return text_fit(hint, notice_of(status) != NULL ? columns / 2 : columns);
 }
 

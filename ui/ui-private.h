@@ -26,7 +26,6 @@ struct ui {
   char *sent_id;            /* what `undo` takes back; NULL */
   gint64 sent_until;        /* monotonic */
   GPtrArray *private_files; /* given to programs that outlive the command; wiped at the end */
-  char *last_folder;        /* where `move` last went */
   bool started;             /* the first rows are here; what is slower may begin */
   bool leaving;
   bool asked_to_leave;

@@ -272,6 +272,8 @@ ui_event(struct ui *ui, struct event *event)
   case EVENT_CHANGED: changed(ui); break;
   case EVENT_ASK: ask_for_engine(ui, event); break;
   case EVENT_NOTICE:
+    if (event->request == 0)
+      status_ended(ui->status, 0);
     if (event->text != NULL)
       say(ui, event->bad, event->text);
     break;
@@ -495,6 +497,5 @@ ui_free(struct ui *ui)
   keymap_free(ui->keymap);
   status_free(ui->status);
   g_free(ui->sent_id);
-  g_free(ui->last_folder);
   g_free(ui);
 }

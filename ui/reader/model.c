@@ -287,7 +287,8 @@ reader_view_lay(struct reader_view *reader, int width)
   g_clear_pointer(&reader->laid, g_ptr_array_unref);
   reader->laid = g_ptr_array_new_with_free_func((GDestroyNotify)laid_free);
   reader->width = width;
-  lay_headers(reader, reader->laid, columns);
+  if (!reader->how.raw)
+    lay_headers(reader, reader->laid, columns);
   lay_notices(reader, reader->laid, columns);
   lay_text(reader, reader->laid, columns);
   lay_parts(reader, reader->laid, columns);
