@@ -50,11 +50,13 @@ leave_after_queue(struct view *view, struct event *event, void *data)
 void
 ui_leave(struct ui *ui)
 {
+  ui->leaving_asked = true;
   for (guint i = ui->views->len; i-- > 0;) {
     struct view *view = g_ptr_array_index(ui->views, i);
     if (view->kind->may_close != NULL && !view->kind->may_close(view))
       return;
   }
+  ui->leaving_asked = false;
   /* Asked twice, the outbox is not waited for. */
   if (ui->asked_to_leave) {
     ui->leaving = true;

@@ -116,6 +116,32 @@ offer_accounts(struct ui *ui, GPtrArray *candidates, const char *typed)
   }
 }
 
+/* What stands there at first is one of them, and it is the others that are wanted. */
+static const char *
+other_senders(struct ui *ui, const char *typed)
+{
+  for (guint i = 0; i < ui->conf->accounts->len; i++) {
+    const struct conf_account *account = g_ptr_array_index(ui->conf->accounts, i);
+    if (g_strcmp0(account->from, typed) == 0)
+      return "";
+  }
+  return typed;
+}
+
+static void
+offer_senders(struct ui *ui, GPtrArray *candidates, const char *text)
+{
+  const char *typed = other_senders(ui, text);
+  for (guint i = 0; i < ui->conf->accounts->len; i++) {
+    const struct conf_account *account = g_ptr_array_index(ui->conf->accounts, i);
+    if (account->from != NULL && holds(account->from, typed, true))
+      offer(candidates, account->from, account->name);
+    for (char **also = account->also; also != NULL && *also != NULL; also++)
+      if (holds(*also, typed, true))
+        offer(candidates, *also, account->name);
+  }
+}
+
 static void
 offer_orders(GPtrArray *candidates, const char *typed)
 {
@@ -194,6 +220,7 @@ ui_complete(struct ui *ui, struct prompt *prompt, bool insert)
   case COMPLETE_FOLDER: offer_folders(ui, candidates, typed); break;
   case COMPLETE_PATH: offer_paths(candidates, typed); break;
   case COMPLETE_ACCOUNT: offer_accounts(ui, candidates, typed); break;
+  case COMPLETE_SENDER: offer_senders(ui, candidates, typed); break;
   case COMPLETE_ORDER: offer_orders(candidates, typed); break;
   case COMPLETE_NOTHING: case COMPLETE_ADDRESS: break;
   }

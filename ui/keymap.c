@@ -398,3 +398,12 @@ keymap_keys(const struct keymap *keymap, const struct command_group *const *grou
   }
   return n > 0 ? g_strdup(out->str) : NULL;
 }
+
+char *
+keymap_key_word(const struct keymap *keymap, const struct command_group *const *groups,
+                const char *name)
+{
+  const struct command *command = command_find(groups, name);
+  char *keys = command != NULL ? keymap_keys(keymap, groups, command, 1) : NULL;
+  return keys != NULL ? keys : g_strdup_printf(":%s", name);
+}

@@ -48,5 +48,10 @@ enum keymap_match keymap_find(const struct keymap *keymap,
 char *keymap_keys(const struct keymap *keymap, const struct command_group *const *groups,
                   const struct command *command, int max);
 
+/* The key of the command of this name, as a sentence names it: "u", or ":undo" when
+ * it has none.  Free it. */
+char *keymap_key_word(const struct keymap *keymap, const struct command_group *const *groups,
+                      const char *name);
+
 typedef struct keymap keymap_t;
 G_DEFINE_AUTOPTR_CLEANUP_FUNC(keymap_t, keymap_free)

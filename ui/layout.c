@@ -86,10 +86,11 @@ draw_last_line(struct ui *ui, const struct area *line)
 {
   struct prompt *prompt = ui_asked(ui);
   if (prompt == NULL) {
-    status_draw_hints(ui->keymap, ui_view(ui)->kind->groups, line);
+    status_draw_hints(ui->keymap, ui_view(ui), line);
     return;
   }
-  const char *hint = prompt->yes_no ? _("y yes, any other key no")
+  const char *hint = prompt->hint != NULL ? prompt->hint
+                     : prompt->yes_no ? _("y yes, any other key no")
                      : prompt->complete != COMPLETE_NOTHING
                          ? _("Enter takes it, Tab completes, Esc cancels")
                          : _("Enter takes it, Esc cancels");

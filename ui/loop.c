@@ -13,7 +13,6 @@
 #include "ui/ui-private.h"
 
 /* So long the end may be put off to keep what is being written. */
-#define KEEPING_SECONDS 5
 
 /* A handler may only write: which signal came is read from the pipe. */
 static int pipe_in = -1;
@@ -108,29 +107,37 @@ loop(struct ui *ui, int signals)
   }
 }
 
-/* A view that objects is one that holds unsaved work, and keeps it now. */
+/* ---- what would be lost ---- */
+
+#define RESCUE_SECONDS 10
+
 static bool
-anyone_objects(struct ui *ui)
+is_rescuing(struct ui *ui)
 {
-  bool objects = false;
+  bool rescuing = false;
   for (guint i = ui->views->len; i-- > 0;) {
     struct view *view = g_ptr_array_index(ui->views, i);
-    objects = (view->kind->may_close != NULL && !view->kind->may_close(view)) || objects;
+    rescuing = (view->kind->rescue != NULL && view->kind->rescue(view)) || rescuing;
   }
-  return objects;
+  return rescuing;
 }
 
 /* The end came from outside (a signal, a terminal that went away): what is being
- * written goes to the drafts first. */
+ * written goes to the drafts first, and nobody is there to be asked. */
 static void
-keep_unsaved(struct ui *ui)
+rescue(struct ui *ui)
 {
-  gint64 until = g_get_monotonic_time() + KEEPING_SECONDS * G_USEC_PER_SEC;
+  gint64 until = g_get_monotonic_time() + RESCUE_SECONDS * G_USEC_PER_SEC;
   struct pollfd fd = {.fd = engine_fd(ui->engine), .events = POLLIN};
-  while (ui->views->len > 0 && anyone_objects(ui) && g_get_monotonic_time() < until) {
+  ui->leaving = true;
+  while (is_rescuing(ui) && g_get_monotonic_time() < until) {
     poll(&fd, 1, 100);
-    for (struct event *event; (event = engine_next(ui->engine)) != NULL; event_free(event))
-      ui_event(ui, event);
+    for (struct event *event; (event = engine_next(ui->engine)) != NULL; event_free(event)) {
+      if (event->kind == EVENT_ASK)
+        engine_answer(ui->engine, event->ask, NULL);
+      else
+        ui_event(ui, event);
+    }
   }
 }
 
@@ -148,7 +155,7 @@ run_on_terminal(const struct conf *conf, const struct ui_options *options, int s
   struct ui *ui = ui_new(conf, engine, term);
   ui_begin(ui, options);
   loop(ui, signals);
-  keep_unsaved(ui);
+  rescue(ui);
   bool behind = ui->flush_behind;
   ui_free(ui);
   /* The screen is the user's again before the engine ends. */

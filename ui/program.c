@@ -212,14 +212,12 @@ ui_edit_text(struct ui *ui, const char *text, GError **error)
   if (path == NULL)
     return NULL;
   g_auto(GStrv) argv = editor_command(ui, path, error);
-  char *edited = NULL;
-  if (argv != NULL && ui_run_program(ui, (const char *const *)argv, NULL, false, error)) {
-    g_autoptr(GBytes) result = file_read(path, EDITED_LIMIT, error);
-    if (result != NULL)
-      edited = lines_of(result);
-  }
+  bool good = argv != NULL && ui_run_program(ui, (const char *const *)argv, NULL, false, error);
+  g_autoptr(GBytes) result = argv != NULL ? file_read(path, EDITED_LIMIT, good ? error : NULL) : NULL;
+  g_autofree char *edited = result != NULL ? lines_of(result) : NULL;
   ui_wipe_file(path);
-  return edited;
+  bool is_news = good || (edited != NULL && *edited != '\0' && strcmp(edited, text) != 0);
+  return is_news ? g_steal_pointer(&edited) : NULL;
 }
 
 char *

@@ -37,7 +37,10 @@ prompt_new(const struct prompt_options *options, GPtrArray *history)
   prompt->secret = options->secret;
   prompt->yes_no = options->yes_no;
   prompt->live = options->live;
-  prompt->history = options->secret || options->yes_no ? NULL : history;
+  prompt->choices = g_strdup(options->choices);
+  prompt->hint = g_strdup(options->hint);
+  prompt->history =
+      options->secret || options->yes_no || options->choices != NULL ? NULL : history;
   prompt->history_at = prompt->history != NULL ? prompt->history->len : 0;
   prompt->chosen = -1;
   return prompt;
@@ -54,6 +57,8 @@ prompt_free(struct prompt *prompt)
     g_ptr_array_free(prompt->candidates, TRUE);
   g_free(prompt->typed);
   g_free(prompt->label);
+  g_free(prompt->choices);
+  g_free(prompt->hint);
   g_free(prompt);
 }
 
@@ -238,6 +243,18 @@ answer_yes_no(struct prompt *prompt, term_key key)
                                                                     : PROMPT_CANCELLED;
 }
 
+static enum prompt_result
+answer_choice(struct prompt *prompt, term_key key)
+{
+  char letter[2] = {key < 128 ? (char)g_ascii_tolower((int)key) : '\0', '\0'};
+  if (key == TERM_KEY_RESIZE)
+    return PROMPT_MORE;
+  if (*letter == '\0' || strchr(prompt->choices, *letter) == NULL)
+    return PROMPT_CANCELLED;
+  g_string_assign(prompt->text, letter);
+  return PROMPT_DONE;
+}
+
 static void
 vertical(struct prompt *prompt, int by)
 {
@@ -291,6 +308,8 @@ prompt_key(struct prompt *prompt, term_key key)
 {
   if (prompt->yes_no)
     return answer_yes_no(prompt, key);
+  if (prompt->choices != NULL)
+    return answer_choice(prompt, key);
   if (key == TERM_KEY_ENTER || key == '\n')
     take_first(prompt);
   switch (key) {
@@ -305,7 +324,7 @@ prompt_key(struct prompt *prompt, term_key key)
 void
 prompt_paste(struct prompt *prompt, const char *text)
 {
-  if (prompt->yes_no)
+  if (prompt->yes_no || prompt->choices != NULL)
     return;
   g_autofree char *line = g_strdup(text);
   g_strdelimit(line, "\n\t", ' ');
@@ -354,16 +373,34 @@ draw_text(const struct prompt *prompt, const struct area *line, int column)
   area_cursor(line, 0, column + text_width(from, cursor - from));
 }
 
+/* A question is never cut: it takes the rows that it needs. */
+static void
+draw_question(const struct prompt *prompt, const struct area *area)
+{
+  g_auto(GStrv) lines = text_wrap(prompt->label, MAX(area->columns - 2, 8));
+  int n = (int)g_strv_length(lines), column = 0;
+  for (int i = 0; i < n; i++) {
+    struct area line = area_part(area, area->rows - n + i, 0, 1, -1);
+    area_fill(&line, 0, STYLE_NORMAL, "");
+    column = area_text(&line, 0, 0, STYLE_STRONG, lines[i]);
+  }
+  area_cursor(area, area->rows - 1, column + 1);
+}
+
 void
 prompt_draw(const struct prompt *prompt, const struct area *area)
 {
+  if (prompt->yes_no || prompt->choices != NULL) {
+    draw_question(prompt, area);
+    return;
+  }
   struct area line = area_part(area, area->rows - 1, 0, 1, -1);
   if (prompt->candidates != NULL)
     draw_candidates(prompt, area);
   area_fill(&line, 0, STYLE_NORMAL, "");
   g_autofree char *label = text_fit(prompt->label, MAX(line.columns - 12, line.columns / 2));
   int column = area_text(&line, 0, 0, STYLE_STRONG, label) + 1;
-  if (prompt->secret || prompt->yes_no)
+  if (prompt->secret)
     area_cursor(&line, 0, column);
   else
     draw_text(prompt, &line, column);

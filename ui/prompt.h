@@ -16,6 +16,8 @@ struct prompt_options {
   bool secret;              /* not echoed, kept in locked memory at the end, no history */
   bool yes_no;              /* one key: y, or anything else for no */
   bool live;                /* candidates are shown while one types */
+  const char *choices;      /* one key: one of these ASCII letters, or anything else to cancel */
+  const char *hint;         /* translated: for the last line; NULL: the usual one */
 };
 
 struct candidate { char *text, *help; };
@@ -26,6 +28,7 @@ struct prompt {
   size_t cursor;            /* byte in text, on a cluster's border */
   enum completion complete;
   bool secret, yes_no, live;
+  char *choices, *hint;     /* NULL: none */
   GPtrArray *history;       /* char *, oldest first; borrowed; NULL: none */
   guint history_at;         /* == len: what is typed now */
   char *typed;              /* kept while one looks at history */

@@ -21,7 +21,8 @@ ui_libui_a_SOURCES = \
 	ui/term/locale.c \
 	ui/term/term.c ui/term/term.h ui/term/term-private.h \
 	ui/accounts/view.c \
-	ui/compose/commands.c ui/compose/compose.h ui/compose/model.c ui/compose/view.c \
+	ui/compose/commands.c ui/compose/compose.h ui/compose/model.c \
+	ui/compose/send.c ui/compose/text.c ui/compose/view.c \
 	ui/folders/commands.c ui/folders/folders.h ui/folders/model.c ui/folders/view.c \
 	ui/help/commands.c ui/help/model.c ui/help/text.h ui/help/view.c \
 	ui/index/commands.c ui/index/index.h ui/index/model.c ui/index/view.c \

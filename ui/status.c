@@ -228,9 +228,9 @@ draw_hint(const struct keymap *keymap, const struct command_group *const *groups
 }
 
 void
-status_draw_hints(const struct keymap *keymap, const struct command_group *const *groups,
-                  const struct area *line)
+status_draw_hints(const struct keymap *keymap, struct view *view, const struct area *line)
 {
+  const struct command_group *const *groups = view->kind->groups;
   int column = 0;
   const struct command *help = command_find(groups, "help");
   area_fill(line, 0, STYLE_DIM, "");
@@ -238,7 +238,10 @@ status_draw_hints(const struct keymap *keymap, const struct command_group *const
   if (help != NULL)
     column = draw_hint(keymap, groups, line, column, help);
   for (const struct command_group *const *group = groups; *group != NULL; group++)
-    for (size_t i = 0; i < (*group)->n && column >= 0; i++)
-      if ((*group)->rows[i].hint != NULL && &(*group)->rows[i] != help)
-        column = draw_hint(keymap, groups, line, column, &(*group)->rows[i]);
+    for (size_t i = 0; i < (*group)->n && column >= 0; i++) {
+      const struct command *row = &(*group)->rows[i];
+      if (row->hint != NULL && row != help &&
+          (view->kind->hinted == NULL || view->kind->hinted(view, row)))
+        column = draw_hint(keymap, groups, line, column, row);
+    }
 }

@@ -4,6 +4,7 @@
 #include "engine/engine.h"
 #include "ui/keymap.h"
 #include "ui/term/canvas.h"
+#include "ui/view.h"
 
 struct status;
 
@@ -32,5 +33,5 @@ int status_timeout(const struct status *status);
 int status_rows(const struct status *status, int columns);
 /* Draws into as many rows as `area` has. */
 void status_draw(const struct status *status, const struct area *area);
-void status_draw_hints(const struct keymap *keymap, const struct command_group *const *groups,
-                       const struct area *line);
+/* The keys of the moment of this view. */
+void status_draw_hints(const struct keymap *keymap, struct view *view, const struct area *line);

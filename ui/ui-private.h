@@ -29,6 +29,7 @@ struct ui {
   bool started;             /* the first rows are here; what is slower may begin */
   bool leaving;
   bool asked_to_leave;
+  bool leaving_asked;       /* leaving goes on when a view that objected is dealt with */
   bool flush_behind;        /* letters wait: they are sent when postino is left */
 };
 
@@ -101,7 +102,8 @@ bool ui_run_program(struct ui *ui, const char *const *argv, GBytes *input, bool 
                     GError **error) G_GNUC_WARN_UNUSED_RESULT;
 /* The user's words for a command as an argument vector: no shell. */
 char **ui_program_words(const char *text, GError **error) G_GNUC_WARN_UNUSED_RESULT;
-/* `text` as it comes back from the user's editor; NULL when it failed. */
+/* `text` as it comes back from the user's editor.  NULL when it failed; both, text
+ * and `error`, when it failed after it had saved something else. */
 char *ui_edit_text(struct ui *ui, const char *text, GError **error) G_GNUC_WARN_UNUSED_RESULT;
 /* Writes a private file under the runtime directory, mode 0600.  Free the path. */
 char *ui_private_file(const char *name, GBytes *bytes, GError **error) G_GNUC_WARN_UNUSED_RESULT;

@@ -344,6 +344,7 @@ static void
 answered(struct ui *ui, bool taken)
 {
   struct question *question = g_queue_pop_head(ui->questions);
+  status_key(ui->status);
   if (taken)
     remember(question->prompt);
   const char *text = !taken ? NULL : question->prompt->yes_no ? "y" : question->prompt->text->str;

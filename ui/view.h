@@ -24,6 +24,11 @@ struct view_class {
   void (*dealt_with)(struct view *view);
   /* May it be closed now?  NULL: always.  If not, it asks and closes itself. */
   bool (*may_close)(struct view *view);
+  /* Is this command's hint one of the moment?  NULL: always. */
+  bool (*hinted)(struct view *view, const struct command *command);
+  /* The program ends and nobody can be asked: keeps what would be lost.  True while
+   * that goes on; called until it does not.  NULL: there is never anything. */
+  bool (*rescue)(struct view *view);
 };
 
 struct view {

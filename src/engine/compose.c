@@ -261,7 +261,8 @@ draft_of(struct work *work, const struct opened *opened, GError **error)
     account = account_of_letter(work->engine, opened, error);
   if (account == NULL)
     return NULL;
-  g_autoptr(GBytes) clear = opened->sealed
+  /* What is shown of a signed or sealed letter is the text within. */
+  g_autoptr(GBytes) clear = opened->shown != opened->source
                                 ? letter_with_entity(opened->source, opened->shown, NULL)
                                 : g_bytes_ref(opened->source);
   gsize length;
@@ -316,8 +317,9 @@ bytes_to_keep(struct work *work, const struct conf_account *account, const struc
 {
   struct seal_plan plan = {0};
   g_autoptr(GError) why = NULL;
+  g_autoptr(GPtrArray) recipients = NULL;
   bool wanted = draft_wants_seal(account, draft);
-  if (!wanted && draft_weigh(work, draft, NULL, &plan, &why)) {
+  if (!wanted && draft_weigh(work, draft, &recipients, &plan, &why)) {
     wanted = plan.encrypt;
     seal_plan_clear(&plan);
   }

@@ -175,6 +175,17 @@ end_work(struct work *work, GError *error)
   request_free(request);
 }
 
+/* The engine's own work has no DONE that would end what it told of. */
+static void
+end_progress(struct work *work)
+{
+  if (work->told == 0 || (work->request->how & WORK_OWN) == 0)
+    return;
+  struct event *event = event_new(EVENT_PROGRESS, 0);
+  event->done = event->total = 1;
+  event_queue_push(work->engine->events, event);
+}
+
 static void
 run_errand(struct job *job, void *data)
 {
@@ -188,6 +199,7 @@ run_errand(struct job *job, void *data)
   else if (!errand->spec.run(work, &error) && error == NULL)
     error_set(&error, POSTINO_ERROR_BUG, "%s", _("a request failed without a reason"));
   g_private_set(&running, NULL);
+  end_progress(work);
   end_work(work, g_steal_pointer(&error));
 }
 

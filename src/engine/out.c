@@ -70,7 +70,8 @@ settle_plan(struct work *work, const struct conf_account *account, struct send *
 {
   const struct draft *draft = send->draft;
   if (!send->planned) {
-    if (!draft_weigh(work, draft, NULL, &send->plan, error))
+    g_autoptr(GPtrArray) recipients = NULL;
+    if (!draft_weigh(work, draft, &recipients, &send->plan, error))
       return false;
     if (send->plan.needs_answer)
       return error_set(error, POSTINO_ERROR_TRUST, "%s",

@@ -49,6 +49,8 @@ struct wishes {
   int sign, encrypt;        /* -1 by policy, 0 no, 1 yes */
   bool answers_sealed;
 };
+/* *recipients_out (struct seal_recipient) is set also when it fails after they were
+ * asked for; unref it. */
 bool wishes_weigh(struct work *work, const struct wishes *wishes, GPtrArray **recipients_out,
                   struct seal_plan *plan_out, GError **error) G_GNUC_WARN_UNUSED_RESULT;
 bool draft_weigh(struct work *work, const struct draft *draft, GPtrArray **recipients_out,

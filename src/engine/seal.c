@@ -76,7 +76,7 @@ ask_plugin_whom(struct work *work, const struct wishes *wishes, bool *can_sign_o
     return NULL;
   }
   const struct seal_recipient *own = recipients->pdata[recipients->len - 1];
-  *can_sign_out = own->can_seal;
+  *can_sign_out = own->can_sign;
   g_ptr_array_remove_index(recipients, recipients->len - 1);
   return recipients;
 }
@@ -93,33 +93,51 @@ is_thinkable(enum conf_when when, int wish)
   return wish == 1 || (wish == -1 && when != CONF_NEVER);
 }
 
+static bool
+plan_of(const struct wishes *wishes, bool can_sign, const GPtrArray *recipients,
+        struct seal_plan *plan_out, GError **error)
+{
+  return seal_plan_make(wishes->sign_when, wishes->encrypt_when, wishes->sign, wishes->encrypt,
+                        wishes->answers_sealed, can_sign, recipients, plan_out, error);
+}
+
 /* A plugin that does not work is an error where sealing or signing is wished or the
  * rc demands it; where it only would be done when possible, it is the reason why
  * the letter goes as a postcard, and that is shown. */
+static bool
+weigh_without_plugin(const struct wishes *wishes, GError *why, GPtrArray **recipients_out,
+                     struct seal_plan *plan_out, GError **error)
+{
+  if (error_is(why, POSTINO_ERROR_CANCELLED) || is_needed(wishes->sign_when, wishes->sign) ||
+      is_needed(wishes->encrypt_when, wishes->encrypt)) {
+    g_propagate_error(error, why);
+    return false;
+  }
+  g_autoptr(GError) reason = why;
+  *recipients_out = nobody(wishes->specs, reason->message);
+  if (!plan_of(wishes, false, *recipients_out, plan_out, error))
+    return false;
+  if (plan_out->why_not != NULL) { /* once, not for each recipient */
+    g_free(plan_out->why_not);
+    plan_out->why_not = g_strdup(reason->message);
+  }
+  return true;
+}
+
 bool
 wishes_weigh(struct work *work, const struct wishes *wishes, GPtrArray **recipients_out,
              struct seal_plan *plan_out, GError **error)
 {
   bool can_sign = false;
-  g_autoptr(GPtrArray) recipients = NULL;
-  if (is_thinkable(wishes->sign_when, wishes->sign) ||
-      is_thinkable(wishes->encrypt_when, wishes->encrypt) || wishes->answers_sealed) {
-    g_autoptr(GError) why = NULL;
-    recipients = ask_plugin_whom(work, wishes, &can_sign, &why);
-    if (recipients == NULL && (error_is(why, POSTINO_ERROR_CANCELLED) ||
-                               is_needed(wishes->sign_when, wishes->sign) ||
-                               is_needed(wishes->encrypt_when, wishes->encrypt))) {
-      g_propagate_error(error, g_steal_pointer(&why));
-      return false;
-    }
-    if (recipients == NULL)
-      recipients = nobody(wishes->specs, why->message);
-  } else
-    recipients = nobody(wishes->specs, _("this account does not seal"));
-  if (recipients_out != NULL)
-    *recipients_out = g_ptr_array_ref(recipients);
-  return seal_plan_make(wishes->sign_when, wishes->encrypt_when, wishes->sign, wishes->encrypt,
-                        wishes->answers_sealed, can_sign, recipients, plan_out, error);
+  g_autoptr(GError) why = NULL;
+  if (!is_thinkable(wishes->sign_when, wishes->sign) &&
+      !is_thinkable(wishes->encrypt_when, wishes->encrypt) && !wishes->answers_sealed)
+    *recipients_out = nobody(wishes->specs, _("this account does not seal"));
+  else
+    *recipients_out = ask_plugin_whom(work, wishes, &can_sign, &why);
+  if (*recipients_out == NULL)
+    return weigh_without_plugin(wishes, g_steal_pointer(&why), recipients_out, plan_out, error);
+  return plan_of(wishes, can_sign, *recipients_out, plan_out, error);
 }
 
 static int

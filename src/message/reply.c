@@ -10,8 +10,10 @@
  * the newest its place. */
 #define REFERENCES_SENT 50
 
-/* Lines that are answered are wrapped so, with their quote marks. */
+/* Longer lines that are answered are wrapped so, with their quote marks; a line that
+ * fits a screen stays as its writer broke it. */
 #define QUOTE_COLUMNS 72
+#define QUOTE_KEPT 80
 
 static const char *const reply_prefixes[] = {"re", "aw", "r", "sv", "vs", "antw", "odp", "rif", NULL};
 static const char *const forward_prefixes[] = {"fwd", "fw", "wg", "i", "tr", "rv", "enc", NULL};
@@ -222,7 +224,8 @@ append_quoted(GString *out, const struct rendered_line *line)
     return;
   }
   char *whole[] = {(char *)text, NULL};
-  g_auto(GStrv) wrapped = line->fixed ? NULL : text_wrap(text, QUOTE_COLUMNS - depth - 1);
+  bool keep = line->fixed || text_width(text, -1) + depth + 1 <= QUOTE_KEPT;
+  g_auto(GStrv) wrapped = keep ? NULL : text_wrap(text, QUOTE_COLUMNS - depth - 1);
   for (char **piece = wrapped != NULL ? wrapped : whole; *piece != NULL; piece++)
     g_string_append_printf(out, "%s %s\n", marks, *piece);
 }

@@ -11,12 +11,18 @@ of(struct view *view)
   return (struct compose_view *)view;
 }
 
+bool
+compose_is_busy(struct compose_view *compose)
+{
+  if (compose->busy)
+    ui_say(compose->view.ui, _("The letter is on its way; wait a moment."));
+  return compose->busy;
+}
+
 static bool
 is_busy(struct view *view)
 {
-  if (of(view)->busy)
-    ui_say(view->ui, _("The letter is on its way; wait a moment."));
-  return of(view)->busy;
+  return compose_is_busy(of(view));
 }
 
 /* ---- fields ---- */
@@ -26,6 +32,17 @@ struct asked { enum compose_field field; bool goes_on; };
 static void edit_body(struct view *view);
 static void ask_field(struct compose_view *compose, enum compose_field field, const char *text,
                       bool goes_on);
+
+/* A new letter asks for what it lacks, one thing after another. */
+static void
+go_on(struct compose_view *compose, enum compose_field from)
+{
+  const char *subject = compose->draft->subject;
+  if (from == FIELD_TO && (subject == NULL || *subject == '\0'))
+    ask_field(compose, FIELD_SUBJECT, NULL, true);
+  else
+    edit_body(&compose->view);
+}
 
 static void
 take_field(struct ui *ui, struct view *view, const char *text, void *data)
@@ -37,17 +54,17 @@ take_field(struct ui *ui, struct view *view, const char *text, void *data)
   if (!compose_set_field(of(view), asked->field, text, &error)) {
     ui_error(ui, error);
     ask_field(of(view), asked->field, text, asked->goes_on);
-    return;
+  } else if (asked->goes_on) {
+    go_on(of(view), asked->field);
   }
-  if (!asked->goes_on)
-    return;
-  if (asked->field == FIELD_TO && of(view)->draft->subject != NULL &&
-      *of(view)->draft->subject != '\0')
-    edit_body(view);
-  else if (asked->field == FIELD_TO)
-    ask_field(of(view), FIELD_SUBJECT, NULL, true);
-  else
-    edit_body(view);
+}
+
+static enum completion
+completion_of(enum compose_field field)
+{
+  return field == FIELD_SUBJECT ? COMPLETE_NOTHING
+         : field == FIELD_FROM  ? COMPLETE_SENDER
+                                : COMPLETE_ADDRESS;
 }
 
 static void
@@ -60,24 +77,30 @@ ask_field(struct compose_view *compose, enum compose_field field, const char *te
   struct prompt_options options = {
       .label = label,
       .text = text != NULL ? text : present,
-      .complete = field == FIELD_SUBJECT ? COMPLETE_NOTHING : COMPLETE_ADDRESS,
+      .complete = completion_of(field),
   };
   compose->cursor = (int)field;
   ui_prompt(compose->view.ui, &compose->view, &options, take_field, asked, g_free);
 }
 
-/* A new letter asks for what it lacks; an answer begins with its text; what came
- * from outside or from Drafts is only shown. */
+void
+compose_ask_field(struct compose_view *compose, enum compose_field field, bool goes_on)
+{
+  ask_field(compose, field, NULL, goes_on);
+}
+
+/* An answer begins with its text; what came from outside (mailto:) or from Drafts
+ * is only shown. */
 void
 compose_start(struct compose_view *compose)
 {
   const struct draft *draft = compose->draft;
+  bool has_to = draft->to != NULL && draft->to->len > 0;
   if (draft->origin != NULL)
     return;
-  bool has_to = draft->to != NULL && draft->to->len > 0;
   if (draft->answers != NULL && has_to)
     edit_body(&compose->view);
-  else if (!has_to)
+  else if (!compose_has_recipient(draft))
     ask_field(compose, FIELD_TO, NULL, true);
 }
 
@@ -127,7 +150,7 @@ static void
 account(struct view *view, const char *const *args)
 {
   if (!is_busy(view) && !compose_set_account(of(view), args[0]))
-    ui_complain(view->ui, _("There is no account '%s'; A shows those there are."), args[0]);
+    ui_complain(view->ui, _("There is no account '%s'; Tab completes those there are."), args[0]);
 }
 
 static void
@@ -140,23 +163,33 @@ edit_field(struct view *view, const char *const *args)
 
 /* ---- text ---- */
 
+/* An editor that failed may have saved half a letter: what was there stays, and
+ * what it left behind is kept beside it. */
+static void
+keep_beside(struct compose_view *compose, char *text, const GError *error)
+{
+  struct ui *ui = compose->view.ui;
+  g_autofree char *key = keymap_key_word(ui->keymap, compose_class.groups, "other-text");
+  g_free(compose->other_text);
+  compose->other_text = text;
+  ui_complain(ui, _("%s; the text is as it was before. %s shows what the editor had saved."),
+              error->message, key);
+}
+
 static void
 edit_body(struct view *view)
 {
   g_autoptr(GError) error = NULL;
   struct draft *draft = of(view)->draft;
-  g_autofree char *edited =
-      ui_edit_text(view->ui, draft->body != NULL ? draft->body : "", &error);
-  if (edited == NULL) {
-    ui_error(view->ui, error);
+  g_autofree char *edited = ui_edit_text(view->ui, draft->body != NULL ? draft->body : "", &error);
+  if (edited == NULL)
+    ui_complain(view->ui, _("%s; the text is as it was before."), error->message);
+  else if (g_strcmp0(edited, draft->body) == 0)
     return;
-  }
-  if (g_strcmp0(edited, draft->body) == 0)
-    return;
-  g_free(draft->body);
-  draft->body = g_steal_pointer(&edited);
-  of(view)->top = 0;
-  compose_touch(of(view));
+  else if (error != NULL)
+    keep_beside(of(view), g_steal_pointer(&edited), error);
+  else
+    compose_set_body(of(view), g_steal_pointer(&edited));
 }
 
 static void
@@ -166,12 +199,26 @@ edit(struct view *view, const char *const *args)
     edit_body(view);
 }
 
+static void
+other_text(struct view *view, const char *const *args)
+{
+  struct compose_view *compose = of(view);
+  if (is_busy(view))
+    return;
+  if (compose->other_text == NULL) {
+    ui_say(view->ui, _("The text was not changed yet."));
+    return;
+  }
+  compose_set_body(compose, g_steal_pointer(&compose->other_text));
+  ui_say(view->ui, _("The text as it was before; the same key brings the other back."));
+}
+
 /* ---- attachments ---- */
 
 static void
 take_attachment(struct view *view, struct event *event, void *data)
 {
-  if (event->error != NULL || event->part == NULL)
+  if (event->error != NULL || event->part == NULL || of(view)->busy)
     return;
   struct draft_attachment *attachment = g_new0(struct draft_attachment, 1);
   attachment->name = g_strdup(event->part->name != NULL ? event->part->name : "attachment");
@@ -179,15 +226,20 @@ take_attachment(struct view *view, struct event *event, void *data)
       g_strdup(event->part->type != NULL ? event->part->type : "application/octet-stream");
   attachment->bytes = g_bytes_ref(event->part->bytes);
   g_ptr_array_add(of(view)->draft->attachments, attachment);
-  compose_touch(of(view));
+  of(view)->changed = true;
+  g_autofree char *size = g_format_size(g_bytes_get_size(attachment->bytes));
+  ui_say(view->ui, _("Attached %s, %s."), attachment->name, size);
 }
 
 static void
 attach(struct view *view, const char *const *args)
 {
   g_autofree char *path = ui_typed_path(args[0]);
-  if (!is_busy(view))
-    ui_await(view->ui, engine_attach(view->ui->engine, path), view, take_attachment, NULL, NULL);
+  if (is_busy(view))
+    return;
+  request_id request = engine_attach(view->ui->engine, path);
+  status_progress(view->ui->status, request, _("Reading the file"), 0, 0);
+  ui_await(view->ui, request, view, take_attachment, NULL, NULL);
 }
 
 static void
@@ -197,174 +249,102 @@ detach(struct view *view, const char *const *args)
   if (is_busy(view))
     return;
   if (at < 0) {
-    ui_say(view->ui, _("Put the cursor on an attachment first."));
+    ui_say(view->ui, _("Go to an attachment first; this takes it out of the letter."));
     return;
   }
   g_ptr_array_remove_index(of(view)->draft->attachments, (guint)at);
   compose_move(of(view), 0);
-  compose_touch(of(view));
+  of(view)->changed = true;
 }
 
 /* ---- sealing ---- */
 
-/* What is wished turns against what is shown now. */
-static void
-turn(struct view *view, bool present, enum draft_wish *wish)
+static bool
+is_known(struct view *view)
 {
-  if (is_busy(view))
-    return;
-  *wish = *wish == DRAFT_BY_POLICY ? (present ? DRAFT_NO : DRAFT_YES)
-          : *wish == DRAFT_YES     ? DRAFT_NO
-                                   : DRAFT_YES;
-  compose_touch(of(view));
+  if (of(view)->sealing == NULL)
+    ui_say(view->ui, _("It is still being found out who it can be sealed to; a moment."));
+  return of(view)->sealing != NULL;
 }
 
 static void
 sign(struct view *view, const char *const *args)
 {
-  const struct sealing *sealing = of(view)->sealing;
-  turn(view, sealing != NULL && sealing->plan.sign, &of(view)->draft->sign);
+  if (is_busy(view) || !is_known(view))
+    return;
+  of(view)->draft->sign = compose_is_to_be_signed(of(view)) ? DRAFT_NO : DRAFT_YES;
+  compose_touch(of(view));
+}
+
+/* A wish that could not be met is only taken back: what the rc says holds again. */
+static void
+unseal(struct compose_view *compose)
+{
+  const struct conf_account *account = compose_account(compose);
+  bool in_vain = compose->sealing != NULL && compose->sealing->error != NULL &&
+                 account != NULL && account->encrypt != CONF_ALWAYS;
+  compose->draft->encrypt = in_vain ? DRAFT_BY_POLICY : DRAFT_NO;
+  compose_touch(compose);
+}
+
+static void
+unseal_if(struct ui *ui, struct view *view, const char *text, void *data)
+{
+  if (text == NULL) {
+    ui_say(ui, _("It stays to be sealed."));
+    return;
+  }
+  of(view)->agreed |= AGREED_POSTCARD;
+  unseal(of(view));
+}
+
+static const char *
+why_it_is_sealed(const struct compose_view *compose)
+{
+  const struct conf_account *account = compose_account(compose);
+  if (compose->draft->answers_sealed)
+    return _("The letter that it answers was sealed. Send this one readable on the way?");
+  if (account != NULL && account->encrypt == CONF_ALWAYS)
+    return _("This account seals always. Send this one readable on the way?");
+  return NULL;
 }
 
 static void
 encrypt(struct view *view, const char *const *args)
 {
-  const struct sealing *sealing = of(view)->sealing;
-  turn(view, sealing != NULL && sealing->plan.encrypt, &of(view)->draft->encrypt);
-}
-
-/* ---- sending ---- */
-
-static void
-sent(struct view *view, struct event *event, void *data)
-{
-  struct ui *ui = view->ui;
-  of(view)->busy = false;
-  if (event->error != NULL) {
-    compose_touch(of(view));
-    return;
-  }
-  g_free(ui->sent_id);
-  ui->sent_id = g_strdup(event->text);
-  ui->sent_until = g_get_monotonic_time() + ui->conf->send_delay * G_USEC_PER_SEC;
-  if (ui->conf->send_delay > 0)
-    ui_say(ui, _("The letter is sent in %d seconds; u takes it back."), ui->conf->send_delay);
-  else
-    ui_say(ui, _("The letter is in the outbox and being sent."));
-  ui_drop(view);
-}
-
-static void
-send_so(struct ui *ui, struct view *view, const char *text, void *data)
-{
   struct compose_view *compose = of(view);
-  if (text == NULL || compose->sealing == NULL)
+  if (is_busy(view) || !is_known(view))
     return;
-  struct seal_plan plan = compose->sealing->plan;
-  plan.needs_answer = false;
-  compose->busy = true;
-  ui_await(ui, engine_send(ui->engine, compose->draft, &plan), view, sent, NULL, NULL);
+  const char *question = why_it_is_sealed(compose);
+  if (!compose_is_to_be_sealed(compose)) {
+    compose->draft->encrypt = DRAFT_YES;
+    compose->agreed &= ~(unsigned)AGREED_POSTCARD;
+    compose_touch(compose);
+  } else if (question != NULL) {
+    ui_confirm(view->ui, view, question, unseal_if, NULL, NULL);
+  } else {
+    unseal(compose);
+  }
 }
 
-static void
-ask_before_sending(struct compose_view *compose)
-{
-  const struct seal_plan *plan = &compose->sealing->plan;
-  const char *how = plan->encrypt ? _("sealed") : _("as a postcard");
-  g_autofree char *question =
-      plan->why_not != NULL ? g_strdup_printf(_("Send it %s (%s)?"), how, plan->why_not)
-                            : g_strdup_printf(_("Send it %s?"), how);
-  ui_confirm(compose->view.ui, &compose->view, question, send_so, NULL, NULL);
-}
-
-static bool
-has_recipient(const struct draft *draft)
-{
-  return (draft->to != NULL && draft->to->len > 0) || (draft->cc != NULL && draft->cc->len > 0) ||
-         (draft->bcc != NULL && draft->bcc->len > 0);
-}
+/* ---- leaving the writer's hands ---- */
 
 static void
 send_letter(struct view *view, const char *const *args)
 {
-  struct compose_view *compose = of(view);
-  if (is_busy(view))
-    return;
-  if (!has_recipient(compose->draft)) {
-    ui_complain(view->ui, _("The letter has no recipient; t sets one."));
-    return;
-  }
-  /* Nothing is sent otherwise than it was shown. */
-  if (compose->sealing == NULL) {
-    compose->send_when_known = true;
-    return;
-  }
-  if (compose->sealing->error != NULL)
-    ui_error(view->ui, compose->sealing->error);
-  else if (compose->sealing->plan.needs_answer)
-    ask_before_sending(compose);
-  else
-    send_so(view->ui, view, "y", NULL);
-}
-
-void
-compose_sealing_known(struct compose_view *compose)
-{
-  static const char *const none[] = {NULL};
-  if (!compose->send_when_known)
-    return;
-  compose->send_when_known = false;
-  send_letter(&compose->view, none);
-}
-
-/* ---- keeping ---- */
-
-static void
-kept(struct view *view, struct event *event, void *data)
-{
-  of(view)->busy = false;
-  if (event->error != NULL)
-    return;
-  ui_say(view->ui, _("The letter is kept in %s; open it there to go on."),
-         engine_drafts(view->ui->engine));
-  ui_drop(view);
+  compose_send(of(view));
 }
 
 static void
 postpone(struct view *view, const char *const *args)
 {
-  struct ui *ui = view->ui;
-  if (is_busy(view))
-    return;
-  of(view)->busy = true;
-  ui_await(ui, engine_postpone(ui->engine, of(view)->draft), view, kept, NULL, NULL);
-}
-
-bool
-compose_may_close(struct view *view)
-{
-  static const char *const none[] = {NULL};
-  if (!of(view)->changed && !of(view)->busy)
-    return true;
-  if (!of(view)->busy)
-    postpone(view, none);
-  return false;
-}
-
-static void
-discard_if(struct ui *ui, struct view *view, const char *text, void *data)
-{
-  if (text == NULL)
-    return;
-  ui_say(ui, _("The letter was thrown away."));
-  ui_drop(view);
+  compose_postpone(of(view));
 }
 
 static void
 discard(struct view *view, const char *const *args)
 {
-  if (!is_busy(view))
-    ui_confirm(view->ui, view, _("Throw what you wrote away?"), discard_if, NULL, NULL);
+  compose_discard(of(view));
 }
 
 /* ---- moving ---- */
@@ -398,6 +378,8 @@ static const struct command rows[] = {
      .hint = N_("send"), .run = send_letter},
     {.name = "edit", .keys = "e", .help = N_("Write the text in your editor"), .hint = N_("text"),
      .run = edit},
+    {.name = "other-text", .keys = "u",
+     .help = N_("Go back to the text before the last change, and forth"), .run = other_text},
     {.name = "to", .keys = "t", .args = "[addresses]", .complete = COMPLETE_ADDRESS,
      .help = N_("Set the recipients"), .hint = N_("to"), .run = to},
     {.name = "cc", .keys = "c", .args = "[addresses]", .complete = COMPLETE_ADDRESS,
@@ -406,7 +388,7 @@ static const struct command rows[] = {
      .help = N_("Set who gets a copy that nobody sees"), .run = bcc},
     {.name = "subject", .keys = "S", .args = "[text]", .help = N_("Set the subject"),
      .run = subject},
-    {.name = "from", .keys = "f", .args = "[address]", .complete = COMPLETE_ADDRESS,
+    {.name = "from", .keys = "f", .args = "[address]", .complete = COMPLETE_SENDER,
      .help = N_("Set the address that it comes from"), .run = from},
     {.name = "account", .keys = "", .args = "name", .ask = N_("Account:"),
      .complete = COMPLETE_ACCOUNT, .help = N_("Choose the account that it is sent by"),
@@ -415,15 +397,15 @@ static const struct command rows[] = {
      .run = edit_field},
     {.name = "attach", .keys = "a", .args = "file", .ask = N_("Attach file:"),
      .complete = COMPLETE_PATH, .help = N_("Attach a file"), .hint = N_("attach"), .run = attach},
-    {.name = "detach", .keys = "x", .help = N_("Take the attachment under the cursor away"),
-     .run = detach},
+    {.name = "detach", .keys = "x", .help = N_("Take the attachment under the cursor out of the letter"),
+     .hint = N_("take out"), .run = detach},
     {.name = "sign", .keys = "i", .help = N_("Sign the letter, or not"), .hint = N_("sign"),
      .run = sign},
     {.name = "encrypt", .keys = "l", .help = N_("Seal the letter, or not"), .hint = N_("seal"),
      .run = encrypt},
     {.name = "postpone", .keys = "p", .help = N_("Keep the letter in Drafts"),
      .hint = N_("later"), .run = postpone},
-    {.name = "discard", .keys = "X", .help = N_("Throw the letter away"), .run = discard},
+    {.name = "discard", .keys = "X", .help = N_("Throw away what you wrote"), .run = discard},
     {.name = "down", .keys = "j Down Tab", .help = N_("Go to the next field"), .run = down},
     {.name = "up", .keys = "k Up BackTab", .help = N_("Go to the field before"), .run = up},
     {.name = "page-down", .keys = "Space PageDown", .help = N_("Scroll the text down"),

@@ -6,6 +6,8 @@
 #include "base/i18n.h"
 #include "base/sanitize.h"
 
+/* ---- who can be sealed to ---- */
+
 static void
 take_sealing(struct view *view, struct event *event, void *data)
 {
@@ -14,7 +16,9 @@ take_sealing(struct view *view, struct event *event, void *data)
   if (compose->sealing != NULL)
     sealing_free(compose->sealing);
   compose->sealing = g_steal_pointer(&event->sealing);
-  if (event->error == NULL)
+  if (event->error != NULL)
+    compose->send_when_known = false;
+  else
     compose_sealing_known(compose);
 }
 
@@ -35,6 +39,51 @@ compose_touch(struct compose_view *compose)
   compose->changed = true;
   find_out(compose);
 }
+
+const struct conf_account *
+compose_account(const struct compose_view *compose)
+{
+  const char *name = compose->draft->account;
+  return name != NULL ? conf_account(compose->view.ui->conf, name) : NULL;
+}
+
+static bool
+is_demanded(enum draft_wish wish, enum conf_when when)
+{
+  return wish == DRAFT_YES || (wish == DRAFT_BY_POLICY && when == CONF_ALWAYS);
+}
+
+bool
+compose_is_to_be_sealed(const struct compose_view *compose)
+{
+  const struct conf_account *account = compose_account(compose);
+  if (compose->sealing != NULL && compose->sealing->error == NULL)
+    return compose->sealing->plan.encrypt;
+  return is_demanded(compose->draft->encrypt, account != NULL ? account->encrypt : CONF_NEVER);
+}
+
+bool
+compose_is_to_be_signed(const struct compose_view *compose)
+{
+  const struct conf_account *account = compose_account(compose);
+  if (compose->sealing != NULL && compose->sealing->error == NULL)
+    return compose->sealing->plan.sign;
+  return is_demanded(compose->draft->sign, account != NULL ? account->sign : CONF_NEVER);
+}
+
+const struct seal_recipient *
+compose_recipient(const struct compose_view *compose, const char *spec)
+{
+  const GPtrArray *all = compose->sealing != NULL ? compose->sealing->recipients : NULL;
+  for (guint i = 0; all != NULL && i < all->len; i++) {
+    const struct seal_recipient *recipient = g_ptr_array_index(all, i);
+    if (address_same(recipient->spec, spec))
+      return recipient;
+  }
+  return NULL;
+}
+
+/* ---- fields ---- */
 
 const char *
 compose_label(enum compose_field field)
@@ -62,6 +111,16 @@ compose_addresses(const struct compose_view *compose, enum compose_field field)
   return list != NULL ? *list : NULL;
 }
 
+bool
+compose_has_recipient(const struct draft *draft)
+{
+  const GPtrArray *lists[] = {draft->to, draft->cc, draft->bcc};
+  for (size_t i = 0; i < G_N_ELEMENTS(lists); i++)
+    if (lists[i] != NULL && lists[i]->len > 0)
+      return true;
+  return false;
+}
+
 char *
 compose_field_text(const struct compose_view *compose, enum compose_field field)
 {
@@ -87,24 +146,88 @@ set_list(struct compose_view *compose, enum compose_field field, const char *tex
   return true;
 }
 
+/* ---- another sender, another signature ---- */
+
+static void
+change_signature(struct view *view, struct event *event, void *old)
+{
+  struct compose_view *compose = (struct compose_view *)view;
+  if (event->error != NULL || event->draft == NULL || compose->draft->body == NULL ||
+      strcmp(old, event->draft->body) == 0)
+    return;
+  g_autofree char *body =
+      compose_replace_signature(compose->draft->body, old, event->draft->body);
+  if (body == NULL) {
+    ui_say(view->ui, _("The signature was changed by hand and stays as it is."));
+    return;
+  }
+  compose_put_body(compose, g_steal_pointer(&body));
+}
+
+static void
+ask_new_signature(struct view *view, struct event *event, void *data)
+{
+  struct compose_view *compose = (struct compose_view *)view;
+  if (event->error != NULL || event->draft == NULL)
+    return;
+  ui_await(view->ui, engine_compose(view->ui->engine, compose->draft->account, NULL), view,
+           change_signature, g_strdup(event->draft->body), g_free);
+}
+
+static void
+set_account(struct compose_view *compose, const struct conf_account *account)
+{
+  struct ui *ui = compose->view.ui;
+  g_autofree char *before = g_steal_pointer(&compose->draft->account);
+  compose->draft->account = g_strdup(account->name);
+  if (g_strcmp0(before, account->name) != 0)
+    ui_await(ui, engine_compose(ui->engine, before, NULL), &compose->view, ask_new_signature,
+             NULL, NULL);
+}
+
+/* An own address that was typed without a name gets the one that the rc gives it. */
+static struct address *
+sender_of(const struct conf_account *account, const struct address *typed)
+{
+  if (typed->name == NULL && account != NULL && account->from != NULL) {
+    g_autoptr(GPtrArray) own = address_parse_header(account->from, -1);
+    const struct address *first = own->len > 0 ? g_ptr_array_index(own, 0) : NULL;
+    if (first != NULL && first->name != NULL)
+      return address_new(first->name, typed->spec);
+  }
+  return address_copy(typed);
+}
+
 static bool
 set_from(struct compose_view *compose, const char *text, GError **error)
 {
+  struct ui *ui = compose->view.ui;
   g_autoptr(GPtrArray) read = address_parse_typed(text, error);
   if (read == NULL)
     return false;
   if (read->len != 1)
     return error_set(error, POSTINO_ERROR_INVALID, _("From takes exactly one address"));
-  struct address *from = address_copy(g_ptr_array_index(read, 0));
-  const struct conf_account *account =
-      conf_account_of_address(compose->view.ui->conf, from->spec);
+  const struct address *typed = g_ptr_array_index(read, 0);
+  const struct conf_account *account = conf_account_of_address(ui->conf, typed->spec);
+  struct address *from = sender_of(account, typed);
   address_free(compose->draft->from);
   compose->draft->from = from;
-  if (account != NULL) {
-    g_free(compose->draft->account);
-    compose->draft->account = g_strdup(account->name);
-  }
+  if (account != NULL)
+    set_account(compose, account);
+  else
+    ui_complain(ui, _("%s is no address of yours in the rc file; account %s sends it, if its "
+                      "server allows."),
+                from->spec, compose->draft->account != NULL ? compose->draft->account : "");
   return true;
+}
+
+static void
+set_subject(struct compose_view *compose, const char *text)
+{
+  g_free(compose->draft->subject);
+  compose->draft->subject = g_strdup(text);
+  compose->agreed &= ~(unsigned)AGREED_NO_SUBJECT;
+  compose->changed = true;
 }
 
 bool
@@ -112,30 +235,52 @@ compose_set_field(struct compose_view *compose, enum compose_field field, const 
                   GError **error)
 {
   g_autofree char *clean = g_strstrip(sanitize_line(text, -1));
-  /* What completion left behind. */
-  size_t length = strlen(clean);
-  while (field != FIELD_SUBJECT && length > 0 && strchr(" ,;", clean[length - 1]) != NULL)
-    clean[--length] = '\0';
-  bool good = true;
-  if (field == FIELD_FROM) {
-    good = set_from(compose, clean, error);
-  } else if (field == FIELD_SUBJECT) {
-    g_free(compose->draft->subject);
-    compose->draft->subject = g_strdup(clean);
-  } else {
-    good = set_list(compose, field, clean, error);
+  if (field == FIELD_SUBJECT) {
+    if (g_strcmp0(compose->draft->subject, clean) != 0)
+      set_subject(compose, clean);
+    return true;
   }
-  if (good)
-    compose_touch(compose);
-  return good;
+  /* What completion left behind. */
+  for (size_t length = strlen(clean); length > 0 && strchr(" ,;", clean[length - 1]) != NULL;)
+    clean[--length] = '\0';
+  g_autofree char *present = compose_field_text(compose, field);
+  if (strcmp(present, clean) == 0)
+    return true;
+  if (!(field == FIELD_FROM ? set_from(compose, clean, error)
+                            : set_list(compose, field, clean, error)))
+    return false;
+  compose_touch(compose);
+  return true;
 }
 
 bool
 compose_set_account(struct compose_view *compose, const char *name)
 {
   const struct conf_account *account = conf_account(compose->view.ui->conf, name);
-  return account != NULL && compose_set_field(compose, FIELD_FROM, account->from, NULL);
+  return account != NULL && account->from != NULL &&
+         compose_set_field(compose, FIELD_FROM, account->from, NULL);
 }
+
+void
+compose_put_body(struct compose_view *compose, char *text)
+{
+  g_free(compose->draft->body);
+  compose->draft->body = text;
+  g_clear_pointer(&compose->lines, g_ptr_array_unref);
+}
+
+void
+compose_set_body(struct compose_view *compose, char *text)
+{
+  g_free(compose->other_text);
+  compose->other_text = g_steal_pointer(&compose->draft->body);
+  compose_put_body(compose, text);
+  compose->top = 0;
+  compose->changed = true;
+  compose->agreed &= ~(unsigned)AGREED_NO_ATTACHMENT;
+}
+
+/* ---- moving ---- */
 
 void
 compose_move(struct compose_view *compose, int by)
@@ -150,6 +295,8 @@ compose_attachment(const struct compose_view *compose)
   return compose->cursor >= FIELD_COUNT ? compose->cursor - FIELD_COUNT : -1;
 }
 
+/* ---- beginning and end ---- */
+
 void
 compose_close(struct view *view)
 {
@@ -157,6 +304,8 @@ compose_close(struct view *view)
   if (compose->sealing != NULL)
     sealing_free(compose->sealing);
   draft_free(compose->draft);
+  g_free(compose->other_text);
+  g_clear_pointer(&compose->lines, g_ptr_array_unref);
   g_free(compose);
 }
 
@@ -167,10 +316,21 @@ compose_view_new(struct ui *ui, struct draft *draft)
   compose->view = (struct view){&compose_class, ui};
   compose->draft = draft;
   compose->cursor = FIELD_TO;
-  if (draft->attachments == NULL)
-    compose->draft->attachments = g_ptr_array_new();
   find_out(compose);
   return &compose->view;
+}
+
+/* One draft is in one pair of hands. */
+static struct view *
+writing_already(struct ui *ui, const struct draft *draft)
+{
+  for (guint i = 0; draft->origin != NULL && i < ui->views->len; i++) {
+    struct view *view = g_ptr_array_index(ui->views, i);
+    if (view->kind == &compose_class &&
+        g_strcmp0(((struct compose_view *)view)->draft->origin, draft->origin) == 0)
+      return view;
+  }
+  return NULL;
 }
 
 void
@@ -178,7 +338,13 @@ compose_open_draft(struct view *view, struct event *event, void *data)
 {
   if (event->error != NULL || event->draft == NULL)
     return;
-  struct view *opened = compose_view_new(view->ui, g_steal_pointer(&event->draft));
+  struct view *opened = writing_already(view->ui, event->draft);
+  if (opened != NULL) {
+    ui_push(view->ui, opened);
+    ui_say(view->ui, _("You are writing this letter already."));
+    return;
+  }
+  opened = compose_view_new(view->ui, g_steal_pointer(&event->draft));
   ui_push(view->ui, opened);
   compose_start((struct compose_view *)opened);
 }

@@ -6,8 +6,13 @@
 #include "base/sanitize.h"
 #include "base/text.h"
 
-#define LABEL_COLUMNS 9
+#define LABEL_COLUMNS 10
+#define STATE_COLUMNS 9
 #define KEY_DIGITS 16
+#define REASON_ROWS 3
+#define BODY_ROWS 4         /* left to it, however many recipients there are */
+
+/* ---- the indicator: in words, and in colour where there is one ---- */
 
 static unsigned
 style_of(const struct seal_plan *plan)
@@ -31,34 +36,101 @@ static void
 draw_indicator(const struct compose_view *compose, const struct area *line)
 {
   const struct sealing *sealing = compose->sealing;
-  if (sealing == NULL) {
-    area_field(line, 0, 0, -1, STYLE_DIM, _(" finding out who it can be sealed to…"));
-    return;
+  const char *words = sealing == NULL && compose->asked == 0
+                          ? _("IT COULD NOT BE FOUND OUT WHO IT CAN BE SEALED TO")
+                      : sealing == NULL        ? _("finding out who it can be sealed to…")
+                      : sealing->error != NULL ? _("CANNOT BE SENT AS IT STANDS")
+                                               : words_of(&sealing->plan);
+  unsigned style = sealing == NULL && compose->asked != 0 ? STYLE_DIM
+                   : sealing == NULL || sealing->error != NULL ? STYLE_BROKEN
+                                                               : style_of(&sealing->plan);
+  g_autofree char *text = g_strdup_printf(" %s", words);
+  area_field(line, 0, 0, -1, style, text);
+}
+
+/* Draws `text` over up to `rows` rows; the row behind it. */
+static int
+draw_wrapped(const struct area *area, int row, int column, int rows, unsigned style,
+             const char *text)
+{
+  g_autofree char *clean = sanitize_line(text, -1);
+  g_auto(GStrv) lines = text_wrap(clean, MAX(area->columns - column - 1, 8));
+  int n = (int)g_strv_length(lines);
+  for (int i = 0; i < MIN(n, rows); i++, row++) {
+    bool cut = i == rows - 1 && n > rows;
+    g_autofree char *last = cut ? g_strconcat(lines[i], " ", lines[i + 1], NULL) : NULL;
+    area_field(area, row, column, -1, style, cut ? last : lines[i]);
   }
-  if (sealing->error != NULL) {
-    g_autofree char *text = g_strdup_printf(_(" CANNOT BE SENT: %s"), sealing->error->message);
-    area_field(line, 0, 0, -1, STYLE_BROKEN, text);
-    return;
+  return row;
+}
+
+/* Is this reason one that stands beside a recipient? */
+static bool
+is_said_below(const struct sealing *sealing, const char *why)
+{
+  for (guint i = 0; i < sealing->recipients->len; i++) {
+    const struct seal_recipient *recipient = g_ptr_array_index(sealing->recipients, i);
+    if (recipient->why != NULL && strstr(why, recipient->why) != NULL)
+      return true;
   }
+  return false;
+}
+
+static int
+draw_reason(const struct compose_view *compose, const struct area *area, int row)
+{
+  const struct sealing *sealing = compose->sealing;
+  if (sealing == NULL)
+    return row;
+  if (sealing->error != NULL)
+    return draw_wrapped(area, row, 1, REASON_ROWS, STYLE_BAD, sealing->error->message);
   const char *why = sealing->plan.why_not;
-  g_autofree char *text = g_strdup_printf(" %s%s%s%s", words_of(&sealing->plan),
-                                          why != NULL ? " (" : "", why != NULL ? why : "",
-                                          why != NULL ? ")" : "");
-  area_field(line, 0, 0, -1, style_of(&sealing->plan), text);
+  return why != NULL && !is_said_below(sealing, why)
+             ? draw_wrapped(area, row, 1, REASON_ROWS, STYLE_NOTICE, why)
+             : row;
+}
+
+/* ---- the fields ---- */
+
+static void
+draw_field(const struct area *area, int row, unsigned cursor, const char *label, const char *text)
+{
+  g_autofree char *clean = sanitize_line(text, -1);
+  g_autofree char *name = g_strdup_printf("%s:", label);
+  area_field(area, row, 1, LABEL_COLUMNS, STYLE_LABEL | cursor, name);
+  area_field(area, row, 1 + LABEL_COLUMNS, -1, STYLE_NORMAL | cursor, clean);
 }
 
 static int
 draw_fields(const struct compose_view *compose, const struct area *area, int row, bool focused)
 {
+  const struct draft *draft = compose->draft;
   for (int field = 0; field < FIELD_COUNT; field++, row++) {
     unsigned cursor = focused && compose->cursor == field ? STYLE_CURSOR : 0;
     g_autofree char *text = compose_field_text(compose, field);
-    g_autofree char *clean = sanitize_line(text, -1);
-    g_autofree char *label = g_strdup_printf("%s:", compose_label(field));
-    area_field(area, row, 1, LABEL_COLUMNS, STYLE_LABEL | cursor, label);
-    area_field(area, row, 1 + LABEL_COLUMNS, -1, STYLE_NORMAL | cursor, clean);
+    draw_field(area, row, cursor, compose_label(field), text);
   }
+  if (draft->reply_to != NULL && draft->reply_to->len > 0) {
+    g_autofree char *text = address_format_list(draft->reply_to);
+    draw_field(area, row++, 0, _("Reply-To"), text);
+  }
+  /* An answer that was not begun here: its writer sees what it will be joined to. */
+  if (draft->in_reply_to != NULL && draft->answers == NULL)
+    draw_field(area, row++, 0, _("Answers"), draft->in_reply_to);
   return row;
+}
+
+/* ---- the recipients ---- */
+
+/* Whose key it is, without the address when it is the one that stands beside it. */
+static char *
+owner_of(const struct seal_recipient *recipient)
+{
+  const char *id = recipient->user_id != NULL ? recipient->user_id : "";
+  const char *open = strrchr(id, '<');
+  g_autofree char *spec = open != NULL ? g_strndup(open + 1, strcspn(open + 1, ">")) : NULL;
+  bool same = spec != NULL && open > id && address_same(spec, recipient->spec);
+  return same ? g_strchomp(g_strndup(id, (gsize)(open - id))) : g_strdup(id);
 }
 
 static char *
@@ -66,75 +138,144 @@ key_text(const struct seal_recipient *recipient)
 {
   const char *key = recipient->key != NULL ? recipient->key : "";
   size_t length = strlen(key);
-  return g_strdup_printf("%s %s", length > KEY_DIGITS ? key + length - KEY_DIGITS : key,
-                         recipient->user_id != NULL ? recipient->user_id : "");
+  g_autofree char *owner = owner_of(recipient);
+  return g_strdup_printf("%s %s", length > KEY_DIGITS ? key + length - KEY_DIGITS : key, owner);
 }
 
-static void
-draw_recipient(const struct compose_view *compose, const struct area *area, int row,
-               const struct seal_recipient *recipient)
+static char *
+reason_text(const struct seal_recipient *recipient, bool sealed)
 {
-  bool sealed = compose->sealing->plan.encrypt && recipient->can_seal;
-  int name_columns = MIN(area->columns / 3, 40);
-  g_autofree char *key = recipient->can_seal ? key_text(recipient) : NULL;
-  g_autofree char *reason =
-      key != NULL && sealed ? g_strdup_printf(_("key %s"), key)
-      : key != NULL         ? g_strdup_printf(_("could be sealed: key %s"), key)
-      : recipient->why != NULL ? g_strdup(recipient->why)
-                            : g_strdup(_("no key"));
-  area_field(area, row, 3, name_columns, STYLE_NORMAL, recipient->spec);
-  area_field(area, row, 4 + name_columns, 9, sealed ? STYLE_GOOD : STYLE_NOTICE,
-             sealed ? _("sealed") : _("postcard"));
-  area_field(area, row, 14 + name_columns, -1, STYLE_DIM, reason);
+  if (recipient == NULL)
+    return g_strdup("…");
+  if (!recipient->can_seal)
+    return g_strdup(recipient->why != NULL ? recipient->why : _("no key"));
+  g_autofree char *key = key_text(recipient);
+  return g_strdup_printf(sealed ? _("key %s") : _("could be sealed: key %s"), key);
 }
 
 static int
-draw_recipients(const struct compose_view *compose, const struct area *area, int row)
+draw_recipient(const struct compose_view *compose, const struct area *area, int row, int rows,
+               const char *spec)
 {
-  const GPtrArray *all = compose->sealing != NULL ? compose->sealing->recipients : NULL;
-  int room = MAX(area->rows / 3, 1), n = all != NULL ? (int)all->len : 0;
-  for (int i = 0; i < MIN(n, room); i++, row++) {
-    if (i == room - 1 && n > room) {
+  const struct seal_recipient *recipient = compose_recipient(compose, spec);
+  bool sealed = recipient != NULL && compose->sealing->error == NULL &&
+                compose->sealing->plan.encrypt && recipient->can_seal;
+  int name_columns = MIN(area->columns / 3, 40);
+  g_autofree char *reason = reason_text(recipient, sealed);
+  g_autofree char *clean = sanitize_line(spec, -1);
+  area_field(area, row, 3, name_columns, STYLE_NORMAL, clean);
+  if (recipient != NULL)
+    area_field(area, row, 4 + name_columns, STATE_COLUMNS, sealed ? STYLE_GOOD : STYLE_NOTICE,
+               sealed                     ? _("sealed")
+               : compose->sealing->error != NULL ? _("no seal")
+                                          : _("postcard"));
+  return draw_wrapped(area, row, 5 + name_columns + STATE_COLUMNS, rows, STYLE_DIM, reason);
+}
+
+static GPtrArray *
+all_specs(const struct compose_view *compose)
+{
+  GPtrArray *specs = g_ptr_array_new();
+  for (int field = FIELD_TO; field <= FIELD_BCC; field++) {
+    const GPtrArray *list = compose_addresses(compose, field);
+    for (guint i = 0; list != NULL && i < list->len; i++)
+      g_ptr_array_add(specs, ((const struct address *)g_ptr_array_index(list, i))->spec);
+  }
+  return specs;
+}
+
+static int
+draw_recipients(const struct compose_view *compose, const struct area *area, int row, int end)
+{
+  g_autoptr(GPtrArray) specs = all_specs(compose);
+  int n = (int)specs->len;
+  for (int i = 0; i < n && row < end; i++) {
+    int spare = end - row - (n - i - 1); /* after a row for each of the others */
+    if (row == end - 1 && i < n - 1) {
       g_autofree char *more = g_strdup_printf(_("and %d more"), n - i);
-      area_field(area, row, 3, -1, STYLE_DIM, more);
-    } else {
-      draw_recipient(compose, area, row, g_ptr_array_index(all, i));
+      area_field(area, row++, 3, -1, STYLE_DIM, more);
+      break;
     }
+    row = draw_recipient(compose, area, row, CLAMP(spare, 1, REASON_ROWS),
+                         g_ptr_array_index(specs, (guint)i));
   }
   return row;
 }
 
+/* ---- attachments and text ---- */
+
 static int
-draw_attachments(const struct compose_view *compose, const struct area *area, int row,
+draw_attachments(const struct compose_view *compose, const struct area *area, int row, int end,
                  bool focused)
 {
   const GPtrArray *all = compose->draft->attachments;
-  for (guint i = 0; i < all->len && row < area->rows - 2; i++, row++) {
-    const struct draft_attachment *attachment = g_ptr_array_index(all, i);
-    unsigned cursor = focused && compose_attachment(compose) == (int)i ? STYLE_CURSOR : 0;
-    g_autofree char *name = sanitize_line(attachment->name, -1);
+  int n = (int)all->len, room = MAX(end - row, 1);
+  int first = CLAMP(compose_attachment(compose) - room + 1, 0, MAX(n - room, 0));
+  for (int i = first; i < n && i < first + room; i++, row++) {
+    const struct draft_attachment *attachment = g_ptr_array_index(all, (guint)i);
+    unsigned cursor = focused && compose_attachment(compose) == i ? STYLE_CURSOR : 0;
     g_autofree char *size = g_format_size(g_bytes_get_size(attachment->bytes));
-    g_autofree char *text = g_strdup_printf("%s  %s, %s", name, attachment->type, size);
-    area_field(area, row, 1, LABEL_COLUMNS, STYLE_LABEL | cursor, _("Attached:"));
-    area_field(area, row, 1 + LABEL_COLUMNS, -1, STYLE_NORMAL | cursor, text);
+    g_autofree char *text = g_strdup_printf("%s  %s, %s", attachment->name, attachment->type, size);
+    draw_field(area, row, cursor, _("Attached"), text);
   }
   return row;
+}
+
+/* The lines of the text as they fit; they are not broken so in the letter. */
+static GPtrArray *
+lines_of(const struct compose_view *compose, int columns)
+{
+  GPtrArray *out = g_ptr_array_new_with_free_func(g_free);
+  const char *body = compose->draft->body != NULL ? compose->draft->body : "";
+  g_autofree char *clean = sanitize_text(body, -1);
+  g_auto(GStrv) paragraphs = g_strsplit(g_strchomp(clean), "\n", -1);
+  for (char **at = paragraphs; *at != NULL; at++) {
+    g_auto(GStrv) lines = text_wrap(*at, MAX(columns, 8));
+    for (char **line = lines; *line != NULL; line++)
+      g_ptr_array_add(out, g_strdup(*line));
+  }
+  return out;
+}
+
+static void
+draw_no_text(const struct compose_view *compose, const struct area *area)
+{
+  g_autofree char *key =
+      keymap_key_word(compose->view.ui->keymap, compose_class.groups, "edit");
+  g_autofree char *text = g_strdup_printf(_("No text yet; %s opens your editor."), key);
+  area_field(area, 0, 1, -1, STYLE_DIM, text);
 }
 
 static void
 draw_body(struct compose_view *compose, const struct area *area)
 {
-  g_autofree char *clean =
-      sanitize_text(compose->draft->body != NULL ? compose->draft->body : "", -1);
-  g_auto(GStrv) lines = g_strsplit(clean, "\n", -1);
-  int n = (int)g_strv_length(lines);
+  int columns = area->columns - 2;
+  if (compose->lines == NULL || compose->lines_columns != columns) {
+    g_clear_pointer(&compose->lines, g_ptr_array_unref);
+    compose->lines = lines_of(compose, columns);
+    compose->lines_columns = columns;
+  }
+  int n = (int)compose->lines->len;
   compose->height = area->rows;
-  compose->body_rows = n;
   compose->top = CLAMP(compose->top, 0, MAX(n - area->rows, 0));
+  if (n == 0)
+    draw_no_text(compose, area);
   for (int row = 0; row < area->rows && compose->top + row < n; row++) {
-    const char *line = lines[compose->top + row];
+    const char *line = g_ptr_array_index(compose->lines, (guint)(compose->top + row));
     area_field(area, row, 1, -1, *line == '>' ? STYLE_QUOTE1 : STYLE_NORMAL, line);
   }
+}
+
+static void
+draw_rule(const struct compose_view *compose, const struct area *area, int row)
+{
+  struct area rule = area_part(area, row, 0, 1, -1);
+  area_fill(&rule, 0, STYLE_DIM, "─");
+  int n = (int)compose->lines->len, seen = MIN(compose->top + compose->height, n);
+  if (n <= compose->height)
+    return;
+  g_autofree char *more = g_strdup_printf(_(" %d of %d lines "), seen, n);
+  area_right(&rule, 0, STYLE_DIM, more);
 }
 
 static void
@@ -142,13 +283,15 @@ draw(struct view *view, const struct area *area, bool focused)
 {
   struct compose_view *compose = (struct compose_view *)view;
   draw_indicator(compose, area);
-  int row = draw_fields(compose, area, 1, focused);
-  row = draw_recipients(compose, area, row);
-  row = draw_attachments(compose, area, row, focused);
-  struct area rule = area_part(area, row, 0, 1, -1);
-  area_fill(&rule, 0, STYLE_DIM, "─");
+  int row = draw_reason(compose, area, 1);
+  row = draw_fields(compose, area, row, focused);
+  int last = MAX(area->rows - 1 - BODY_ROWS, row + 1);
+  int attached = MIN((int)compose->draft->attachments->len, MAX((last - row) / 2, 1));
+  row = draw_recipients(compose, area, row, MAX(last - attached, row + 1));
+  row = draw_attachments(compose, area, row, last, focused);
   struct area body = area_part(area, row + 1, 0, -1, -1);
   draw_body(compose, &body);
+  draw_rule(compose, area, row);
 }
 
 static char *
@@ -157,8 +300,24 @@ heading(struct view *view)
   const struct compose_view *compose = (const struct compose_view *)view;
   const char *account = compose->draft->account;
   if (compose->busy)
-    return g_strdup(_("Letter: on its way to the outbox"));
-  return g_strdup_printf(_("Letter by account %s"), account != NULL ? account : "");
+    return g_strdup(_("Letter: on its way"));
+  return g_strdup_printf(compose->changed ? _("Letter by account %s, not kept yet")
+                                          : _("Letter by account %s"),
+                         account != NULL ? account : "");
+}
+
+static bool
+hinted(struct view *view, const struct command *command)
+{
+  const struct compose_view *compose = (const struct compose_view *)view;
+  if (compose->busy)
+    return command_find((const struct command_group *const[]){&any_group, NULL}, command->name) ==
+           command;
+  if (strcmp(command->name, "detach") == 0)
+    return compose_attachment(compose) >= 0;
+  if (strcmp(command->name, "send") == 0)
+    return compose_has_recipient(compose->draft);
+  return true;
 }
 
 static const struct command_group *const groups[] = {&compose_group, &any_group, NULL};
@@ -170,4 +329,6 @@ const struct view_class compose_class = {
     .heading = heading,
     .free = compose_close,
     .may_close = compose_may_close,
+    .hinted = hinted,
+    .rescue = compose_rescue,
 };

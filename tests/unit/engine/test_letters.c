@@ -358,8 +358,10 @@ mail_goes_out_as_mbox_and_comes_in_once(void **state)
   g_autofree char *path = g_build_filename(house.dir, "out.mbox", NULL);
   g_autoptr(event_t) out = house_good(&house, engine_export(house.engine, "Inbox", path));
   assert_int_equal(out->total, 3);
-  g_autoptr(event_t) in = house_good(&house, engine_import(house.engine, path, "Copy"));
+  g_autoptr(event_t) emptied = house_good(&house, engine_empty(house.engine, "Inbox"));
+  g_autoptr(event_t) in = house_good(&house, engine_import(house.engine, path, NULL));
   assert_int_equal(in->done, 3);
+  assert_int_equal(house_count(&house, "Inbox"), 3);
   g_autoptr(event_t) again = house_good(&house, engine_import(house.engine, path, "Copy"));
   assert_int_equal(again->done, 0);
   assert_int_equal(again->total, 3);

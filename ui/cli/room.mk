@@ -1,0 +1,23 @@
+# The program: main, and the commands without a screen.
+noinst_LIBRARIES += ui/libcli.a
+ui_libcli_a_SOURCES = \
+	ui/cli/account.c \
+	ui/cli/check.c \
+	ui/cli/cli.c ui/cli/cli.h \
+	ui/cli/doctor.c \
+	ui/cli/fetch.c \
+	ui/cli/folders.c \
+	ui/cli/plugin.c \
+	ui/cli/queue.c \
+	ui/cli/reply.c \
+	ui/cli/save.c \
+	ui/cli/search.c \
+	ui/cli/send.c \
+	ui/cli/server.c \
+	ui/cli/show.c \
+	ui/cli/transfer.c \
+	ui/cli/tty.c ui/cli/tty.h \
+	ui/report.c ui/report.h
+bin_PROGRAMS += postino
+postino_SOURCES = ui/main.c
+postino_LDADD = ui/libcli.a $(UI_LIBS)

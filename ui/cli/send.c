@@ -1,0 +1,176 @@
+#include <string.h>
+
+#include "base/error.h"
+#include "base/i18n.h"
+#include "base/text.h"
+#include "ui/cli/cli.h"
+#include "ui/report.h"
+
+/* What `postino send` and the sendmail link were told. */
+struct request {
+  struct send_options options;
+  GPtrArray *recipients;    /* const char * of argv, then NULL */
+  bool list_queue, run_queue;
+};
+
+/* sendmail's flags that take a value, in the same word or the next. */
+static const char with_value[] = "faFrNRBbCDdhLOopVXA";
+/* Long words of our own. */
+static bool
+long_option(struct request *request, const char *word)
+{
+  if (text_ascii_equal(word, "--sign"))
+    request->options.sign = 1;
+  else if (text_ascii_equal(word, "--encrypt"))
+    request->options.encrypt = 1;
+  else if (text_ascii_equal(word, "--plain"))
+    request->options.sign = request->options.encrypt = 0;
+  else
+    return false;
+  return true;
+}
+
+/* -b, -o and friends say how sendmail is to run: what matters here is little. */
+static bool
+set_flag(struct request *request, char flag, const char *value, GError **error)
+{
+  switch (flag) {
+  case 'f':
+  case 'r':
+    request->options.from = value;
+    return true;
+  case 'F':
+    request->options.full_name = value;
+    return true;
+  case 'a':
+    request->options.account = value;
+    return true;
+  case 'b':
+    if (text_ascii_equal(value, "p"))
+      request->list_queue = true;
+    else if (!text_ascii_equal(value, "m"))
+      return error_set(error, POSTINO_ERROR_USAGE,
+                       _("send: -b%s is not for a program that only submits mail"), value);
+    return true;
+  default:
+    return true;
+  }
+}
+
+/* One word of short flags, "-ti" or "-fADDRESS"; *next_out says that it took the
+ * next word too. */
+static bool
+short_options(struct request *request, const char *word, const char *next, bool *took_next_out,
+              GError **error)
+{
+  *took_next_out = false;
+  for (const char *flag = word + 1; *flag != '\0'; flag++) {
+    if (strchr(with_value, *flag) != NULL) {
+      const char *value = flag[1] != '\0' ? flag + 1 : next;
+      /* -oi and -om are whole; sendmail's -o never takes the next word. */
+      if (flag[1] == '\0' && (*flag == 'o' || *flag == 'b' || *flag == 'd'))
+        value = "";
+      if (value == NULL)
+        return error_set(error, POSTINO_ERROR_USAGE, _("send: -%c needs a value"), *flag);
+      *took_next_out = value == next && next != NULL && flag[1] == '\0';
+      return set_flag(request, *flag, value, error);
+    }
+    switch (*flag) {
+    case 't':
+      request->options.recipients_from_headers = true;
+      break;
+    case 'q':
+      request->run_queue = true;
+      return true;
+    case 'i': case 'm': case 'n': case 's': case 'v': case 'e': case 'G': case 'U':
+      break;
+    default:
+      return error_set(error, POSTINO_ERROR_USAGE,
+                       _("send: unknown option -%c; 'postino send --help' shows what it takes"),
+                       *flag);
+    }
+  }
+  return true;
+}
+
+/* sendmail's grammar is not GOption's: flags run together, -oX, recipients in
+ * between. */
+static bool
+parse(struct request *request, int argc, char **argv, GError **error)
+{
+  request->options.sign = request->options.encrypt = -1;
+  bool flags = true;
+  for (int i = 1; i < argc; i++) {
+    const char *word = argv[i];
+    if (!flags || word[0] != '-' || word[1] == '\0')
+      g_ptr_array_add(request->recipients, argv[i]);
+    else if (text_ascii_equal(word, "--"))
+      flags = false;
+    else if (word[1] == '-') {
+      if (!long_option(request, word))
+        return error_set(error, POSTINO_ERROR_USAGE,
+                         _("send: unknown option %s; 'postino send --help' shows what it takes"),
+                         word);
+    } else {
+      bool took_next;
+      if (!short_options(request, word, i + 1 < argc ? argv[i + 1] : NULL, &took_next, error))
+        return false;
+      i += took_next ? 1 : 0;
+    }
+  }
+  if (request->recipients->len == 0)
+    request->options.recipients_from_headers = true;
+  g_ptr_array_add(request->recipients, NULL);
+  request->options.recipients = (const char *const *)request->recipients->pdata;
+  return true;
+}
+
+static bool
+submit(struct cli *cli, struct request *request, GError **error)
+{
+  g_autoptr(GBytes) message = cli_stdin(error);
+  if (message == NULL || !cli_engine(cli, error))
+    return false;
+  g_autoptr(event_t) event =
+      cli_wait(cli, engine_submit(cli->engine, message, &request->options), error);
+  return event != NULL;
+}
+
+static bool
+delegate(struct cli *cli, const char *word, GError **error)
+{
+  char *words[] = {(char *)"queue", (char *)word, NULL};
+  return cli_queue(cli, 2, words, error);
+}
+
+static bool
+run(struct cli *cli, int argc, char **argv, bool queue_only, GError **error)
+{
+  g_autoptr(GPtrArray) recipients = g_ptr_array_new();
+  struct request request = {.recipients = recipients};
+  if (!parse(&request, argc, argv, error))
+    return false;
+  request.options.queue_only = queue_only;
+  if (request.list_queue)
+    return delegate(cli, "list", error);
+  if (request.run_queue)
+    return delegate(cli, "flush", error);
+  return submit(cli, &request, error);
+}
+
+bool
+cli_send(struct cli *cli, int argc, char **argv, GError **error)
+{
+  if (argc > 1 && (text_ascii_equal(argv[1], "--help") || text_ascii_equal(argv[1], "-h"))) {
+    const struct cli_command *command = cli_command("send");
+    printf(_("Usage:\n  postino [OPTIONS] send %s\n\n%s.\n"), command->synopsis, _(command->help));
+    return true;
+  }
+  return run(cli, argc, argv, false, error);
+}
+
+bool
+cli_sendmail(struct cli *cli, int argc, char **argv, GError **error)
+{
+  return run(cli, argc, argv, true, error);
+}

@@ -1,0 +1,62 @@
+#include "base/error.h"
+#include "base/i18n.h"
+#include "ui/cli/cli.h"
+#include "ui/report.h"
+
+bool
+cli_index(struct cli *cli, int argc, char **argv, GError **error)
+{
+  gboolean rebuild = FALSE;
+  const GOptionEntry entries[] = {
+      {"rebuild", 0, 0, G_OPTION_ARG_NONE, &rebuild, N_("Make it anew from the mail"), NULL}, {0}};
+  if (!cli_options(cli, entries, &argc, &argv, error) || !cli_words(argc, argv, 0, 0, error) ||
+      !cli_engine(cli, error))
+    return false;
+  g_autoptr(event_t) event = cli_wait(cli, engine_refresh(cli->engine, rebuild), error);
+  return event != NULL;
+}
+
+static void
+say(const struct cli *cli, char *sentence)
+{
+  if (!cli->quiet)
+    report_line(sentence);
+  g_free(sentence);
+}
+
+bool
+cli_import(struct cli *cli, int argc, char **argv, GError **error)
+{
+  g_autofree char *folder = NULL;
+  const GOptionEntry entries[] = {
+      {"to", 0, 0, G_OPTION_ARG_STRING, &folder, N_("Into this folder, not the inbox"), "FOLDER"},
+      {0}};
+  if (!cli_options(cli, entries, &argc, &argv, error) || !cli_words(argc, argv, 1, -1, error) ||
+      !cli_engine(cli, error))
+    return false;
+  for (int i = 1; i < argc; i++) {
+    g_autofree char *path = cli_path(argv[i]);
+    const char *to = folder != NULL ? folder : engine_inbox(cli->engine);
+    g_autoptr(event_t) event = cli_wait(cli, engine_import(cli->engine, path, to), error);
+    if (event == NULL)
+      return false;
+    say(cli, g_strdup_printf(_("%s: %" G_GUINT64_FORMAT " letters imported into %s, %"
+                               G_GUINT64_FORMAT " were here already"),
+                             argv[i], event->done, to, event->total));
+  }
+  return true;
+}
+
+bool
+cli_export(struct cli *cli, int argc, char **argv, GError **error)
+{
+  if (!cli_options(cli, NULL, &argc, &argv, error) || !cli_words(argc, argv, 2, 2, error) ||
+      !cli_engine(cli, error))
+    return false;
+  g_autofree char *path = cli_path(argv[2]);
+  g_autoptr(event_t) event = cli_wait(cli, engine_export(cli->engine, argv[1], path), error);
+  if (event == NULL)
+    return false;
+  say(cli, g_strdup_printf(_("%" G_GUINT64_FORMAT " letters written to %s"), event->done, path));
+  return true;
+}
