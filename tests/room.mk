@@ -25,11 +25,9 @@ EXTRA_DIST += tests/isp/isp tests/isp/lmtp.py tests/isp/seed.py tests/isp/demo t
 	tests/isp/mail/22-anna-scrive.bruno.eml
 
 # Stories: each needs the real servers, the real program and nothing else.
-stories = tests/behaviour/isp-up/run
-# Told when the program has the rooms that they need.
-untold = tests/behaviour/rc-faults/run \
+stories = tests/behaviour/isp-up/run tests/behaviour/rc-faults/run \
 	tests/behaviour/cli-read/run tests/behaviour/cli-send/run \
 	tests/behaviour/leave-and-delete/run tests/behaviour/hostile-first/run \
 	tests/behaviour/git-send-email/run
 check_SCRIPTS += $(stories)
-EXTRA_DIST += $(stories) $(untold) tests/behaviour/lib.sh
+EXTRA_DIST += $(stories) tests/behaviour/lib.sh

@@ -114,7 +114,7 @@ ui_draw(struct ui *ui)
   canvas_clear(canvas);
   struct area whole = area_whole(canvas);
   if (whole.rows < LEAST_ROWS || whole.columns < LEAST_COLUMNS) {
-    area_text(&whole, 0, 0, STYLE_NORMAL, _("The screen is too small."));
+    area_text(&whole, 0, 0, STYLE_NORMAL, _("Too small."));
     term_show(ui->term);
     return;
   }

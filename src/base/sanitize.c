@@ -68,6 +68,17 @@ append_clean(GString *out, gunichar c, bool keep_joiners)
   }
 }
 
+/* How many printable ASCII characters stand at `text`: most of most text, of
+ * which nothing has to be judged. */
+static size_t
+plain_run(const char *text, const char *end)
+{
+  const char *at = text;
+  while (at < end && *at >= 0x20 && *at < 0x7f)
+    at++;
+  return (size_t)(at - text);
+}
+
 char *
 sanitize_line(const char *text, gssize length)
 {
@@ -75,6 +86,11 @@ sanitize_line(const char *text, gssize length)
   GString *out = g_string_sized_new((gsize)(end - text) + 1);
   bool space = false;
   for (size_t step; text < end; text += step) {
+    if ((step = plain_run(text, end)) > 0) {
+      g_string_append_len(out, text, (gssize)step);
+      space = false;
+      continue;
+    }
     gunichar c = decode(text, end, &step);
     if (c == '\t' || c == '\n' || c == '\r') {
       if (!space)
@@ -94,6 +110,10 @@ sanitize_text(const char *text, gssize length)
   const char *end = text + (length < 0 ? (gssize)strlen(text) : length);
   GString *out = g_string_sized_new((gsize)(end - text) + 1);
   for (size_t step; text < end; text += step) {
+    if ((step = plain_run(text, end)) > 0) {
+      g_string_append_len(out, text, (gssize)step);
+      continue;
+    }
     gunichar c = decode(text, end, &step);
     if (c == '\r' && text + 1 < end && text[1] == '\n')
       continue;

@@ -49,8 +49,8 @@ store_int(const struct option_row *row, const char *text, void *target)
 {
   gint64 n;
   if (!g_ascii_string_to_signed(text, 10, row->min, row->max, &n, NULL))
-    return g_strdup_printf(_("%s takes a number from %d to %d"), row->shown.name, row->min,
-                           row->max);
+    return g_strdup_printf(_("%s takes a number from %d to %d, not %s"), row->shown.name,
+                           row->min, row->max, text);
   *(int *)field(row, target) = (int)n;
   return NULL;
 }

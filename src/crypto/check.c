@@ -11,10 +11,11 @@
 static bool
 wrong(GError **error, const char *what)
 {
-  return error_set(error, POSTINO_ERROR_INVALID,
-                   _("what the plugin made of the letter is not as it must be (%s); nothing was sent; "
-                     "see postino plugin check"),
-                   what);
+  return error_set(
+      error, POSTINO_ERROR_INVALID,
+      _("what the plugin made of the letter is not as it must be (%s); nothing was sent; "
+        "see postino plugin check"),
+      what);
 }
 
 /* ---- fields ---- */
@@ -130,7 +131,8 @@ outer_is(const GPtrArray *fields, const struct entity *entity, bool sealed)
          is_boundary(params_raw(entity->type, "boundary")) &&
          (sealed || is_micalg(params_raw(entity->type, "micalg"))) &&
          entity_is(entity, sealed ? "multipart/encrypted" : "multipart/signed") &&
-         g_strcmp0(protocol, sealed ? "application/pgp-encrypted" : "application/pgp-signature") == 0;
+         g_strcmp0(protocol, sealed ? "application/pgp-encrypted" : "application/pgp-signature") ==
+             0;
 }
 
 /* CRLF ends, lines of at most 998 bytes, no NUL (RFC 5322, 2.1.1). */
@@ -196,11 +198,12 @@ check_clear_text(const struct check *check, struct span armour, const GString *h
                  const char *boundary, GBytes *data, GError **error)
 {
   g_autofree char *words = g_strconcat(headers->str, "\n", boundary, NULL);
-  g_autoptr(GBytes) texts = g_bytes_new(words, strlen(words));
-  g_autoptr(GBytes) raw = g_bytes_new_static(armour.at, armour.length);
-  if (leak_found(check->entity, check->subject, texts) ||
-      leak_found(check->entity, check->subject, raw) ||
-      leak_found(check->entity, check->subject, data))
+  g_autoptr(needles_t) needles = needles_new(check->entity, check->subject);
+  gsize length;
+  const void *packets = g_bytes_get_data(data, &length);
+  if (needles_found(needles, words, strlen(words), true) ||
+      needles_found(needles, armour.at, armour.length, false) ||
+      needles_found(needles, packets, length, true))
     return wrong(error, _("text of the letter can be read in it"));
   return true;
 }
@@ -248,8 +251,7 @@ check_signature(struct span part, GError **error)
   g_autoptr(GBytes) data = armour_decode(body.at, body.length, "SIGNATURE", NULL, error);
   if (data == NULL || !packets_read(data, &packets, error))
     return false;
-  if (packets.signatures != 1 || packets.public_keys + packets.passwords + packets.protected +
-                                         packets.unprotected + packets.others > 0)
+  if (packets.signatures != 1 || !packets_are_signatures(&packets))
     return wrong(error, _("its signature is not one signature"));
   return true;
 }
@@ -275,8 +277,9 @@ check_result(const struct check *check, GBytes *result, GError **error)
   entity_init(&entity, bytes, length);
   g_autoptr(GPtrArray) fields = strict_fields((struct span){bytes, length}, &body);
   if (fields == NULL || !outer_is(fields, &entity, check->encrypt))
-    return wrong(error, check->encrypt ? _("its type is not multipart/encrypted with exactly its fields")
-                                       : _("its type is not multipart/signed with exactly its fields"));
+    return wrong(error, check->encrypt
+                            ? _("its type is not multipart/encrypted with exactly its fields")
+                            : _("its type is not multipart/signed with exactly its fields"));
   if (!lines_are_mail(bytes, length) || (check->encrypt && !is_ascii(bytes, length)))
     return wrong(error, _("its lines"));
   if (!multipart_split(&entity, &multipart) || multipart.parts->len != 2)

@@ -26,14 +26,14 @@
 #define MOST_PRINTED 300
 
 struct client {
-  char *name;               /* as the rc names it */
+  char *name; /* as the rc names it */
   char *said_name, *version;
   unsigned capabilities;
   crypto_ask ask;
   void *data;
   pid_t pid;
   int socket;
-  int printed_fd;           /* its standard output and error */
+  int printed_fd; /* its standard output and error */
   GString *printed;
   uint32_t requests;
 };
@@ -109,15 +109,15 @@ terminal_name(void)
 static char **
 minimal_environment(void)
 {
-  static const char *const kept[] = {"HOME", "TERM", "GNUPGHOME", "PATH"
-#ifdef POSTINO_SANITIZERS
-                                     , "ASAN_OPTIONS", "LSAN_OPTIONS", "UBSAN_OPTIONS"
-#endif
-  };
+  static const char *const kept[] = {"HOME", "TERM", "GNUPGHOME", "PATH"};
   GPtrArray *environment = g_ptr_array_new();
   g_autofree char *terminal = terminal_name();
   for (gsize i = 0; i < G_N_ELEMENTS(kept); i++)
     keep_variable(environment, kept[i], g_getenv(kept[i]));
+#ifdef POSTINO_SANITIZERS
+  keep_variable(environment, "ASAN_OPTIONS", g_getenv("ASAN_OPTIONS"));
+  keep_variable(environment, "UBSAN_OPTIONS", g_getenv("UBSAN_OPTIONS"));
+#endif
   keep_variable(environment, "GPG_TTY", terminal);
   keep_variable(environment, "LANG", setlocale(LC_MESSAGES, NULL));
   g_ptr_array_add(environment, NULL);
@@ -163,10 +163,11 @@ start_process(struct client *client, const char *path, GError **error)
   auto_fd child_socket = -1;
   auto_fd child_output = -1;
   if (access(path, R_OK) < 0)
-    return error_set(error, POSTINO_ERROR_REFUSED,
-                     _("plugin %s cannot be read (%s: %s); install it, or mend its command in the rc "
-                       "file"),
-                     client->name, path, g_strerror(errno));
+    return error_set(
+        error, POSTINO_ERROR_REFUSED,
+        _("plugin %s cannot be read (%s: %s); install it, or mend its command in the rc "
+          "file"),
+        client->name, path, g_strerror(errno));
   if (!make_channels(client, &child_socket, &child_output, error))
     return false;
   int result = spawn_host(client, path, child_socket, child_output);
@@ -305,7 +306,8 @@ wait_readable(struct client *client, gint64 until, GCancellable *cancel, GError 
       return error_set(error, POSTINO_ERROR_CANCELLED, "%s", _("cancelled"));
     if (ready == 0)
       return error_set(error, POSTINO_ERROR_RETRY,
-                       _("plugin %s did not answer in time and was stopped; try again"), client->name);
+                       _("plugin %s did not answer in time and was stopped; try again"),
+                       client->name);
     if (ready > 0 && fds[1].revents != 0)
       take_printed(client);
     if (ready > 0 && fds[0].revents != 0)
@@ -377,7 +379,12 @@ refused(struct client *client, const struct frame *frame, int *code_out, GError 
 }
 
 /* What came meanwhile.  *until grows with its progress alone. */
-struct call { uint32_t request; unsigned wanted, seconds, questions; uint64_t done; gint64 until; };
+struct call {
+  uint32_t request;
+  unsigned wanted, seconds, questions;
+  uint64_t done;
+  gint64 until;
+};
 
 static gint64
 in_seconds(unsigned seconds)
@@ -413,6 +420,10 @@ await_reply(struct client *client, struct call *call, int *code_out, GCancellabl
       return NULL;
     if (frame_request(frame) != call->request) {
       (void)misspoke(client, _("it answered another request"), error);
+      return NULL;
+    }
+    if (!frame_is_understood(frame)) {
+      (void)misspoke(client, _("it sent a field of a later version that must be understood"), error);
       return NULL;
     }
     if (frame_type(frame) == call->wanted)

@@ -16,10 +16,10 @@
 #define UNKNOWN_FIELD 4000
 
 struct trial {
-  struct crypto *crypto;    /* with this plugin alone */
+  struct crypto *crypto; /* with this plugin alone */
   const struct plugin_spec *spec;
   unsigned capabilities;
-  char *address;            /* of an own key, or NULL */
+  char *address; /* of an own key, or NULL */
   void (*report)(bool passed, const char *line, void *data);
   void *data;
   GCancellable *cancel;
@@ -42,8 +42,8 @@ static bool
 try_hello(struct trial *trial)
 {
   g_autoptr(GError) why = NULL;
-  g_autoptr(client_t) client = client_start(trial->spec, trial->crypto->ask,
-                                            trial->crypto->ask_data, trial->cancel, &why);
+  g_autoptr(client_t) client =
+      client_start(trial->spec, trial->crypto->ask, trial->crypto->ask_data, trial->cancel, &why);
   say(trial, client != NULL, _("it starts and says hello"), why);
   if (client == NULL)
     return false;
@@ -79,25 +79,36 @@ try_unknown_request(struct trial *trial)
       _("it answers a request that it does not know by the error 'unsupported'"), NULL);
 }
 
+/* RECIPIENTS with a field of a version to come. */
+static struct frame *
+ask_with_field(struct trial *trial, unsigned field, int *code_out, GError **error)
+{
+  g_autoptr(client_t) client = client_start(trial->spec, NULL, NULL, trial->cancel, error);
+  if (client == NULL)
+    return NULL;
+  struct frame *request = client_request(client, FRAME_RECIPIENTS);
+  frame_add_text(request, field, "of a version to come");
+  frame_add_text(request, FIELD_RECIPIENT, "nobody@check.invalid");
+  return client_call(client, request, LIMIT_PLUGIN_ASK_SECONDS, code_out, trial->cancel, error);
+}
+
 static void
 try_unknown_field(struct trial *trial)
 {
   g_autoptr(GError) why = NULL;
-  g_autoptr(client_t) client = client_start(trial->spec, NULL, NULL, trial->cancel, &why);
-  if (client == NULL)
-    return;
-  struct frame *request = client_request(client, FRAME_RECIPIENTS);
-  frame_add_text(request, UNKNOWN_FIELD, "of a version to come");
-  frame_add_text(request, FIELD_RECIPIENT, "nobody@check.invalid");
-  g_autoptr(frame_t) reply =
-      client_call(client, request, LIMIT_PLUGIN_ASK_SECONDS, NULL, trial->cancel, &why);
+  int code = 0;
+  g_autoptr(frame_t) reply = ask_with_field(trial, UNKNOWN_FIELD, NULL, &why);
+  g_autoptr(frame_t) other = ask_with_field(trial, UNKNOWN_FIELD | FIELD_CRITICAL, &code, NULL);
   say(trial, reply != NULL, _("it passes over a field that it does not know"), why);
+  say(trial, other == NULL && code == POSTINO_UNSUPPORTED,
+      _("it answers one that must be understood by the error 'unsupported'"), NULL);
 }
 
 static void
 try_recipients(struct trial *trial)
 {
-  const char *specs[] = {"nobody@check.invalid", "no-one@check.invalid", "x y\"<>@check.invalid", NULL};
+  const char *specs[] = {"nobody@check.invalid", "no-one@check.invalid", "x y\"<>@check.invalid",
+                         NULL};
   g_autoptr(GError) why = NULL;
   g_autoptr(GPtrArray) list =
       crypto_recipients(trial->crypto, trial->spec->name, specs, trial->cancel, &why);
@@ -164,8 +175,8 @@ open_sample(struct trial *trial, GBytes *sealed, bool encrypted, GBytes **shown_
   g_autoptr(GPtrArray) from = g_ptr_array_new_with_free_func((GDestroyNotify)address_free);
   struct verdict *verdict = NULL;
   g_ptr_array_add(from, address_new(NULL, trial->address));
-  if (!crypto_open(trial->crypto, sealed, encrypted ? ENVELOPE_PGP_SEALED : ENVELOPE_PGP_SIGNED, from,
-                   &verdict, shown_out, trial->cancel, NULL))
+  if (!crypto_open(trial->crypto, sealed, encrypted ? ENVELOPE_PGP_SEALED : ENVELOPE_PGP_SIGNED,
+                   from, &verdict, shown_out, trial->cancel, NULL))
     return NULL;
   return verdict;
 }
@@ -183,13 +194,15 @@ try_letter(struct trial *trial, size_t lines, bool sign, bool encrypt, const cha
   g_autoptr(GBytes) shown = NULL;
   g_autoptr(verdict_t) verdict = open_sample(trial, sealed, encrypt, &shown);
   g_autofree char *words = verdict != NULL ? verdict_words(verdict) : g_strdup("");
-  g_autofree char *same = g_strdup_printf(_("%s: it is opened again, byte for byte (%s)"), what, words);
+  g_autofree char *same =
+      g_strdup_printf(_("%s: it is opened again, byte for byte (%s)"), what, words);
   say(trial, shown != NULL && g_bytes_equal(shown, entity), same, NULL);
   if (sign) {
     /* A key whose owner nobody confirmed is no fault of the plugin. */
     g_autofree char *found = g_strdup_printf(_("%s: its signature is found (%s)"), what, words);
-    say(trial, verdict != NULL && verdict->fingerprint != NULL &&
-                   (verdict->address != NULL || strstr(words, "not confirmed") != NULL),
+    say(trial,
+        verdict != NULL && verdict->fingerprint != NULL &&
+            (verdict->address != NULL || strstr(words, "not confirmed") != NULL),
         found, NULL);
   }
 }
@@ -246,7 +259,7 @@ try_letters(struct trial *trial)
 
 /* ---- which plugin ---- */
 
-/* Under the name by which letters of OpenPGP's kind find their plugin. */
+/* A core with this plugin alone, which opens what it seals. */
 static struct crypto *
 crypto_of(struct crypto *crypto, const char *name_or_path)
 {
@@ -257,8 +270,9 @@ crypto_of(struct crypto *crypto, const char *name_or_path)
   *alone = *crypto;
   alone->plugins = g_ptr_array_new_with_free_func((GDestroyNotify)plugin_spec_free);
   g_autofree char *path = g_canonicalize_filename(known != NULL ? known->path : name_or_path, NULL);
+  alone->opener = known != NULL ? g_strdup(known->name) : g_path_get_basename(path);
   g_ptr_array_add(alone->plugins,
-                  plugin_spec_new("openpgp", path, known != NULL ? known->options : NULL));
+                  plugin_spec_new(alone->opener, path, known != NULL ? known->options : NULL));
   return alone;
 }
 
@@ -269,10 +283,11 @@ crypto_check_plugin(struct crypto *crypto, const char *name_or_path,
 {
   g_autoptr(crypto_t) alone = crypto_of(crypto, name_or_path);
   if (alone == NULL)
-    return error_set(error, POSTINO_ERROR_NOTFOUND,
-                     _("there is no plugin \"%s\"; give a name of postino plugin list, or a path with "
-                       "a / in it"),
-                     name_or_path);
+    return error_set(
+        error, POSTINO_ERROR_NOTFOUND,
+        _("there is no plugin \"%s\"; give a name of postino plugin list, or a path with "
+          "a / in it"),
+        name_or_path);
   struct trial trial = {.crypto = alone,
                         .spec = alone->plugins->pdata[0],
                         .report = report,

@@ -6,6 +6,7 @@
 
 struct crypto {
   GPtrArray *plugins;       /* struct plugin_spec, bundled ones first */
+  char *opener;             /* the plugin that opens OpenPGP's letters */
   crypto_ask ask;
   void *ask_data;
   crypto_confirmed confirmed;

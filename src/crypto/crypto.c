@@ -51,6 +51,7 @@ crypto_new(const struct conf *conf, crypto_ask ask, void *data)
 {
   struct crypto *crypto = g_new0(struct crypto, 1);
   crypto->plugins = g_ptr_array_new_with_free_func((GDestroyNotify)plugin_spec_free);
+  crypto->opener = g_strdup("openpgp");
   crypto->ask = ask;
   crypto->ask_data = data;
   add_bundled(crypto);
@@ -65,6 +66,7 @@ crypto_free(struct crypto *crypto)
   if (crypto == NULL)
     return;
   g_ptr_array_unref(crypto->plugins);
+  g_free(crypto->opener);
   g_free(crypto);
 }
 
@@ -89,7 +91,10 @@ crypto_find(const struct crypto *crypto, const char *name)
 static char *
 words_of(unsigned capabilities)
 {
-  static const struct { unsigned bit; const char *word; } words[] = {
+  static const struct {
+    unsigned bit;
+    const char *word;
+  } words[] = {
       {POSTINO_CAN_SIGN, "sign"},     {POSTINO_CAN_SEAL, "seal"}, {POSTINO_CAN_OPEN, "open"},
       {POSTINO_CAN_VERIFY, "verify"}, {POSTINO_CAN_KEYS, "keys"},
   };
@@ -118,8 +123,8 @@ crypto_start(struct crypto *crypto, const char *name, unsigned capabilities, GCa
   unsigned missing = capabilities & ~client_capabilities(client);
   if (missing != 0) {
     g_autofree char *words = words_of(missing);
-    error_set(error, POSTINO_ERROR_REFUSED, _("plugin %s cannot do this (%s); use another one"), name,
-              words);
+    error_set(error, POSTINO_ERROR_REFUSED, _("plugin %s cannot do this (%s); use another one"),
+              name, words);
     return NULL;
   }
   return g_steal_pointer(&client);
@@ -144,8 +149,7 @@ crypto_plugins(struct crypto *crypto, GCancellable *cancel)
   for (guint i = 0; i < crypto->plugins->len; i++) {
     const struct plugin_spec *spec = crypto->plugins->pdata[i];
     g_autoptr(GError) why = NULL;
-    g_autoptr(client_t) client =
-        client_start(spec, crypto->ask, crypto->ask_data, cancel, &why);
+    g_autoptr(client_t) client = client_start(spec, crypto->ask, crypto->ask_data, cancel, &why);
     struct plugin_info *info = g_new0(struct plugin_info, 1);
     info->name = sanitize_line(spec->name, -1);
     info->path = sanitize_line(spec->path, -1);
@@ -339,9 +343,8 @@ all_can(const GPtrArray *recipients, GError **error)
   for (guint i = 0; i < recipients->len; i++) {
     const struct seal_recipient *recipient = recipients->pdata[i];
     if (!recipient->can_seal)
-      return error_set(error,
-                       recipient->untrusted ? POSTINO_ERROR_TRUST : POSTINO_ERROR_REFUSED, "%s",
-                       recipient->why);
+      return error_set(error, recipient->untrusted ? POSTINO_ERROR_TRUST : POSTINO_ERROR_REFUSED,
+                       "%s", recipient->why);
   }
   return true;
 }
@@ -373,8 +376,8 @@ ask_seal(struct client *client, const struct seal_request *request, const GPtrAr
   frame_add_number(frame, FIELD_LIMIT, CLIENT_LARGEST);
   if (!frame_add_bulk(frame, request->entity, error))
     return NULL;
-  g_autoptr(frame_t) reply = client_call(client, g_steal_pointer(&frame), LIMIT_PLUGIN_SECONDS,
-                                         NULL, cancel, error);
+  g_autoptr(frame_t) reply =
+      client_call(client, g_steal_pointer(&frame), LIMIT_PLUGIN_SECONDS, NULL, cancel, error);
   if (reply == NULL)
     return NULL;
   g_autoptr(GError) why = NULL;
@@ -391,11 +394,13 @@ crypto_seal(struct crypto *crypto, const struct seal_request *request, GCancella
             GError **error)
 {
   if (!request->sign && !request->encrypt) {
-    error_set(error, POSTINO_ERROR_BUG, "%s", _("a letter was to be sealed, but neither signed nor "
-                                                "encrypted; nothing was sent"));
+    error_set(error, POSTINO_ERROR_BUG, "%s",
+              _("a letter was to be sealed, but neither signed nor "
+                "encrypted; nothing was sent"));
     return NULL;
   }
-  unsigned needed = (request->sign ? POSTINO_CAN_SIGN : 0) | (request->encrypt ? POSTINO_CAN_SEAL : 0);
+  unsigned needed =
+      (request->sign ? POSTINO_CAN_SIGN : 0) | (request->encrypt ? POSTINO_CAN_SEAL : 0);
   g_autoptr(client_t) client = crypto_start(crypto, request->plugin, needed, cancel, error);
   if (client == NULL)
     return NULL;

@@ -21,6 +21,9 @@ struct needles {
   GByteArray *text;         /* all of it, one behind the other */
   guint32 *slots;           /* place / STRIDE + 1; 0: free */
   gsize mask;
+  /* One bit for some slots: answers nearly every question from the cache. */
+  guint64 *bits;
+  gsize bit_mask;
   GPtrArray *short_ones;    /* GBytes: shorter than a window, sought whole */
 };
 
@@ -94,9 +97,13 @@ build_table(struct needles *needles)
     slots *= 2;
   needles->slots = g_new0(guint32, slots);
   needles->mask = slots - 1;
+  needles->bits = g_new0(guint64, slots * 4 / 64);
+  needles->bit_mask = slots * 4 - 1;
   const guint8 *text = needles->text->data;
   for (gsize at = 0; at + KEPT <= needles->text->len; at += STRIDE) {
-    gsize slot = hash_of(text + at) & needles->mask;
+    gsize hash = hash_of(text + at), bit = (hash >> 7) & needles->bit_mask;
+    gsize slot = hash & needles->mask;
+    needles->bits[bit / 64] |= (guint64)1 << (bit % 64);
     while (needles->slots[slot] != 0 &&
            memcmp(text + (gsize)(needles->slots[slot] - 1) * STRIDE, text + at, KEPT) != 0)
       slot = (slot + 1) & needles->mask;
@@ -104,9 +111,10 @@ build_table(struct needles *needles)
   }
 }
 
-static void
-needles_init(struct needles *needles, GBytes *entity, const char *subject)
+struct needles *
+needles_new(GBytes *entity, const char *subject)
 {
+  struct needles *needles = g_new0(struct needles, 1);
   gsize length;
   const char *bytes = g_bytes_get_data(entity, &length);
   needles->text = g_byte_array_new();
@@ -115,14 +123,19 @@ needles_init(struct needles *needles, GBytes *entity, const char *subject)
     add_text(needles, subject, strlen(subject));
   add_entity(needles, bytes, length, 0);
   build_table(needles);
+  return needles;
 }
 
-static void
-needles_clear(struct needles *needles)
+void
+needles_free(struct needles *needles)
 {
+  if (needles == NULL)
+    return;
   g_byte_array_unref(needles->text);
   g_ptr_array_unref(needles->short_ones);
   g_free(needles->slots);
+  g_free(needles->bits);
+  g_free(needles);
 }
 
 /* ---- the search ---- */
@@ -150,7 +163,10 @@ has_window(const struct needles *needles, const guint8 *payload, gsize length)
 {
   const guint8 *text = needles->text->data;
   for (gsize place = 0; place + KEPT <= length; place++) {
-    gsize slot = hash_of(payload + place) & needles->mask;
+    gsize hash = hash_of(payload + place), bit = (hash >> 7) & needles->bit_mask;
+    gsize slot = hash & needles->mask;
+    if ((needles->bits[bit / 64] >> (bit % 64) & 1) == 0)
+      continue;
     for (; needles->slots[slot] != 0; slot = (slot + 1) & needles->mask) {
       gsize at = (gsize)(needles->slots[slot] - 1) * STRIDE;
       if (memcmp(text + at, payload + place, KEPT) == 0) {
@@ -238,13 +254,7 @@ search(const struct needles *needles, const guint8 *payload, gsize length, int d
 }
 
 bool
-leak_found(GBytes *entity, const char *subject, GBytes *payload)
+needles_found(const struct needles *needles, const void *payload, size_t length, bool decode)
 {
-  struct needles needles = {0};
-  gsize length;
-  const guint8 *bytes = g_bytes_get_data(payload, &length);
-  needles_init(&needles, entity, subject);
-  bool found = search(&needles, bytes, length, 0);
-  needles_clear(&needles);
-  return found;
+  return search(needles, payload, length, decode ? 0 : DEEPEST);
 }

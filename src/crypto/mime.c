@@ -8,6 +8,9 @@
 void
 entity_init(struct entity *entity, const char *bytes, size_t length)
 {
+  /* An empty GBytes has no address. */
+  if (bytes == NULL)
+    bytes = "";
   entity->headers = headers_parse(bytes, length);
   const char *type = headers_get(entity->headers, "Content-Type");
   entity->type = params_parse(type != NULL ? type : "text/plain");

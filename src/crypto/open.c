@@ -15,7 +15,7 @@ struct opening {
   struct crypto *crypto;
   const GPtrArray *from;
   GCancellable *cancel;
-  bool sealed;              /* what is looked at came out of an envelope */
+  bool sealed; /* what is looked at came out of an envelope */
   struct verdict *verdict;
   GBytes *shown;
 };
@@ -47,11 +47,12 @@ conclude_unverified(struct opening *opening, const char *why, GBytes *shown)
 /* ---- asking the plugin ---- */
 
 static struct frame *
-ask_open(struct opening *opening, const char *format, GBytes *data, GBytes *signature, GError **error)
+ask_open(struct opening *opening, const char *format, GBytes *data, GBytes *signature,
+         GError **error)
 {
-  g_autoptr(client_t) client =
-      crypto_start(opening->crypto, "openpgp",
-                   signature != NULL ? POSTINO_CAN_VERIFY : POSTINO_CAN_OPEN, opening->cancel, error);
+  g_autoptr(client_t) client = crypto_start(
+      opening->crypto, opening->crypto->opener,
+      signature != NULL ? POSTINO_CAN_VERIFY : POSTINO_CAN_OPEN, opening->cancel, error);
   if (client == NULL)
     return NULL;
   g_autoptr(frame_t) request = client_request(client, FRAME_OPEN);
@@ -97,6 +98,21 @@ part_is(struct span span, const char *type, GBytes **decoded_out)
   return true;
 }
 
+/* The packets of a signature part, if they are signatures and nothing else: a
+ * whole signed message in their place would be verified for its own text. */
+static GBytes *
+signature_packets(GBytes *armour)
+{
+  gsize length;
+  const char *text = g_bytes_get_data(armour, &length);
+  struct packets packets;
+  g_autoptr(GBytes) data = armour_decode(text, length, "SIGNATURE", NULL, NULL);
+  if (data == NULL || !packets_read(data, &packets, NULL) ||
+      !packets_are_signatures(&packets))
+    return NULL;
+  return g_steal_pointer(&data);
+}
+
 static bool
 open_signed(struct opening *opening, GBytes *message, GError **error)
 {
@@ -104,15 +120,20 @@ open_signed(struct opening *opening, GBytes *message, GError **error)
   const char *bytes = g_bytes_get_data(message, &length);
   g_auto(entity_t) entity = {0};
   g_auto(multipart_t) multipart = {0};
-  g_autoptr(GBytes) signature = NULL;
+  g_autoptr(GBytes) armour = NULL;
   entity_init(&entity, bytes, length);
   if (!two_parts(&entity, "multipart/signed", "application/pgp-signature", &multipart) ||
       !part_is(g_array_index(multipart.parts, struct span, 1), "application/pgp-signature",
-               &signature)) {
+               &armour)) {
     conclude_unverified(opening, _("the letter is not built as a signed one must be"), message);
     return true;
   }
   g_autoptr(GBytes) text = canonical_lines(g_array_index(multipart.parts, struct span, 0));
+  g_autoptr(GBytes) signature = signature_packets(armour);
+  if (signature == NULL) {
+    conclude_unverified(opening, _("its signature part is damaged, or no signature"), text);
+    return true;
+  }
   g_autoptr(GError) why = NULL;
   g_autoptr(frame_t) reply = ask_open(opening, "pgp-signed", text, signature, &why);
   if (reply == NULL && error_is(why, POSTINO_ERROR_CANCELLED)) {
@@ -146,9 +167,9 @@ sealed_packets(GBytes *armour, char **why_out)
     return NULL;
   }
   if (!packets_are_sealed(&packets)) {
-    *why_out = g_strdup(packets.unprotected > 0
-                            ? _("it is not protected against being changed on its way")
-                            : _("what is in the envelope is not one sealed letter"));
+    *why_out =
+        g_strdup(packets.unprotected > 0 ? _("it is not protected against being changed on its way")
+                                         : _("what is in the envelope is not one sealed letter"));
     return NULL;
   }
   return g_steal_pointer(&data);
@@ -184,6 +205,8 @@ open_packets(struct opening *opening, GBytes *data, const char *head, GError **e
   g_autoptr(GBytes) inside = NULL;
   if (found != NULL && found->encrypted && found->integrity)
     inside = frame_bulk(reply, 0, CLIENT_LARGEST, &why);
+  if (inside == NULL && why == NULL && found != NULL && found->encrypted && found->integrity)
+    inside = g_bytes_new(NULL, 0);
   if (inside == NULL) {
     conclude_broken(opening, why != NULL ? why->message
                                          : _("nothing proves that it was not changed on its way"));
@@ -213,9 +236,12 @@ open_sealed(struct opening *opening, GBytes *message, GError **error)
   g_autofree char *why = NULL;
   entity_init(&entity, bytes, length);
   if (!two_parts(&entity, "multipart/encrypted", "application/pgp-encrypted", &multipart) ||
-      !part_is(g_array_index(multipart.parts, struct span, 0), "application/pgp-encrypted", &version) ||
-      !part_is(g_array_index(multipart.parts, struct span, 1), "application/octet-stream", &armour)) {
-    conclude_broken(opening, _("the letter is not built as a sealed one must be; its source shows it"));
+      !part_is(g_array_index(multipart.parts, struct span, 0), "application/pgp-encrypted",
+               &version) ||
+      !part_is(g_array_index(multipart.parts, struct span, 1), "application/octet-stream",
+               &armour)) {
+    conclude_broken(opening,
+                    _("the letter is not built as a sealed one must be; its source shows it"));
     return true;
   }
   g_autofree char *said = g_strndup(g_bytes_get_data(version, NULL), g_bytes_get_size(version));

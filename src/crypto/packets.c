@@ -151,7 +151,7 @@ armour_decode(const char *text, size_t length, const char *label, GString *heade
 {
   g_autofree char *first = g_strdup_printf("-----BEGIN PGP %s-----", label);
   g_autofree char *last = g_strdup_printf("-----END PGP %s-----", label);
-  const char *at = text, *end = text + length;
+  const char *at = text, *end = length > 0 ? text + length : text;
   struct line line = {NULL, 0};
   while (next_line(&at, end, &line) && line.length == 0)
     continue;
@@ -310,7 +310,7 @@ packets_read(GBytes *data, struct packets *packets_out, GError **error)
   struct packets packets = {.ordered = true};
   gsize length;
   const guint8 *bytes = g_bytes_get_data(data, &length);
-  struct walk walk = {.at = bytes, .end = bytes + length};
+  struct walk walk = {.at = bytes, .end = length > 0 ? bytes + length : bytes};
   for (guint n = 0; walk.at < walk.end; n++) {
     if (n >= MOST_PACKETS || !next_packet(&walk))
       return error_set(error, POSTINO_ERROR_INVALID, "%s",
@@ -327,4 +327,12 @@ packets_are_sealed(const struct packets *packets)
   return packets->public_keys + packets->passwords > 0 && packets->protected == 1 &&
          packets->unprotected == 0 && packets->signatures == 0 && packets->others == 0 &&
          packets->ordered;
+}
+
+bool
+packets_are_signatures(const struct packets *packets)
+{
+  guint rest = packets->public_keys + packets->passwords + packets->protected +
+               packets->unprotected + packets->others;
+  return packets->signatures > 0 && rest == 0;
 }

@@ -27,3 +27,5 @@ bool packets_read(GBytes *data, struct packets *packets_out, GError **error)
 
 /* Is it one message for public keys, or passwords, and protected? */
 bool packets_are_sealed(const struct packets *packets);
+/* Signatures, and nothing else? */
+bool packets_are_signatures(const struct packets *packets);

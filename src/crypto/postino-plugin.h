@@ -164,7 +164,7 @@ struct postino_seal {
   unsigned operations;          /* enum postino_operation */
   const char *from;             /* address of the sender, by whose key is signed */
   const char *const *recipients;/* addresses, each once; the sender's own is among them */
-  const char *const *keys;      /* the fingerprint that recipients() gave for each, shown to the user */
+  const char *const *keys;      /* of each: the fingerprint that recipients() gave */
   size_t n_recipients;
   struct postino_bytes entity;  /* Content-* fields, blank line, body; CRLF, 7-bit */
 };
@@ -174,7 +174,7 @@ struct postino_open {
   uint32_t size, abi;
   const char *format;           /* "pgp-sealed", "pgp-signed", "smime-sealed", "smime-signed" */
   struct postino_bytes data;    /* what is encrypted; or exactly what was signed */
-  struct postino_bytes signature; /* detached; empty for *-sealed */
+  struct postino_bytes signature; /* detached, without armour; empty for *-sealed */
 };
 
 struct postino_keys {

@@ -28,6 +28,7 @@ struct frame {
   size_t length, room;
   int fds[MAX_FDS];
   unsigned n_fds;
+  bool strange;             /* a critical field is not known */
 };
 
 static void
@@ -72,6 +73,12 @@ unsigned
 frame_type(const struct frame *frame)
 {
   return frame->type;
+}
+
+bool
+frame_is_understood(const struct frame *frame)
+{
+  return !frame->strange;
 }
 
 uint32_t
@@ -228,7 +235,7 @@ receive_packet(int socket, struct frame *frame, char head[HEAD_SIZE], int *flags
 }
 
 static bool
-fields_are_whole(const struct frame *frame)
+fields_are_whole(struct frame *frame)
 {
   size_t at = 0;
   while (at < frame->length) {
@@ -239,7 +246,7 @@ fields_are_whole(const struct frame *frame)
     if (frame->length - at - FIELD_HEAD < length)
       return false;
     if ((field & FIELD_CRITICAL) != 0 && (field & ~FIELD_CRITICAL) > FIELD_LAST)
-      return false;
+      frame->strange = true;
     at += FIELD_HEAD + length;
   }
   return true;

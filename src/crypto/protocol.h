@@ -58,7 +58,7 @@ enum frame_field {
   FIELD_TOTAL = 38,         /* number */
   FIELD_ACTION = 39,        /* text */
   FIELD_QUERY = 40,         /* text */
-  FIELD_CONFIRMED = 41,     /* text: fingerprint that the user confirmed for the recipient before it */
+  FIELD_CONFIRMED = 41,     /* text: the user confirmed it for the recipient before */
   FIELD_UNTRUSTED = 42,     /* number */
   FIELD_HAVE_SECRET = 43,   /* number */
   FIELD_LAST = FIELD_HAVE_SECRET,
@@ -72,6 +72,8 @@ struct frame *frame_new(unsigned type, uint32_t request);
 /* Wipes what it held (it may be a passphrase) and closes its descriptors. */
 void frame_free(struct frame *frame);
 unsigned frame_type(const struct frame *frame);
+/* Has it no field that must be understood and is not known? */
+bool frame_is_understood(const struct frame *frame);
 uint32_t frame_request(const struct frame *frame);
 
 void frame_add(struct frame *frame, unsigned field, const void *data, size_t length);

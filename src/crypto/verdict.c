@@ -245,7 +245,8 @@ verdict_of(const struct found *found, bool sealed, const struct binding *binding
 {
   guint n = found->signatures->len;
   if (n == 0)
-    return sealed ? verdict_new(SEAL_SEALED, NULL) : unverified(false, _("there is no signature in it"));
+    return sealed ? verdict_new(SEAL_SEALED, NULL)
+                  : unverified(false, _("there is no signature in it"));
   if (n > 1) {
     g_autofree char *why = g_strdup_printf(_("it carries %u signatures, where one is expected"), n);
     return unverified(sealed, why);

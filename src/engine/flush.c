@@ -34,52 +34,49 @@ is_sent(const struct ledger_letter *letter)
   return letter->state == LETTER_ACCEPTED || letter->state == LETTER_DONE;
 }
 
-static bool
-is_settled_well(const struct ledger_recipient *recipient)
-{
-  return recipient->state == RECIPIENT_ACCEPTED || recipient->state == RECIPIENT_DELIVERED;
-}
-
-/* "a@x, b@y and 3 more": all of them, or those whose fate is not yet a good one,
- * with the servers' words. */
+/* "a@x, b@y and 3 more": whom it did not reach; everybody when it reached all. */
 static char *
-name_recipients(const struct ledger_letter *letter, bool with_reasons)
+name_recipients(const struct ledger_letter *letter)
 {
   g_autoptr(GString) text = g_string_new(NULL);
   guint named = 0, more = 0;
   for (guint i = 0; i < letter->recipients->len; i++) {
     const struct ledger_recipient *recipient = letter->recipients->pdata[i];
-    if (with_reasons && (is_settled_well(recipient) || recipient->reason == NULL))
+    bool reached = recipient->state == RECIPIENT_ACCEPTED || recipient->state == RECIPIENT_DELIVERED;
+    if (reached && !is_sent(letter))
       continue;
-    if (named == NAMED_RECIPIENTS) {
+    if (named == NAMED_RECIPIENTS)
       more++;
-      continue;
-    }
-    g_string_append_printf(text, "%s%s", named > 0 ? ", " : "", recipient->spec);
-    if (with_reasons)
-      g_string_append_printf(text, ": %s", recipient->reason);
-    named++;
+    else
+      g_string_append_printf(text, "%s%s", named++ > 0 ? ", " : "", recipient->spec);
   }
   if (more > 0)
-    g_string_append_printf(text, _(" and %u more"), more);
-  return named > 0 ? sanitize_line(text->str, -1) : NULL;
+    g_string_append_printf(text, ngettext(" and %u more", " and %u more", more), more);
+  return named > 0 ? sanitize_line(text->str, -1) : g_strdup(letter->id);
 }
 
-/* Why it is still here. */
+static bool
+names_a_recipient(const char *reason, const struct ledger_letter *letter)
+{
+  for (guint i = 0; i < letter->recipients->len; i++)
+    if (strstr(reason, ((struct ledger_recipient *)letter->recipients->pdata[i])->spec) != NULL)
+      return true;
+  return false;
+}
+
+/* Why it is still here, and for whom. */
 static char *
 reason_of(const struct ledger_letter *letter, const GError *connection)
 {
-  char *reasons = name_recipients(letter, true);
-  if (reasons != NULL)
-    return reasons;
-  g_autofree char *names = name_recipients(letter, false);
-  const char *why = connection != NULL       ? connection->message
-                    : letter->reason != NULL ? letter->reason
-                    : letter->state == LETTER_UNSURE || letter->state == LETTER_BODY
-                        ? _("the connection was lost before the server said whether it has the "
-                            "letter")
-                        : _("it was not sent yet");
-  return g_strdup_printf(_("%s: not sent: %s"), names != NULL ? names : letter->id, why);
+  const char *why = letter->reason != NULL   ? letter->reason
+                    : connection != NULL     ? connection->message
+                    : letter->state == LETTER_HELD
+                        ? _("it is held until its time comes")
+                        : _("its turn has not come");
+  if (names_a_recipient(why, letter))
+    return g_strdup(why);
+  g_autofree char *names = name_recipients(letter);
+  return g_strdup_printf(_("not sent to %s: %s"), names, why);
 }
 
 /* The state decides the code, since it says what happens next: what is tried again
@@ -142,26 +139,38 @@ on_progress(const struct submit_progress *progress, void *data)
   work_progress(flush->work, what, progress->bytes, progress->all_bytes);
 }
 
+/* What happens next, said to somebody who can act on it. */
+static char *
+notice_of(const struct ledger_letter *letter)
+{
+  if (is_sent(letter)) {
+    g_autofree char *names = name_recipients(letter);
+    return g_strdup_printf(_("Sent to %s"), names);
+  }
+  g_autofree char *why = reason_of(letter, NULL);
+  switch (letter->state) {
+  case LETTER_UNSURE:
+    return g_strdup_printf(_("%s; ask whether it came before you send it again"), why);
+  case LETTER_BLOCKED:
+    return g_strdup_printf(_("%s; it stays in the outbox until you try it again"), why);
+  default:
+    return g_strdup_printf(_("%s; it is tried again by itself"), why);
+  }
+}
+
+/* A letter that only waits longer was told when it began to wait. */
 static void
 on_settled(const struct ledger_letter *letter, void *data)
 {
   struct flush *flush = data;
-  g_autofree char *names = name_recipients(letter, false);
-  g_autoptr(GError) fate = NULL;
   engine_changed(flush->work->engine);
-  if (letter->state == LETTER_CANCELLED)
-    return;
-  if (is_sent(letter)) {
-    g_autofree char *text = g_strdup_printf(_("Sent to %s"), names != NULL ? names : letter->id);
-    if (flush->tell)
-      work_notice(flush->work, false, text);
-    return;
+  bool waits = letter->state == LETTER_QUEUED && letter->attempts > 1;
+  if (flush->tell && !waits) {
+    g_autofree char *text = notice_of(letter);
+    work_notice(flush->work, !is_sent(letter), text);
   }
-  (void)set_fate(letter, NULL, &fate);
-  if (flush->tell)
-    work_notice(flush->work, true, fate->message);
-  if (flush->first == NULL)
-    flush->first = g_steal_pointer(&fate);
+  if (!is_sent(letter) && flush->first == NULL)
+    (void)set_fate(letter, NULL, &flush->first);
 }
 
 bool
@@ -183,7 +192,7 @@ flush_account(struct work *work, const struct conf_account *account,
 /* ---- the engine's own flush ---- */
 
 /* The letters of a failed connection have its reason and were told one by one; a
- * failure that met no letter is told here. */
+ * failure that met no letter is told by the watch. */
 static bool
 run_own_flush(struct work *work, GError **error)
 {
@@ -192,9 +201,7 @@ run_own_flush(struct work *work, GError **error)
   g_autoptr(GError) first = NULL, why = NULL;
   (void)error;
   bool done = flush_account(work, account, &options, &first, &why);
-  watch_flushed(work->engine->watch, account, done ? NULL : why);
-  if (!done && work->engine->watch == NULL && !error_is(why, POSTINO_ERROR_CANCELLED))
-    work_notice(work, true, why->message);
+  watch_flushed(work->engine->watch, account, done ? NULL : why, first != NULL);
   return true;
 }
 
@@ -225,8 +232,8 @@ flush_along(struct work *work, const struct conf_account *account)
   if (next == 0 || next > g_get_real_time() / G_USEC_PER_SEC)
     return;
   struct flush_options options = {.tell = true};
-  g_autoptr(GError) why = NULL;
-  if (!flush_account(work, account, &options, NULL, &why))
+  g_autoptr(GError) first = NULL, why = NULL;
+  if (!flush_account(work, account, &options, &first, &why) && first == NULL)
     work_notice(work, true, why->message);
 }
 
@@ -243,6 +250,29 @@ request_id
 engine_queue(struct engine *engine)
 {
   return engine_request(engine, NULL, run_queue, NULL, NULL);
+}
+
+/* The account of a letter in the outbox; its name may have left the rc. */
+static const struct conf_account *
+account_of_letter(struct engine *engine, const struct ledger_letter *letter, GError **error)
+{
+  const struct conf_account *account = conf_account(engine->conf, letter->account);
+  if (account != NULL && account->smtp != NULL)
+    return account;
+  error_set(error, POSTINO_ERROR_CONFIG,
+            _("letter %s is to be sent by account \"%s\", which the rc file does not have or which "
+              "has no smtp block"),
+            letter->id, letter->account);
+  return NULL;
+}
+
+/* The first letter that no account can send. */
+static void
+find_stranded(struct engine *engine, const GPtrArray *letters, GError **error)
+{
+  for (guint i = 0; *error == NULL && i < letters->len; i++)
+    if (account_of_letter(engine, letters->pdata[i], error) == NULL)
+      return;
 }
 
 static bool
@@ -288,6 +318,7 @@ run_flush(struct work *work, GError **error)
         !flush_one(work, account, &why) && first == NULL)
       first = g_steal_pointer(&why);
   }
+  find_stranded(engine, letters, &first);
   work->done->queue = ledger_open(engine->store, NULL);
   if (first == NULL)
     return true;
@@ -302,20 +333,6 @@ engine_flush(struct engine *engine, bool due_now)
 }
 
 /* ---- one letter of it ---- */
-
-/* The account of a letter in the outbox; its name may have left the rc. */
-static const struct conf_account *
-account_of_letter(struct engine *engine, const struct ledger_letter *letter, GError **error)
-{
-  const struct conf_account *account = conf_account(engine->conf, letter->account);
-  if (account != NULL && account->smtp != NULL)
-    return account;
-  error_set(error, POSTINO_ERROR_CONFIG,
-            _("letter %s is to be sent by account \"%s\", which the rc file does not have or which "
-              "has no smtp block"),
-            letter->id, letter->account);
-  return NULL;
-}
 
 static bool
 run_retry(struct work *work, GError **error)

@@ -17,3 +17,24 @@ src_engine_libengine_a_SOURCES = \
 	src/engine/seal.c \
 	src/engine/submit.c \
 	src/engine/watch.c src/engine/watch.h
+
+if HAVE_CMOCKA
+# They start real reader and plugin processes, and test_mail the real provider.
+ENGINE_TESTS = \
+	tests/unit/engine/test_letters \
+	tests/unit/engine/test_mail \
+	tests/unit/engine/test_requests
+check_PROGRAMS += $(ENGINE_TESTS)
+engine_HOUSE = tests/unit/engine/house.c tests/unit/engine/house.h tests/unit/test.h
+engine_TEST_LIBS = $(ENGINE_LIBS) $(CMOCKA_LIBS)
+engine_PROCESSES = postino-reader$(EXEEXT) postino-plugin-host plugins/openpgp.so
+tests_unit_engine_test_letters_SOURCES = tests/unit/engine/test_letters.c $(engine_HOUSE)
+tests_unit_engine_test_letters_LDADD = $(engine_TEST_LIBS)
+EXTRA_tests_unit_engine_test_letters_DEPENDENCIES = $(engine_PROCESSES)
+tests_unit_engine_test_mail_SOURCES = tests/unit/engine/test_mail.c \
+	tests/unit/engine/provider.c tests/unit/engine/provider.h $(engine_HOUSE)
+tests_unit_engine_test_mail_LDADD = $(engine_TEST_LIBS)
+EXTRA_tests_unit_engine_test_mail_DEPENDENCIES = $(engine_PROCESSES)
+tests_unit_engine_test_requests_SOURCES = tests/unit/engine/test_requests.c $(engine_HOUSE)
+tests_unit_engine_test_requests_LDADD = $(engine_TEST_LIBS)
+endif

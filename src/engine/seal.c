@@ -114,12 +114,12 @@ weigh_without_plugin(const struct wishes *wishes, GError *why, GPtrArray **recip
     return false;
   }
   g_autoptr(GError) reason = why;
-  *recipients_out = nobody(wishes->specs, why->message);
+  *recipients_out = nobody(wishes->specs, reason->message);
   if (!plan_of(wishes, false, *recipients_out, plan_out, error))
     return false;
   if (plan_out->why_not != NULL) { /* once, not for each recipient */
     g_free(plan_out->why_not);
-    plan_out->why_not = g_strdup(why->message);
+    plan_out->why_not = g_strdup(reason->message);
   }
   return true;
 }

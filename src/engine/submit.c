@@ -243,6 +243,13 @@ has_same_envelope(const struct ledger_letter *letter, const char *from, const st
   return true;
 }
 
+static bool
+is_unfinished(const struct ledger_letter *letter)
+{
+  return letter != NULL && letter->state != LETTER_DONE && letter->state != LETTER_ACCEPTED &&
+         letter->state != LETTER_CANCELLED;
+}
+
 static char *
 known_sealed(struct engine *engine, const char *message_id, const char *from,
              const struct outgoing *outgoing)
@@ -250,10 +257,28 @@ known_sealed(struct engine *engine, const char *message_id, const char *from,
   if (message_id == NULL || !outgoing->encrypt)
     return NULL;
   g_autoptr(ledger_letter_t) letter = ledger_by_message_id(engine->store, message_id);
-  if (letter == NULL || letter->state == LETTER_DONE || letter->state == LETTER_ACCEPTED ||
-      letter->state == LETTER_CANCELLED || !has_same_envelope(letter, from, outgoing))
-    return NULL;
-  return g_strdup(letter->id);
+  bool known = is_unfinished(letter) && has_same_envelope(letter, from, outgoing);
+  return known ? g_strdup(letter->id) : NULL;
+}
+
+/* A letter without Date gets one; given again while it waits it must get the same
+ * one, or its bytes would be others. */
+static int64_t
+date_of(struct engine *engine, const struct headers *given, const char *message_id)
+{
+  int64_t date = g_get_real_time() / G_USEC_PER_SEC;
+  if (message_id == NULL || headers_get(given, "Date") != NULL)
+    return date;
+  g_autoptr(ledger_letter_t) letter = ledger_by_message_id(engine->store, message_id);
+  g_autoptr(GBytes) copy =
+      is_unfinished(letter) ? ledger_copy(engine->store, letter, 1, NULL) : NULL;
+  if (copy == NULL)
+    return date;
+  g_autoptr(headers_t) headers = headers_of(copy);
+  const char *value = headers_get(headers, "Date");
+  if (value == NULL || !headers_parse_date(value, &date))
+    date = g_get_real_time() / G_USEC_PER_SEC;
+  return date;
 }
 
 /* ---- sending ---- */
@@ -330,16 +355,16 @@ submit_as(struct work *work, const struct submit *submit, const struct conf_acco
       author != NULL ? g_bytes_ref(submit->message) : with_from(submit, account);
   const char *who = author != NULL ? author : from;
   const char *at = strrchr(who, '@');
-  struct build_options build = {.now = g_get_real_time() / G_USEC_PER_SEC};
+  g_autoptr(headers_t) given = headers_of(submit->message);
+  g_autofree char *message_id = headers_message_id(given);
+  struct build_options build = {.now = date_of(work->engine, given, message_id)};
   g_autoptr(GPtrArray) in_headers = NULL;
   g_autoptr(GBytes) prepared =
       letter_prepare(message, &build, at != NULL ? at + 1 : "localhost", &in_headers, error);
   if (prepared == NULL)
     return false;
-  g_autoptr(headers_t) given = headers_of(submit->message);
   g_autoptr(headers_t) headers = headers_of(prepared);
   g_autofree char *subject = headers_text(headers, "Subject");
-  g_autofree char *message_id = headers_message_id(given);
   g_auto(outgoing_t) outgoing = {.account = account, .author = who, .message = prepared,
                                  .subject = subject, .now = build.now};
   return sort_recipients(submit, headers, in_headers, &outgoing, error) &&

@@ -289,7 +289,8 @@ watch_fetched(struct watch *watch, const struct conf_account *account, const GEr
 }
 
 void
-watch_flushed(struct watch *watch, const struct conf_account *account, const GError *error)
+watch_flushed(struct watch *watch, const struct conf_account *account, const GError *error,
+              bool told)
 {
   if (watch == NULL)
     return;
@@ -297,7 +298,7 @@ watch_flushed(struct watch *watch, const struct conf_account *account, const GEr
   struct post *post = post_of(watch, account);
   post->flushing = false;
   post->next_flush = now_seconds() + (error != NULL ? FLUSH_AGAIN : 1);
-  bool news = remember(&post->flush_trouble, error);
+  bool news = remember(&post->flush_trouble, error) && !told;
   g_mutex_unlock(&watch->lock);
   if (!news)
     return;

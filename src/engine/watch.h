@@ -19,6 +19,8 @@ void watch_free(struct watch *watch);
 /* Something may be due now (a letter was queued); NULL is fine. */
 void watch_wake(struct watch *watch);
 /* An own fetch or flush of the account ended; NULL watch is fine.  `error`: why it
- * failed, or NULL; the same failure is told once, not every five minutes. */
+ * failed, or NULL; the same failure is told once, not every five minutes, and not at
+ * all when it was `told` already. */
 void watch_fetched(struct watch *watch, const struct conf_account *account, const GError *error);
-void watch_flushed(struct watch *watch, const struct conf_account *account, const GError *error);
+void watch_flushed(struct watch *watch, const struct conf_account *account, const GError *error,
+                   bool told);

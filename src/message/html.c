@@ -103,7 +103,8 @@ static void
 write_line(struct writer *w, const char *raw, gsize length, bool fixed)
 {
   g_autofree char *clean = sanitize_text(raw, (gssize)length);
-  g_strdelimit(clean, "\n", ' ');
+  for (char *lf = clean; (lf = strchr(lf, '\n')) != NULL; lf++)
+    *lf = ' ';
   bool blank = is_blank_text(clean);
   if (blank && w->pre == 0)
     return;

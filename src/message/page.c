@@ -119,11 +119,16 @@ page_clear(struct page *page)
 }
 
 void
+page_say_cut(struct page *page)
+{
+  page_notice(page, g_strdup(_("The letter is longer than what is shown; "
+                               "save it to read the rest.")));
+}
+
+static void
 page_fill(struct page *page)
 {
-  if (!page->full)
-    page_notice(page, g_strdup(_("The letter is longer than what is shown; "
-                                 "save it to read the rest.")));
+  page_say_cut(page);
   page->full = true;
 }
 
@@ -159,8 +164,8 @@ page_line(struct page *page, enum line_kind kind, int quote, bool fixed, const c
 static const struct rendered_line *
 last_line(const struct page *page)
 {
-  GPtrArray *lines = page->rendered->lines;
-  return lines->len > 0 ? g_ptr_array_index(lines, lines->len - 1) : NULL;
+  const GPtrArray *lines = page->rendered->lines;
+  return lines->len > 0 ? lines->pdata[lines->len - 1] : NULL;
 }
 
 void
@@ -243,6 +248,6 @@ page_decode(struct page *page, const struct mime_part *part)
     page_notice(page, g_strdup_printf(_("The character set \"%s\" is not known; "
                                         "the text is shown by a guess."), charset));
   if (!whole)
-    page_fill(page);
+    page_say_cut(page);
   return text;
 }

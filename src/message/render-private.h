@@ -5,7 +5,7 @@
 #include "message/rendered.h"
 
 /* What a rendered letter may hold: its lines cost memory beside their text. */
-#define RENDERED_LINES 200000
+#define RENDERED_LINES 50000
 #define RENDERED_NOTICES 50
 #define RENDERED_QUOTE 100
 /* More hops than any letter takes: RFC 5321, 6.3 suggests 100 as the sign of a
@@ -27,8 +27,8 @@ void page_clear(struct page *page);
 /* Adds one line of clean text. */
 void page_line(struct page *page, enum line_kind kind, int quote, bool fixed, const char *text,
                gssize length);
-/* Says that more was there than is shown, and takes no more. */
-void page_fill(struct page *page);
+/* Says that more was there than is shown. */
+void page_say_cut(struct page *page);
 /* An empty line, unless the last one is empty or there is none. */
 void page_gap(struct page *page, int quote);
 /* Takes empty lines off the end, down to `keep` lines. */

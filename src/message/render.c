@@ -286,7 +286,7 @@ show_source(struct page *page, const char *bytes, size_t length)
     at += line + (at[line] == '\n' ? 1 : 0);
   }
   if (taken < length)
-    page_fill(page);
+    page_say_cut(page);
 }
 
 /* A letter larger than what is parsed whole is shown by its headers. */

@@ -29,7 +29,7 @@ struct rendered_line {
   enum line_kind kind;
   int quote;                /* depth of quoting, 0 for none */
   bool fixed;               /* keep as it is (code, tables): do not reflow */
-  char *text;
+  char *text;               /* without marks of quoting; "" for a rule; may hold TAB if fixed */
 };
 
 struct rendered_part {

@@ -87,3 +87,15 @@ tests_unit_message_test_reply_LDADD = $(MESSAGE_LIBS) $(CMOCKA_LIBS)
 tests_unit_message_test_resume_SOURCES = tests/unit/message/test_resume.c tests/unit/test.h
 tests_unit_message_test_resume_LDADD = $(MESSAGE_LIBS) $(CMOCKA_LIBS)
 endif
+
+# ./configure CC=clang --enable-fuzzing --enable-sanitizers; the room is built
+# into each target, so that the fuzzer sees which way it takes.
+if FUZZING
+noinst_PROGRAMS += tests/fuzz/fuzz_message tests/fuzz/fuzz_headers
+tests_fuzz_fuzz_message_SOURCES = tests/fuzz/fuzz_message.c $(src_message_libmessage_a_SOURCES)
+tests_fuzz_fuzz_message_CFLAGS = $(AM_CFLAGS) -fsanitize=fuzzer
+tests_fuzz_fuzz_message_LDADD = $(ETPAN_LIBS) $(XML_LIBS) $(BASE_LIBS)
+tests_fuzz_fuzz_headers_SOURCES = tests/fuzz/fuzz_headers.c $(src_message_libmessage_a_SOURCES)
+tests_fuzz_fuzz_headers_CFLAGS = $(AM_CFLAGS) -fsanitize=fuzzer
+tests_fuzz_fuzz_headers_LDADD = $(ETPAN_LIBS) $(XML_LIBS) $(BASE_LIBS)
+endif

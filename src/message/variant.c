@@ -177,7 +177,8 @@ lines_from(GPtrArray *out, GVariant *variant)
       return false;
     struct rendered_line *line = g_new(struct rendered_line, 1);
     *line = (struct rendered_line){kind, quote, fixed, sanitize_text(text, -1)};
-    g_strdelimit(line->text, "\n", ' ');
+    for (char *lf = line->text; (lf = strchr(lf, '\n')) != NULL; lf++)
+      *lf = ' ';
     g_ptr_array_add(out, line);
   }
   return true;

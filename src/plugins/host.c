@@ -349,7 +349,7 @@ static void
 serve(struct served *served, const struct frame *frame)
 {
   served->request = frame_request(frame);
-  if (!has_operation(served->plugin, frame_type(frame))) {
+  if (!has_operation(served->plugin, frame_type(frame)) || !frame_is_understood(frame)) {
     send_error(served->request, POSTINO_UNSUPPORTED, _("the plugin cannot do that"));
     return;
   }

@@ -1,30 +1,12 @@
-/* openpgp: PGP/MIME (RFC 3156) by GPGME, with GnuPG's key ring and agent.
- * Offline: it asks no key server, whatever gpg.conf says. */
+#include "plugins/openpgp.h"
+
 #include <errno.h>
-#include <glib.h>
-#include <gpgme.h>
-#include <libintl.h>
-#include <stdbool.h>
 #include <stdio.h>
 #include <string.h>
 #include <sys/random.h>
 
-#include "crypto/postino-plugin.h"
-
-#define _(text) gettext(text)
 /* How often a wrong passphrase may be mended. */
 #define ATTEMPTS 3
-/* Keys of one answer: as many as a frame holds. */
-#define MOST_KEYS 200
-
-struct openpgp {
-  const struct postino_host *host;
-  gpgme_ctx_t ctx;
-  int asked;                /* passphrases that were asked for in this operation */
-  /* what GnuPG's status lines said of a decryption */
-  int okay, protected, plaintexts, begun, bad;
-  bool too_large;
-};
 
 /* ---- failing ---- */
 
@@ -66,8 +48,9 @@ sentence_of(int code)
   case POSTINO_WRONG_PASSPHRASE:
     return _("the passphrase was wrong or not given; try again");
   case POSTINO_LOCKED:
-    return _("your key is locked and nobody can be asked for its passphrase; unlock it (gpg --sign) "
-             "or do this in the interface");
+    return _(
+        "your key is locked and nobody can be asked for its passphrase; unlock it (gpg --sign) "
+        "or do this in the interface");
   case POSTINO_BAD_DATA:
     return _("it is damaged, or no OpenPGP data at all");
   case POSTINO_INTEGRITY:
@@ -77,8 +60,8 @@ sentence_of(int code)
   }
 }
 
-static int
-failed(struct openpgp *pgp, gpgme_error_t error)
+int
+openpgp_failed(struct openpgp *pgp, gpgme_error_t error)
 {
   char words[160] = "", sentence[512];
   int code = pgp->too_large ? POSTINO_TOO_LARGE : code_of(error);
@@ -95,10 +78,9 @@ give_passphrase(void *data, const char *hint, const char *info, int was_bad, int
 {
   struct openpgp *pgp = data;
   const char *whose = hint != NULL ? strchr(hint, ' ') : NULL;
-  g_autofree char *prompt =
-      g_strdup_printf(pgp->asked > 0 ? _("Wrong. Passphrase of the key of %s:")
-                                     : _("Passphrase of the key of %s:"),
-                      whose != NULL ? whose + 1 : _("yours"));
+  g_autofree char *prompt = g_strdup_printf(
+      pgp->asked > 0 ? _("Wrong. Passphrase of the key of %s:") : _("Passphrase of the key of %s:"),
+      whose != NULL ? whose + 1 : _("yours"));
   pgp->asked++;
   const char *answer = pgp->host->ask(pgp->host, prompt, 1);
   if (answer == NULL)
@@ -117,7 +99,7 @@ note_status(void *data, const char *keyword, const char *arguments)
   if (strcmp(keyword, "DECRYPTION_OKAY") == 0)
     pgp->okay++;
   else if (strcmp(keyword, "GOODMDC") == 0)
-    pgp->protected++;
+    pgp->protected ++;
   else if (strcmp(keyword, "PLAINTEXT") == 0)
     pgp->plaintexts++;
   else if (strcmp(keyword, "BEGIN_DECRYPTION") == 0)
@@ -127,7 +109,7 @@ note_status(void *data, const char *keyword, const char *arguments)
   else if (strcmp(keyword, "DECRYPTION_INFO") == 0) {
     int mdc = 0, cipher = 0, aead = 0;
     if (sscanf(arguments, "%d %d %d", &mdc, &cipher, &aead) == 3 && aead > 0)
-      pgp->protected++;
+      pgp->protected ++;
   }
   return 0;
 }
@@ -139,6 +121,14 @@ is_proven(const struct openpgp *pgp)
          pgp->plaintexts <= 1;
 }
 
+/* gpg counts anew in each of its steps, so what grows is that it says anything. */
+static void
+note_progress(void *data, const char *what, int type, int current, int total)
+{
+  struct openpgp *pgp = data;
+  pgp->host->progress(pgp->host, ++pgp->beats, 0);
+}
+
 static gpgme_error_t
 set_up(struct openpgp *pgp, const char *home)
 {
@@ -148,7 +138,8 @@ set_up(struct openpgp *pgp, const char *home)
   if (error == 0 && home != NULL)
     error = gpgme_ctx_set_engine_info(pgp->ctx, GPGME_PROTOCOL_OpenPGP, NULL, home);
   if (error == 0)
-    error = gpgme_set_keylist_mode(pgp->ctx, GPGME_KEYLIST_MODE_LOCAL | GPGME_KEYLIST_MODE_WITH_SECRET);
+    error =
+        gpgme_set_keylist_mode(pgp->ctx, GPGME_KEYLIST_MODE_LOCAL | GPGME_KEYLIST_MODE_WITH_SECRET);
   if (error == 0)
     error = gpgme_set_ctx_flag(pgp->ctx, "full-status", "1");
   if (error == 0)
@@ -159,6 +150,7 @@ set_up(struct openpgp *pgp, const char *home)
   if (pgp->host->can_ask)
     gpgme_set_passphrase_cb(pgp->ctx, give_passphrase, pgp);
   gpgme_set_status_cb(pgp->ctx, note_status, pgp);
+  gpgme_set_progress_cb(pgp->ctx, note_progress, pgp);
   gpgme_set_offline(pgp->ctx, 1);
   gpgme_set_armor(pgp->ctx, 1);
   return 0;
@@ -175,192 +167,15 @@ start(const struct postino_host *host, const char *const *options, size_t n, voi
     if (g_str_has_prefix(options[i], "home="))
       home = options[i] + strlen("home=");
     else
-      return host->error(host, POSTINO_UNSUPPORTED,
-                         _("the only option of the openpgp plugin is home=DIRECTORY; mend it in the "
-                           "rc file"));
+      return host->error(
+          host, POSTINO_UNSUPPORTED,
+          _("the only option of the openpgp plugin is home=DIRECTORY; mend it in the "
+            "rc file"));
   gpgme_check_version(NULL);
   if (gpgme_engine_check_version(GPGME_PROTOCOL_OpenPGP) != 0)
     return host->error(host, POSTINO_UNSUPPORTED, _("GnuPG is not installed (Debian: gnupg)"));
   gpgme_error_t error = set_up(pgp, home);
-  return error != 0 ? failed(pgp, error) : 0;
-}
-
-/* ---- keys ---- */
-
-static bool
-is_dead(gpgme_key_t key)
-{
-  return key->revoked || key->expired || key->disabled || key->invalid;
-}
-
-static int
-validity_of(gpgme_validity_t validity)
-{
-  switch (validity) {
-  case GPGME_VALIDITY_NEVER:
-    return POSTINO_VALIDITY_NEVER;
-  case GPGME_VALIDITY_MARGINAL:
-    return POSTINO_VALIDITY_MARGINAL;
-  case GPGME_VALIDITY_FULL:
-    return POSTINO_VALIDITY_FULL;
-  case GPGME_VALIDITY_ULTIMATE:
-    return POSTINO_VALIDITY_ULTIMATE;
-  default:
-    return POSTINO_VALIDITY_UNKNOWN;
-  }
-}
-
-/* The key's live user id that is this address, the most valid one; or NULL. */
-static gpgme_user_id_t
-user_id_of(gpgme_key_t key, const char *address)
-{
-  gpgme_user_id_t best = NULL;
-  for (gpgme_user_id_t uid = key->uids; uid != NULL; uid = uid->next)
-    if (!uid->revoked && !uid->invalid && uid->address != NULL &&
-        g_ascii_strcasecmp(uid->address, address) == 0 &&
-        (best == NULL || validity_of(uid->validity) > validity_of(best->validity)))
-      best = uid;
-  return best;
-}
-
-static void
-free_key(gpointer key)
-{
-  gpgme_key_unref(key);
-}
-
-/* Every key that GnuPG finds by `pattern` (NULL: all), dead ones too;
- * gpgme_key_t. */
-static GPtrArray *
-list_keys(struct openpgp *pgp, const char *pattern, bool own)
-{
-  GPtrArray *keys = g_ptr_array_new_with_free_func(free_key);
-  gpgme_key_t key;
-  if (gpgme_op_keylist_start(pgp->ctx, pattern, own) != 0)
-    return keys;
-  while (gpgme_op_keylist_next(pgp->ctx, &key) == 0)
-    g_ptr_array_add(keys, key);
-  gpgme_op_keylist_end(pgp->ctx);
-  return keys;
-}
-
-static GPtrArray *
-keys_of(struct openpgp *pgp, const char *address)
-{
-  g_autofree char *pattern = g_strdup_printf("<%s>", address);
-  return list_keys(pgp, pattern, false);
-}
-
-static bool
-is_confirmed(gpgme_key_t key, const char *confirmed)
-{
-  return confirmed != NULL && key->fpr != NULL && g_ascii_strcasecmp(key->fpr, confirmed) == 0;
-}
-
-/* How sure it is that the key is the address's: own and confirmed ones are. */
-static int
-rank_of(gpgme_key_t key, gpgme_user_id_t uid, const char *confirmed)
-{
-  int validity = validity_of(uid->validity);
-  if (is_confirmed(key, confirmed))
-    return POSTINO_VALIDITY_ULTIMATE + 1;
-  if (key->secret && validity != POSTINO_VALIDITY_NEVER)
-    return MAX(validity, POSTINO_VALIDITY_FULL);
-  return validity;
-}
-
-/* The key to seal to: usable, the surest, among equals the newest. */
-static gpgme_key_t
-best_key(GPtrArray *keys, const char *address, const char *confirmed, int *rank_out)
-{
-  gpgme_key_t best = NULL;
-  int best_rank = -1;
-  for (guint i = 0; i < keys->len; i++) {
-    gpgme_key_t key = keys->pdata[i];
-    gpgme_user_id_t uid = user_id_of(key, address);
-    if (uid == NULL || is_dead(key) || !key->can_encrypt)
-      continue;
-    int rank = rank_of(key, uid, confirmed);
-    if (best == NULL || rank > best_rank ||
-        (rank == best_rank && key->subkeys->timestamp > best->subkeys->timestamp)) {
-      best = key;
-      best_rank = rank;
-    }
-  }
-  *rank_out = best_rank;
-  return best;
-}
-
-/* The key to sign with: own, usable, the newest. */
-static gpgme_key_t
-signing_key(GPtrArray *keys, const char *address)
-{
-  gpgme_key_t best = NULL;
-  for (guint i = 0; i < keys->len; i++) {
-    gpgme_key_t key = keys->pdata[i];
-    if (!key->secret || is_dead(key) || !key->can_sign || user_id_of(key, address) == NULL)
-      continue;
-    if (best == NULL || key->subkeys->timestamp > best->subkeys->timestamp)
-      best = key;
-  }
-  return best;
-}
-
-static char *
-why_no_key(GPtrArray *keys, const char *address)
-{
-  bool expired = false, revoked = false;
-  for (guint i = 0; i < keys->len; i++) {
-    gpgme_key_t key = keys->pdata[i];
-    expired = expired || key->expired;
-    revoked = revoked || key->revoked;
-  }
-  if (expired)
-    return g_strdup_printf(_("the key of %s has expired; ask for a new one and import it (gpg --import)"),
-                           address);
-  if (revoked)
-    return g_strdup_printf(_("the key of %s was revoked; ask for a new one and import it (gpg --import)"),
-                           address);
-  if (keys->len > 0)
-    return g_strdup_printf(_("the key of %s cannot be used for sealing; ask for another one"), address);
-  return g_strdup_printf(_("there is no key of %s; ask for it and import it (gpg --import)"), address);
-}
-
-static void
-say_recipient(struct openpgp *pgp, const char *address, const char *confirmed)
-{
-  g_autoptr(GPtrArray) keys = keys_of(pgp, address);
-  int rank;
-  gpgme_key_t key = best_key(keys, address, confirmed, &rank);
-  g_autofree char *why = NULL;
-  struct postino_recipient said = {POSTINO_PLUGIN_HEAD(said),
-                                   .address = address,
-                                   .can_seal = rank >= POSTINO_VALIDITY_MARGINAL,
-                                   .can_sign = signing_key(keys, address) != NULL};
-  if (key == NULL)
-    why = why_no_key(keys, address);
-  else {
-    said.key = key->fpr;
-    said.user_id = user_id_of(key, address)->uid;
-    said.since = key->subkeys->timestamp;
-    said.expires = key->subkeys->expires;
-    said.untrusted = !said.can_seal;
-    if (!said.can_seal)
-      why = g_strdup_printf(_("nobody has confirmed that key %s is that of %s; compare the fingerprint "
-                              "with its owner, then: gpg --quick-lsign-key %s"),
-                            key->fpr, address, key->fpr);
-  }
-  said.why = why;
-  pgp->host->recipient(pgp->host, &said);
-}
-
-static int
-recipients(void *state, const char *const *addresses, const char *const *confirmed, size_t n)
-{
-  struct openpgp *pgp = state;
-  for (size_t i = 0; i < n; i++)
-    say_recipient(pgp, addresses[i], confirmed[i]);
-  return 0;
+  return error != 0 ? openpgp_failed(pgp, error) : 0;
 }
 
 /* ---- sealing ---- */
@@ -400,7 +215,8 @@ give(struct openpgp *pgp, GString *entity)
 {
   int full = pgp->host->output(pgp->host, entity->str, entity->len);
   if (full != 0)
-    pgp->host->error(pgp->host, POSTINO_TOO_LARGE, _("the sealed letter is too large; attach less"));
+    pgp->host->error(pgp->host, POSTINO_TOO_LARGE,
+                     _("the sealed letter is too large; attach less"));
   g_string_free(entity, TRUE);
   return full;
 }
@@ -453,21 +269,22 @@ give_signed(struct openpgp *pgp, const struct postino_seal *seal, gpgme_data_t a
 static GPtrArray *
 chosen_keys(struct openpgp *pgp, const struct postino_seal *seal, bool *always_out)
 {
-  g_autoptr(GPtrArray) keys = g_ptr_array_new_with_free_func(free_key);
+  g_autoptr(GPtrArray) keys = g_ptr_array_new_with_free_func(openpgp_free_key);
   g_autoptr(GHashTable) seen = g_hash_table_new(g_str_hash, g_str_equal);
   *always_out = false;
   for (size_t i = 0; i < seal->n_recipients; i++) {
     gpgme_key_t key = NULL;
     if (seal->keys[i] == NULL || gpgme_get_key(pgp->ctx, seal->keys[i], &key, 0) != 0 ||
-        is_dead(key) || !key->can_encrypt) {
+        openpgp_is_dead(key) || !key->can_encrypt) {
       g_autofree char *why =
           g_strdup_printf(_("the key of %s cannot be used any more"), seal->recipients[i]);
       gpgme_key_unref(key);
       pgp->host->error(pgp->host, POSTINO_NO_KEY, why);
       return NULL;
     }
-    gpgme_user_id_t uid = user_id_of(key, seal->recipients[i]);
-    *always_out = *always_out || uid == NULL || validity_of(uid->validity) < POSTINO_VALIDITY_MARGINAL;
+    gpgme_user_id_t uid = openpgp_user_id(key, seal->recipients[i]);
+    *always_out =
+        *always_out || uid == NULL || openpgp_validity(uid->validity) < POSTINO_VALIDITY_MARGINAL;
     if (g_hash_table_add(seen, key->fpr))
       g_ptr_array_add(keys, key);
     else
@@ -480,14 +297,15 @@ chosen_keys(struct openpgp *pgp, const struct postino_seal *seal, bool *always_o
 static int
 choose_signer(struct openpgp *pgp, const char *from)
 {
-  g_autoptr(GPtrArray) keys = keys_of(pgp, from);
-  gpgme_key_t key = signing_key(keys, from);
+  g_autoptr(GPtrArray) keys = openpgp_keys_of(pgp, from);
+  gpgme_key_t key = openpgp_signing_key(keys, from);
   gpgme_signers_clear(pgp->ctx);
   if (key != NULL)
-    return gpgme_signers_add(pgp->ctx, key) == 0 ? 0 : failed(pgp, gpg_error(GPG_ERR_GENERAL));
+    return gpgme_signers_add(pgp->ctx, key) == 0 ? 0
+                                                 : openpgp_failed(pgp, gpg_error(GPG_ERR_GENERAL));
   g_autofree char *why = g_strdup_printf(
-      _("you have no key of your own for %s to sign with; make one: gpg --quick-generate-key %s"), from,
-      from);
+      _("you have no key of your own for %s to sign with; make one: gpg --quick-generate-key %s"),
+      from, from);
   return pgp->host->error(pgp->host, POSTINO_NO_KEY, why);
 }
 
@@ -497,9 +315,9 @@ seal_once(struct openpgp *pgp, const struct postino_seal *seal, gpgme_key_t *key
 {
   gpgme_data_t in = NULL;
   /* Own and confirmed keys are taken whatever the web of trust says of them. */
-  gpgme_encrypt_flags_t flags = GPGME_ENCRYPT_NO_ENCRYPT_TO | (always ? GPGME_ENCRYPT_ALWAYS_TRUST : 0);
-  gpgme_error_t error =
-      gpgme_data_new_from_mem(&in, seal->entity.data, seal->entity.length, 0);
+  gpgme_encrypt_flags_t flags =
+      GPGME_ENCRYPT_NO_ENCRYPT_TO | (always ? GPGME_ENCRYPT_ALWAYS_TRUST : 0);
+  gpgme_error_t error = gpgme_data_new_from_mem(&in, seal->entity.data, seal->entity.length, 0);
   if (error == 0)
     error = gpgme_data_new(out);
   if (error == 0 && keys == NULL)
@@ -531,8 +349,7 @@ seal(void *state, const struct postino_seal *seal)
   bool always = false;
   if ((seal->operations & POSTINO_SIGN) != 0 && choose_signer(pgp, seal->from) != 0)
     return -1;
-  if ((seal->operations & POSTINO_ENCRYPT) != 0 &&
-      (keys = chosen_keys(pgp, seal, &always)) == NULL)
+  if ((seal->operations & POSTINO_ENCRYPT) != 0 && (keys = chosen_keys(pgp, seal, &always)) == NULL)
     return -1;
   gpgme_data_t out = NULL;
   gpgme_error_t error;
@@ -543,7 +360,7 @@ seal(void *state, const struct postino_seal *seal)
     error = seal_once(pgp, seal, keys != NULL ? (gpgme_key_t *)keys->pdata : NULL, always, &out);
   } while (may_try_again(pgp, error, asked));
   if (error != 0)
-    return failed(pgp, error);
+    return openpgp_failed(pgp, error);
   return keys != NULL ? give_sealed(pgp, out) : give_signed(pgp, seal, out);
 }
 
@@ -579,11 +396,11 @@ say_signature(struct openpgp *pgp, gpgme_signature_t signature)
   /* The signature names the subkey; people know the whole key. */
   gpgme_key_t key = NULL;
   g_autoptr(GArray) uids = g_array_new(FALSE, TRUE, sizeof(struct postino_user_id));
-  if (signature->fpr != NULL && gpgme_get_key(pgp->ctx, signature->fpr, &key, 0) == 0 && !is_dead(key))
+  if (signature->fpr != NULL && gpgme_get_key(pgp->ctx, signature->fpr, &key, 0) == 0 &&
+      !openpgp_is_dead(key))
     for (gpgme_user_id_t uid = key->uids; uid != NULL; uid = uid->next) {
-      struct postino_user_id live = {POSTINO_PLUGIN_HEAD(live),
-                                     .text = uid->uid,
-                                     .validity = validity_of(uid->validity)};
+      struct postino_user_id live = {POSTINO_PLUGIN_HEAD(live), .text = uid->uid,
+                                     .validity = openpgp_validity(uid->validity)};
       if (!uid->revoked && !uid->invalid)
         g_array_append_val(uids, live);
     }
@@ -604,7 +421,8 @@ say_signatures(struct openpgp *pgp)
   if (result == NULL)
     return;
   gpgme_result_ref(result);
-  for (gpgme_signature_t signature = result->signatures; signature != NULL; signature = signature->next)
+  for (gpgme_signature_t signature = result->signatures; signature != NULL;
+       signature = signature->next)
     say_signature(pgp, signature);
   gpgme_result_unref(result);
 }
@@ -621,7 +439,7 @@ verify(struct openpgp *pgp, const struct postino_open *open)
   gpgme_data_release(text);
   gpgme_data_release(signature);
   if (error != 0)
-    return failed(pgp, error);
+    return openpgp_failed(pgp, error);
   say_signatures(pgp);
   return 0;
 }
@@ -665,7 +483,7 @@ decrypt(struct openpgp *pgp, const struct postino_open *open)
     error = decrypt_once(pgp, open);
   } while (may_try_again(pgp, error, asked));
   if (error != 0)
-    return failed(pgp, error);
+    return openpgp_failed(pgp, error);
   if (!is_proven(pgp))
     return pgp->host->error(pgp->host, POSTINO_INTEGRITY, sentence_of(POSTINO_INTEGRITY));
   pgp->host->opened(pgp->host, 1, 1);
@@ -684,85 +502,6 @@ open_letter(void *state, const struct postino_open *open)
   return pgp->host->error(pgp->host, POSTINO_UNSUPPORTED, _("this is not OpenPGP"));
 }
 
-/* ---- keys ---- */
-
-static void
-say_key(struct openpgp *pgp, gpgme_key_t key)
-{
-  struct postino_key said = {POSTINO_PLUGIN_HEAD(said),
-                             .key = key->fpr,
-                             .user_id = key->uids != NULL ? key->uids->uid : NULL,
-                             .validity = key->uids != NULL ? validity_of(key->uids->validity) : 0,
-                             .secret = (int)key->secret,
-                             .since = key->subkeys->timestamp,
-                             .expires = key->subkeys->expires};
-  pgp->host->key(pgp->host, &said);
-}
-
-static int
-find_keys(struct openpgp *pgp, const char *query, bool own)
-{
-  g_autoptr(GPtrArray) keys = list_keys(pgp, query, own);
-  for (guint i = 0; i < keys->len && i < MOST_KEYS; i++)
-    say_key(pgp, keys->pdata[i]);
-  return 0;
-}
-
-static int
-show_key(struct openpgp *pgp, const char *fingerprint)
-{
-  gpgme_data_t out = NULL;
-  gpgme_error_t error = gpgme_data_new(&out);
-  if (error == 0)
-    error = gpgme_op_export(pgp->ctx, fingerprint, GPGME_EXPORT_MODE_MINIMAL, out);
-  size_t length = 0;
-  char *text = error == 0 ? gpgme_data_release_and_get_mem(out, &length) : NULL;
-  if (error != 0 || length == 0) {
-    gpgme_free(text);
-    return failed(pgp, error != 0 ? error : gpg_error(GPG_ERR_NO_PUBKEY));
-  }
-  pgp->host->output(pgp->host, text, length);
-  gpgme_free(text);
-  return 0;
-}
-
-static int
-import_keys(struct openpgp *pgp, const struct postino_bytes *bytes)
-{
-  gpgme_data_t in = NULL;
-  gpgme_error_t error = gpgme_data_new_from_mem(&in, bytes->data, bytes->length, 0);
-  if (error == 0)
-    error = gpgme_op_import(pgp->ctx, in);
-  gpgme_data_release(in);
-  gpgme_import_result_t result = error == 0 ? gpgme_op_import_result(pgp->ctx) : NULL;
-  if (result == NULL || result->imports == NULL)
-    return failed(pgp, error != 0 ? error : gpg_error(GPG_ERR_NO_DATA));
-  gpgme_result_ref(result);
-  for (gpgme_import_status_t import = result->imports; import != NULL; import = import->next) {
-    gpgme_key_t key = NULL;
-    if (gpgme_get_key(pgp->ctx, import->fpr, &key, 0) == 0)
-      say_key(pgp, key);
-    gpgme_key_unref(key);
-  }
-  gpgme_result_unref(result);
-  return 0;
-}
-
-static int
-keys(void *state, const struct postino_keys *keys)
-{
-  struct openpgp *pgp = state;
-  if (strcmp(keys->action, "find") == 0)
-    return find_keys(pgp, keys->query, false);
-  if (strcmp(keys->action, "own") == 0)
-    return find_keys(pgp, NULL, true);
-  if (strcmp(keys->action, "show") == 0)
-    return show_key(pgp, keys->query);
-  if (strcmp(keys->action, "import") == 0)
-    return import_keys(pgp, &keys->data);
-  return pgp->host->error(pgp->host, POSTINO_UNSUPPORTED, _("the openpgp plugin cannot do that"));
-}
-
 static const struct postino_plugin plugin = {
     POSTINO_PLUGIN_HEAD(struct postino_plugin),
     .name = "openpgp",
@@ -770,10 +509,10 @@ static const struct postino_plugin plugin = {
     .capabilities = POSTINO_CAN_SIGN | POSTINO_CAN_SEAL | POSTINO_CAN_OPEN | POSTINO_CAN_VERIFY |
                     POSTINO_CAN_KEYS,
     .start = start,
-    .recipients = recipients,
+    .recipients = openpgp_recipients,
     .seal = seal,
     .open = open_letter,
-    .keys = keys,
+    .keys = openpgp_keys,
 };
 
 const struct postino_plugin *

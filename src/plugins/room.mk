@@ -6,6 +6,7 @@ postino_plugin_host_LDADD = $(BASE_LIBS) -ldl
 # Real modules, linked without libtool: no -pie, and nothing of ours is shared.
 module_flags = -shared -Wl,-z,relro -Wl,-z,now -Wl,-z,noexecstack -Wl,--as-needed
 plugin_PROGRAMS += plugins/openpgp.so
-plugins_openpgp_so_SOURCES = src/plugins/openpgp.c src/crypto/postino-plugin.h
+plugins_openpgp_so_SOURCES = src/plugins/openpgp.c src/plugins/openpgp-keys.c src/plugins/openpgp.h \
+	src/crypto/postino-plugin.h
 plugins_openpgp_so_LDFLAGS = $(module_flags)
 plugins_openpgp_so_LDADD = $(GPGME_LIBS) $(GLIB_LIBS)

@@ -527,18 +527,21 @@ settle_deletions(struct intake *in, bool confirmed, GError **error)
   return rows->len == 0 || store_drop_record(in->o.store, in->o.drop, rows, error);
 }
 
-/* Without deletions nothing hangs on the answer to QUIT. */
 static bool
 finish(struct intake *in, GError **error)
 {
   if (!connection_flush(in->o.pop3->connection, error) ||
       !read_deletions(in, in->deletions->len, error))
     return false;
+  if (in->deletions->len == 0) {
+    pop3_leave(in->o.pop3);
+    return true;
+  }
   g_autoptr(GError) why = NULL;
   bool confirmed = pop3_quit(in->o.pop3, &why);
   if (!settle_deletions(in, confirmed, error))
     return false;
-  if (confirmed || in->deletions->len == 0)
+  if (confirmed)
     return true;
   g_propagate_prefixed_error(error, g_steal_pointer(&why), "%s",
                              _("the letters are here, but the server did not confirm that it "

@@ -158,9 +158,7 @@ show_plan(struct visit *visit, const struct retrieve_options *options,
     result->too_large += step->action == PLAN_TOO_LARGE;
   }
   result->remark = visit_remark(visit);
-  /* Nothing hangs on the answer. */
-  g_autoptr(GError) ignored = NULL;
-  (void)!pop3_quit(visit->pop3, &ignored);
+  pop3_leave(visit->pop3);
   return true;
 }
 

@@ -21,7 +21,7 @@ check_PROGRAMS += $(RETRIEVE_TESTS)
 tests_unit_retrieve_test_plan_SOURCES = tests/unit/retrieve/test_plan.c tests/unit/test.h
 tests_unit_retrieve_test_plan_LDADD = $(retrieve_TEST_LIBS)
 tests_unit_retrieve_test_retrieve_SOURCES = tests/unit/retrieve/test_retrieve.c \
-	tests/unit/retrieve/fake.c tests/unit/retrieve/fake.h $(net_PEER)
+	tests/unit/retrieve/fake.c tests/unit/retrieve/fake.h tests/unit/net/faults.h $(net_PEER)
 tests_unit_retrieve_test_retrieve_LDADD = $(retrieve_TEST_LIBS)
 tests_unit_retrieve_test_transfer_SOURCES = tests/unit/retrieve/test_transfer.c tests/unit/test.h
 tests_unit_retrieve_test_transfer_LDADD = $(retrieve_TEST_LIBS)

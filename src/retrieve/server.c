@@ -20,14 +20,6 @@ server_row_free(struct server_row *row)
   g_free(row);
 }
 
-/* Nothing hangs on the answer where nothing was deleted. */
-static void
-leave(struct visit *visit)
-{
-  g_autoptr(GError) ignored = NULL;
-  (void)!pop3_quit(visit->pop3, &ignored);
-}
-
 /* ---- the list ---- */
 
 static char *
@@ -141,7 +133,7 @@ retrieve_list(const struct conf_account *account, struct keyring *keyring, struc
     g_ptr_array_add(rows, row_of(visit, i));
   if (!describe_all(visit, rows, cancel, error) || !remember_numbers(visit, error))
     return NULL;
-  leave(visit);
+  pop3_leave(visit->pop3);
   return g_steal_pointer(&rows);
 }
 
@@ -203,16 +195,32 @@ is_repeated(const GArray *places, guint at)
   return false;
 }
 
+/* Retrieved once, and its file was removed since: who asks for it by its number
+ * wants it back, under its old name. */
+static bool
+was_removed(struct visit *visit, struct plan_step *step)
+{
+  if (step->row == NULL)
+    return false;
+  g_autofree char *key =
+      step->row->base != NULL ? store_find_base(visit->store, step->row->base) : NULL;
+  if (key != NULL)
+    return false;
+  if (!step->renamed)
+    step->generation = step->row->generation;
+  return true;
+}
+
 static void
 want_chosen(struct visit *visit, struct intake *intake, const GArray *places,
             struct retrieve_result *result)
 {
   for (guint i = 0; i < places->len; i++) {
     guint place = g_array_index(places, guint, i);
-    const struct plan_step *step = &visit->plan->steps[place];
+    struct plan_step *step = &visit->plan->steps[place];
     if (is_repeated(places, i))
       continue;
-    if (step->action == PLAN_FETCH)
+    if (step->action == PLAN_FETCH || was_removed(visit, step))
       intake_want(intake, visit_letter(visit, place), step);
     else
       result->known++;
@@ -315,8 +323,7 @@ retrieve_test(const struct conf_account *account, struct keyring *keyring, char 
   guint64 letters;
   if (pop3 == NULL || !count_letters(pop3, &letters, error))
     return false;
-  g_autoptr(GError) ignored = NULL;
-  (void)!pop3_quit(pop3, &ignored);
+  pop3_leave(pop3);
   const char *cipher = connection_cipher(pop3->connection);
   const char *comma = cipher != NULL ? strchr(cipher, ',') : NULL;
   g_autofree char *version = comma != NULL ? g_strndup(cipher, (gsize)(comma - cipher))

@@ -11,6 +11,8 @@
 
 /* RFC 5034, 4: a longer AUTH line must not carry the initial response. */
 #define AUTH_LINE_MAX 255
+/* Seconds for an answer that changes nothing. */
+#define LEAVE_SECONDS 5
 
 /* ---- status lines ---- */
 
@@ -503,4 +505,12 @@ bool
 pop3_quit(struct pop3 *pop3, GError **error)
 {
   return ask(pop3, "QUIT", POSTINO_ERROR_RETRY, error) == POP3_YES;
+}
+
+void
+pop3_leave(struct pop3 *pop3)
+{
+  g_autoptr(GError) ignored = NULL;
+  connection_set_timeout(pop3->connection, MIN(pop3->server->timeout, LEAVE_SECONDS));
+  (void)!pop3_quit(pop3, &ignored);
 }

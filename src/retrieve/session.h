@@ -47,6 +47,9 @@ void pop3_close(struct pop3 *pop3);
 /* QUIT and its answer.  True only when the server said +OK, that is when it has
  * deleted what was marked. */
 bool pop3_quit(struct pop3 *pop3, GError **error) G_GNUC_WARN_UNUSED_RESULT;
+/* QUIT where nothing was deleted, so that nothing hangs on its answer: a few seconds
+ * are waited for it. */
+void pop3_leave(struct pop3 *pop3);
 
 /* Queues a command ("LIST"); pop3_flush sends what is queued. */
 bool pop3_send(struct pop3 *pop3, GError **error, const char *format, ...)

@@ -209,12 +209,18 @@ remark_on_server(struct visit *visit)
   for (guint i = 0; i < visit->plan->count; i++)
     renamed += visit->plan->steps[i].renamed;
   if (renamed > 0)
-    remark(visit, g_strdup_printf(_("the server has renamed %u letters; they were recognised by "
-                                    "their headers and not fetched again"),
+    remark(visit, g_strdup_printf(ngettext("the server has renamed %u letter; it was recognised by "
+                                           "its header and not fetched again",
+                                           "the server has renamed %u letters; they were "
+                                           "recognised by their headers and not fetched again",
+                                           renamed),
                                   renamed));
   if (visit->listing->odd > 0)
-    remark(visit, g_strdup_printf(_("%u lines of the server's list make no sense, so nothing is "
-                                    "deleted there"),
+    remark(visit, g_strdup_printf(ngettext("%u line of the server's list makes no sense, so "
+                                           "nothing is deleted there",
+                                           "%u lines of the server's list make no sense, so "
+                                           "nothing is deleted there",
+                                           visit->listing->odd),
                                   visit->listing->odd));
 }
 

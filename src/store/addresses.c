@@ -36,20 +36,39 @@ add_words(struct conn *conn, const struct address *address, int64_t id, GError *
   return add_word(conn, spec, id, error);
 }
 
+/* 0 when it is new; *shown_out as it stands. */
+static bool
+find_address(struct conn *conn, const char *spec, int64_t *id_out, char **shown_out,
+             GError **error)
+{
+  auto_stmt *stmt = conn_query(conn, error, "SELECT id, shown FROM address WHERE spec = ?", "s",
+                               spec);
+  int step = stmt != NULL ? conn_step(conn, stmt, error) : -1;
+  *id_out = step == 1 ? sqlite3_column_int64(stmt, 0) : 0;
+  *shown_out = step == 1 ? g_strdup(column_text(stmt, 1)) : NULL;
+  return step >= 0;
+}
+
+/* The newest name is the one that its owner uses now; none never replaces one. */
 static bool
 add_one(struct conn *conn, const struct address *address, int64_t date, int64_t weight,
         GError **error)
 {
   g_autofree char *spec = g_utf8_strdown(address->spec, -1);
   g_autofree char *shown = address_format(address);
+  g_autofree char *before = NULL;
   int64_t id;
-  /* The newest name is the one that its owner uses now; none never replaces one. */
-  return conn_run(conn, error,
-                  "INSERT INTO address(spec, shown, uses, newest) VALUES(?1, ?2, ?3, ?4)"
-                  " ON CONFLICT DO UPDATE SET uses = uses + ?3, newest = max(newest, ?4),"
-                  " shown = CASE WHEN ?4 >= newest AND ?5 THEN ?2 ELSE shown END",
-                  "ssiii", spec, shown, weight, date, (int64_t)(address->name != NULL)) &&
-         conn_number(conn, &id, 0, error, "SELECT id FROM address WHERE spec = ?", "s", spec) &&
+  if (!find_address(conn, spec, &id, &before, error) ||
+      !conn_run(conn, error,
+                "INSERT INTO address(spec, shown, uses, newest) VALUES(?1, ?2, ?3, ?4)"
+                " ON CONFLICT DO UPDATE SET uses = uses + ?3, newest = max(newest, ?4),"
+                " shown = CASE WHEN ?4 >= newest AND ?5 THEN ?2 ELSE shown END",
+                "ssiii", spec, shown, weight, date, (int64_t)(address->name != NULL)))
+    return false;
+  if (id != 0 && strcmp(shown, before) == 0)
+    return true;
+  return (id != 0 || conn_number(conn, &id, 0, error, "SELECT id FROM address WHERE spec = ?", "s",
+                                 spec)) &&
          add_words(conn, address, id, error);
 }
 

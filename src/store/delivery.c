@@ -60,14 +60,15 @@ static bool
 sync_upwards(const struct store *store, const char *path, GError **error)
 {
   g_autofree char *at = g_strdup(path);
-  while (strlen(at) >= strlen(store->dir)) {
+  for (;;) {
     if (!file_sync_dir(at, error))
       return false;
-    g_autofree char *up = g_path_get_dirname(at);
+    if (strlen(at) <= strlen(store->dir))
+      return true;
+    char *up = g_path_get_dirname(at);
     g_free(at);
-    at = g_steal_pointer(&up);
+    at = up;
   }
-  return true;
 }
 
 struct delivery *

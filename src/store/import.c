@@ -60,18 +60,14 @@ gather_one(const char *path, const char *name, void *data)
   return true;
 }
 
+/* The folder that is imported into alone: a letter of another folder may well be
+ * wanted here too. */
 static bool
-gather_all(struct import *import, GError **error)
+gather_folder(struct import *import, const char *folder, GError **error)
 {
   struct gather gather = {.import = import};
-  g_auto(GStrv) folders = maildir_folders(import->store, error);
-  if (folders == NULL)
+  if (!maildir_each(import->store, folder, gather_one, &gather, error))
     return false;
-  for (char **folder = folders; *folder != NULL && gather.error == NULL; folder++) {
-    g_autoptr(GError) gone = NULL;
-    if (!maildir_each(import->store, *folder, gather_one, &gather, &gone))
-      continue;
-  }
   if (gather.error == NULL)
     return true;
   g_propagate_error(error, gather.error);
@@ -366,7 +362,7 @@ store_import(struct store *store, const char *path, const char *folder, guint64 
   g_autoptr(GHashTable) seen = g_hash_table_new_full(g_str_hash, g_str_equal, g_free, NULL);
   struct import import = {.store = store, .delivery = delivery, .here = here, .seen = seen,
                           .progress = progress, .data = data, .cancel = cancel};
-  if (delivery == NULL || !gather_all(&import, error) || !import_path(&import, path, error))
+  if (delivery == NULL || !gather_folder(&import, folder, error) || !import_path(&import, path, error))
     return false;
   if (imported_out != NULL)
     *imported_out = import.imported;

@@ -45,8 +45,11 @@ bool conn_fail(struct conn *conn, GError **error);
 bool index_is_broken(struct store *store);
 /* Makes index.db anew, empty. */
 bool index_replace(struct store *store, GError **error) G_GNUC_WARN_UNUSED_RESULT;
-/* Counts the commits of others (another process, another connection). */
-int64_t conn_data_version(struct conn *conn);
+/* Changes with every commit of another process; 0 when it cannot be known. */
+int64_t index_data_version(struct store *store);
+/* Brings a log that has grown home into the file, so that the next opening need
+ * not read it through; not while others read. */
+void index_checkpoint(struct store *store);
 
 static inline void
 stmt_reset(sqlite3_stmt **stmt)
@@ -85,10 +88,13 @@ struct letter_file {
   bool fresh;               /* in new/ */
   unsigned flags;
 };
-/* Adds a letter; nothing when its folder has a row of this base. */
+/* Adds a letter's row; *id_out is 0 when its folder has a row of this base. */
 bool letter_add(struct conn *conn, int64_t folder, bool sent, const struct letter_file *file,
-                guint64 size, const struct index_doc *doc, const char *tags, GError **error) G_GNUC_WARN_UNUSED_RESULT;
-/* Puts the text of a letter that has a row into the full-text table again. */
+                guint64 size, const struct index_doc *doc, const char *tags, int64_t *id_out,
+                GError **error) G_GNUC_WARN_UNUSED_RESULT;
+/* Puts the text of a letter that has a row into the full-text table.  After all
+ * rows of a commit: each statement with triggers makes FTS5 write out what it
+ * has gathered, which costs more than all the rest. */
 bool letter_add_text(struct conn *conn, int64_t id, const struct index_doc *doc, GError **error)
     G_GNUC_WARN_UNUSED_RESULT;
 bool letter_remove(struct conn *conn, int64_t id, GError **error) G_GNUC_WARN_UNUSED_RESULT;

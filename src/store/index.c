@@ -1,6 +1,6 @@
 #include "store/index-private.h"
 
-#include <errno.h>
+#include <fcntl.h>
 #include <glib/gstdio.h>
 #include <string.h>
 #include <sys/stat.h>
@@ -28,6 +28,8 @@ struct index {
 /* Readers that are kept open: a view, its neighbour, the folder counts. */
 #define IDLE_READERS 4
 #define BUSY_MS 10000
+/* A log longer than this is brought home after a refresh. */
+#define LOG_BYTES (4 << 20)
 
 /* ---- statements ---- */
 
@@ -142,13 +144,6 @@ conn_number(struct conn *conn, int64_t *out, int64_t otherwise, GError **error, 
   return true;
 }
 
-int64_t
-conn_data_version(struct conn *conn)
-{
-  int64_t version = 0;
-  return conn_number(conn, &version, 0, NULL, "PRAGMA data_version", "") ? version : 0;
-}
-
 /* ---- opening ---- */
 
 static void
@@ -182,7 +177,7 @@ set_up(struct conn *conn, GError **error)
 {
   static const char pragmas[] =
       "PRAGMA journal_mode = WAL; PRAGMA synchronous = NORMAL; PRAGMA trusted_schema = OFF;"
-      "PRAGMA temp_store = MEMORY; PRAGMA cell_size_check = ON; PRAGMA cache_size = -8000;";
+      "PRAGMA temp_store = MEMORY; PRAGMA cell_size_check = ON; PRAGMA cache_size = -2000;";
   sqlite3_busy_timeout(conn->db, BUSY_MS);
   sqlite3_extended_result_codes(conn->db, 1);
   leave_log_alone(conn->db);
@@ -250,6 +245,15 @@ unlink_files(struct index *index)
   }
 }
 
+/* SQLite would let others read it; its log takes the rights of the file. */
+static void
+make_private(struct index *index)
+{
+  auto_fd fd = open(index->path, O_RDWR | O_CREAT | O_CLOEXEC, 0600);
+  if (fd < 0)
+    g_debug("index: the file cannot be made");
+}
+
 /* Opens what lies at the path, or makes it anew when it is missing, foreign or
  * damaged.  The caller holds the file lock: two programs that replace at once
  * would delete each other's logs. */
@@ -258,6 +262,7 @@ open_fit(struct index *index, bool anew, GError **error)
 {
   if (anew || access(index->path, F_OK) != 0)
     unlink_files(index);
+  make_private(index);
   struct conn *conn = conn_open(index, NULL);
   enum fitness fitness = conn != NULL ? look_at_schema(conn) : UNFIT;
   if (fitness == FIT)
@@ -265,6 +270,7 @@ open_fit(struct index *index, bool anew, GError **error)
   if (fitness == UNFIT) {
     conn_close(conn);
     unlink_files(index);
+    make_private(index);
     conn = conn_open(index, error);
   }
   if (conn != NULL && !make_schema(conn, error)) {
@@ -444,6 +450,8 @@ settle_writer(struct store *store, GError **error)
     conn_close(index->writer);
     index->writer = conn_open(index, error);
     index->refreshing.seen = 0;
+    if (index->writer != NULL)
+      sqlite3_exec(index->writer->db, "PRAGMA cache_size = -16000", NULL, NULL, NULL);
   }
   g_mutex_unlock(&index->lock);
   return ok ? index->writer : NULL;
@@ -470,6 +478,37 @@ conn_commit(struct conn *conn, GError **error)
 {
   listen_to(conn, NULL);
   return conn_run(conn, error, "COMMIT", "");
+}
+
+int64_t
+index_data_version(struct store *store)
+{
+  struct index *index = store->index;
+  int64_t version = 0;
+  g_mutex_lock(&index->writing);
+  struct conn *conn = settle_writer(store, NULL);
+  if (conn != NULL && !conn_number(conn, &version, 0, NULL, "PRAGMA data_version", ""))
+    version = 0;
+  g_mutex_unlock(&index->writing);
+  return version;
+}
+
+void
+index_checkpoint(struct store *store)
+{
+  struct index *index = store->index;
+  g_autofree char *log = g_strconcat(index->path, "-wal", NULL);
+  struct stat info;
+  if (stat(log, &info) != 0 || info.st_size < LOG_BYTES)
+    return;
+  g_mutex_lock(&index->writing);
+  struct conn *conn = settle_writer(store, NULL);
+  if (conn != NULL) {
+    sqlite3_busy_timeout(conn->db, 0);
+    sqlite3_wal_checkpoint_v2(conn->db, "main", SQLITE_CHECKPOINT_TRUNCATE, NULL, NULL);
+    sqlite3_busy_timeout(conn->db, BUSY_MS);
+  }
+  g_mutex_unlock(&index->writing);
 }
 
 void

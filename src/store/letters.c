@@ -152,8 +152,7 @@ letter_add_text(struct conn *conn, int64_t id, const struct index_doc *doc, GErr
                   "INSERT INTO text(rowid, sender, recipients, copies, subject, body, filename,"
                   " list) VALUES(?, ?, ?, ?, ?, ?, ?, ?)",
                   "isssssss", id, doc->from, doc->to, doc->cc, doc->subject, doc->text,
-                  doc->filenames, doc->list) &&
-         conn_run(conn, error, "UPDATE letter SET texted = 1 WHERE id = ? AND texted = 0", "i", id);
+                  doc->filenames, doc->list);
 }
 
 static bool
@@ -195,20 +194,25 @@ insert_row(struct conn *conn, int64_t id, int64_t folder, const struct thread_li
 
 bool
 letter_add(struct conn *conn, int64_t folder, bool sent, const struct letter_file *file,
-           guint64 size, const struct index_doc *doc, const char *tags, GError **error)
+           guint64 size, const struct index_doc *doc, const char *tags, int64_t *id_out,
+           GError **error)
 {
   int64_t there, id;
   if (!conn_number(conn, &there, 0, error, "SELECT id FROM letter WHERE folder = ? AND base = ?",
                    "is", folder, file->base))
     return false;
+  *id_out = 0;
   if (there != 0)
     return true;
   g_auto(thread_link_t) link = {0};
-  return free_id(conn, doc->date, &id, error) &&
-         thread_join(conn, doc, file->base, folder, id, &link, error) &&
-         insert_row(conn, id, folder, &link, file, size, doc, tags, error) &&
-         thread_gained(conn, link.thread, folder, id, error) && add_tags(conn, id, tags, error) &&
-         addresses_add(conn, doc, sent, error) && letter_add_text(conn, id, doc, error);
+  bool ok = free_id(conn, doc->date, &id, error) &&
+            thread_join(conn, doc, file->base, folder, id, &link, error) &&
+            insert_row(conn, id, folder, &link, file, size, doc, tags, error) &&
+            thread_gained(conn, link.thread, folder, id, error) &&
+            add_tags(conn, id, tags, error) && addresses_add(conn, doc, sent, error);
+  if (ok)
+    *id_out = id;
+  return ok;
 }
 
 /* ---- changing and going ---- */

@@ -303,6 +303,14 @@ maildir_find(const struct store *store, const char *key, const char *hint, unsig
 
 /* ---- putting files into place ---- */
 
+static bool
+is_same_file(const char *a, const char *b)
+{
+  struct stat first, second;
+  return lstat(a, &first) == 0 && lstat(b, &second) == 0 && first.st_dev == second.st_dev &&
+         first.st_ino == second.st_ino;
+}
+
 int
 maildir_rename(const char *from, const char *to)
 {
@@ -310,10 +318,18 @@ maildir_rename(const char *from, const char *to)
     return 0;
   if (errno != EINVAL && errno != ENOSYS)
     return errno;
-  /* File systems without it (NFS): a link never replaces either. */
-  if (link(from, to) < 0)
-    return errno;
-  return unlink(from) < 0 ? errno : 0;
+  /* File systems without it (NFS): a link never replaces either.  There the
+   * answer of a link that was made may be lost and asked again: EEXIST. */
+  if (link(from, to) < 0) {
+    int errnum = errno;
+    if (!is_same_file(from, to))
+      return errnum;
+  }
+  if (unlink(from) == 0 || errno == ENOENT)
+    return 0;
+  int errnum = errno;
+  unlink(to);
+  return errnum;
 }
 
 static bool

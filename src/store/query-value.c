@@ -43,8 +43,13 @@ read_folder(const struct query_field *field, const char *value, int64_t now, str
             "l.folder IN (SELECT id FROM folder WHERE instr(lower(name), lower(?)) = 1)", "s");
     return NULL;
   }
+  /* One folder, so that its letters are a walk of its own index; IS, for a folder
+   * that is not there is no NULL to a “not”. */
   query->text = g_strdup(value);
-  set_sql(query, "l.folder IN (SELECT id FROM folder WHERE name = ? COLLATE NOCASE)", "s");
+  set_sql(query,
+          "l.folder IS (SELECT id FROM folder WHERE name = ? COLLATE NOCASE"
+          " ORDER BY name = ? DESC LIMIT 1)",
+          "ss");
   return NULL;
 }
 

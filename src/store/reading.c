@@ -88,8 +88,12 @@ static GBytes *
 read_bytes(const char *path, struct stat *info, bool *there_out)
 {
   auto_fd fd = open(path, O_RDONLY | O_CLOEXEC | O_NOCTTY | O_NONBLOCK);
-  *there_out = fd >= 0 || (errno != ENOENT && errno != ENOTDIR);
-  if (fd < 0 || fstat(fd, info) != 0 || !S_ISREG(info->st_mode))
+  *there_out = fd >= 0 || (errno != ENOENT && errno != ENOTDIR && errno != ENXIO);
+  if (fd < 0 || fstat(fd, info) != 0)
+    return NULL;
+  /* A pipe or a directory is no letter, whatever it is called. */
+  *there_out = S_ISREG(info->st_mode);
+  if (!*there_out)
     return NULL;
   if ((guint64)info->st_size <= LIMIT_MESSAGE)
     return file_read_fd(fd, LIMIT_MESSAGE, NULL);
@@ -227,6 +231,8 @@ bool
 reading_run(struct store *store, const struct scan *scan, GArray *wanted, reading_fn give,
             void *data, GCancellable *cancel, GError **error)
 {
+  if (store->readers == NULL)
+    return error_set(error, POSTINO_ERROR_BUG, _("letters cannot be read without a reader"));
   struct reading reading = {
       .store = store,
       .scan = scan,

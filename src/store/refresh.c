@@ -199,19 +199,49 @@ apply_all(struct refresh *refresh, const GArray *changes, apply_fn apply, GError
 /* ---- new letters ---- */
 
 static char *
-tags_of(struct refresh *refresh, const char *base, const char *digest)
+tags_of(struct refresh *refresh, const struct letter_read *letter)
 {
+  if (letter->doc == NULL)
+    return NULL;
   if (refresh->tagged == NULL)
     refresh->tagged = state_tagged(refresh->store);
+  g_autofree char *base = maildir_base(letter->what->name, NULL);
   if (!g_hash_table_contains(refresh->tagged, base))
     return NULL;
-  return state_tags(refresh->store, base, digest != NULL ? digest : "");
+  return state_tags(refresh->store, base, letter->doc->digest != NULL ? letter->doc->digest : "");
+}
+
+/* A letter of a batch on its way into the index. */
+struct arrival {
+  const struct letter_read *letter;
+  char *tags;
+  int64_t id;               /* 0: it has no new row */
+};
+
+static void
+arrival_clear(void *arrival)
+{
+  g_free(((struct arrival *)arrival)->tags);
+}
+
+/* Before the write begins: who changes tags holds state.db and waits for the
+ * index, so that asking the other way round would wait for ever. */
+static GArray *
+prepare(struct refresh *refresh, GPtrArray *letters)
+{
+  GArray *arrivals = g_array_new(FALSE, FALSE, sizeof(struct arrival));
+  g_array_set_clear_func(arrivals, arrival_clear);
+  for (guint i = 0; i < letters->len; i++) {
+    struct arrival arrival = {letters->pdata[i], tags_of(refresh, letters->pdata[i]), 0};
+    g_array_append_val(arrivals, arrival);
+  }
+  return arrivals;
 }
 
 static bool
-add_letter(struct refresh *refresh, struct conn *conn, const struct letter_read *letter,
-           GError **error)
+add_letter(struct refresh *refresh, struct conn *conn, struct arrival *arrival, GError **error)
 {
+  const struct letter_read *letter = arrival->letter;
   const struct scanned_folder *folder = folder_at(refresh, letter->what->folder);
   if (letter->doc == NULL) {
     unsettle(refresh, letter->what->folder);
@@ -219,21 +249,25 @@ add_letter(struct refresh *refresh, struct conn *conn, const struct letter_read 
   }
   g_autofree char *base = NULL;
   struct letter_file file = file_of(letter->what->name, letter->what->fresh, &base);
-  g_autofree char *tags = tags_of(refresh, base, letter->doc->digest);
   refresh->changed = true;
   return letter_add(conn, folder->id, folder_is_sent(folder->name), &file, letter->size,
-                    letter->doc, tags, error);
+                    letter->doc, arrival->tags, &arrival->id, error);
 }
 
 static bool
 add_letters(GPtrArray *letters, void *data, GError **error)
 {
   struct refresh *refresh = data;
+  g_autoptr(GArray) arrivals = prepare(refresh, letters);
+  struct arrival *all = (struct arrival *)(void *)arrivals->data;
   g_autoptr(conn_t) conn = conn_write(refresh->store, NULL, error);
   if (conn == NULL)
     return false;
-  for (guint i = 0; i < letters->len; i++)
-    if (!add_letter(refresh, conn, letters->pdata[i], error))
+  for (guint i = 0; i < arrivals->len; i++)
+    if (!add_letter(refresh, conn, &all[i], error))
+      return false;
+  for (guint i = 0; i < arrivals->len; i++)
+    if (all[i].id != 0 && !letter_add_text(conn, all[i].id, all[i].letter->doc, error))
       return false;
   if (!conn_commit(conn, error))
     return false;
@@ -272,22 +306,37 @@ read_new(struct refresh *refresh, GError **error)
 
 /* ---- the full-text table made anew ---- */
 
-/* FTS5 without content cannot forget; when a fifth is dead, all is put in again,
- * newest first, a batch a commit; the rows stay to be seen. */
+/* FTS5 without content cannot forget. */
 static bool
-empty_texts(struct refresh *refresh, GError **error)
+too_many_dead(struct refresh *refresh, bool *result_out, GError **error)
 {
-  g_autoptr(conn_t) conn = conn_write(refresh->store, NULL, error);
+  g_autoptr(conn_t) conn = conn_read(refresh->store, refresh->cancel, error);
   int64_t dead, living;
   if (conn == NULL ||
       !conn_number(conn, &dead, 0, error, "SELECT count(*) FROM dead", "") ||
       !conn_number(conn, &living, 0, error, "SELECT sum(total) FROM folder", ""))
     return false;
-  if (dead < DEAD_LEAST || dead * 4 < living)
-    return true;
-  return conn_run(conn, error, "INSERT INTO text(text) VALUES('delete-all')", "") &&
+  *result_out = dead >= DEAD_LEAST && dead * 4 >= living;
+  return true;
+}
+
+/* When a fifth is dead, all is put in again, newest first, a batch a commit; the
+ * rows stay to be seen. */
+static bool
+empty_texts(struct refresh *refresh, GError **error)
+{
+  g_autoptr(conn_t) conn = conn_write(refresh->store, NULL, error);
+  return conn != NULL &&
+         conn_run(conn, error, "INSERT INTO text(text) VALUES('delete-all')", "") &&
          conn_run(conn, error, "DELETE FROM dead", "") &&
          conn_run(conn, error, "UPDATE letter SET texted = 0", "") && conn_commit(conn, error);
+}
+
+static int
+compare_ids(const void *a, const void *b)
+{
+  const struct letter_read *one = *(void *const *)a, *two = *(void *const *)b;
+  return (one->what->id > two->what->id) - (one->what->id < two->what->id);
 }
 
 static bool
@@ -297,15 +346,20 @@ add_texts(GPtrArray *letters, void *data, GError **error)
   g_autoptr(conn_t) conn = conn_write(refresh->store, NULL, error);
   if (conn == NULL)
     return false;
+  /* In the order of their numbers, whatever their dates say now. */
+  g_ptr_array_sort(letters, compare_ids);
   for (guint i = 0; i < letters->len; i++) {
     const struct letter_read *letter = letters->pdata[i];
     int64_t id = letter->what->id, waits;
     if (!conn_number(conn, &waits, 0, error, "SELECT 1 FROM letter WHERE id = ? AND texted = 0",
                      "i", id) ||
-        (waits != 0 && letter->doc != NULL && !letter_add_text(conn, id, letter->doc, error)) ||
-        !conn_run(conn, error, "UPDATE letter SET texted = 1 WHERE id = ?", "i", id))
+        (waits != 0 && letter->doc != NULL && !letter_add_text(conn, id, letter->doc, error)))
       return false;
   }
+  for (guint i = 0; i < letters->len; i++)
+    if (!conn_run(conn, error, "UPDATE letter SET texted = 1 WHERE id = ?", "i",
+                  ((struct letter_read *)letters->pdata[i])->what->id))
+      return false;
   return conn_commit(conn, error);
 }
 
@@ -346,7 +400,8 @@ textless(struct refresh *refresh, GError **error)
 static bool
 renew_texts(struct refresh *refresh, GError **error)
 {
-  if (!empty_texts(refresh, error))
+  bool dead;
+  if (!too_many_dead(refresh, &dead, error) || (dead && !empty_texts(refresh, error)))
     return false;
   for (;;) {
     g_autoptr(GArray) wanted = textless(refresh, error);
@@ -379,12 +434,9 @@ refresh_once(struct refresh *refresh, GError **error)
 static bool
 others_wrote(struct store *store)
 {
-  g_autoptr(conn_t) conn = conn_write(store, NULL, NULL);
-  if (conn == NULL)
-    return true;
-  int64_t version = conn_data_version(conn);
+  int64_t version = index_data_version(store);
   struct refreshing *refreshing = index_refreshing(store);
-  bool news = refreshing->seen != version;
+  bool news = version == 0 || refreshing->seen != version;
   refreshing->seen = version;
   return news;
 }
@@ -413,6 +465,8 @@ refresh_locked(struct store *store, store_progress_fn progress, void *data, bool
     bool news = others_wrote(store);
     if (changed_out != NULL)
       *changed_out = refresh.changed || news || attempt > 0;
+    if (ok && refresh.changed)
+      index_checkpoint(store);
     if (ok)
       return true;
     if (attempt > 0 || !index_is_broken(store)) {

@@ -76,9 +76,14 @@ endif
 if HAVE_CMOCKA
 # ---- tests of index ----
 store_MIRROR = tests/unit/store/mirror.h $(store_FIXTURE)
-check_PROGRAMS += tests/unit/store/test_query tests/unit/store/test_refresh \
-	tests/unit/store/test_rows \
+check_PROGRAMS += tests/unit/store/test_folders tests/unit/store/test_query \
+	tests/unit/store/test_refresh tests/unit/store/test_rows tests/unit/store/test_samples \
 	tests/unit/store/test_threads tests/unit/store/test_tokenizer
+tests_unit_store_test_folders_SOURCES = tests/unit/store/test_folders.c $(store_MIRROR)
+tests_unit_store_test_folders_LDADD = $(store_TEST_LIBS)
+tests_unit_store_test_samples_SOURCES = tests/unit/store/test_samples.c $(store_MIRROR)
+tests_unit_store_test_samples_LDADD = $(store_TEST_LIBS)
+EXTRA_tests_unit_store_test_samples_DEPENDENCIES = postino-reader$(EXEEXT)
 tests_unit_store_test_refresh_SOURCES = tests/unit/store/test_refresh.c $(store_MIRROR)
 tests_unit_store_test_refresh_LDADD = $(store_TEST_LIBS)
 EXTRA_tests_unit_store_test_refresh_DEPENDENCIES = postino-reader$(EXEEXT)
@@ -91,3 +96,7 @@ tests_unit_store_test_tokenizer_LDADD = $(store_TEST_LIBS)
 tests_unit_store_test_query_SOURCES = tests/unit/store/test_query.c $(store_MIRROR)
 tests_unit_store_test_query_LDADD = $(store_TEST_LIBS)
 endif
+
+EXTRA_PROGRAMS += tests/bench/bench_store
+tests_bench_bench_store_SOURCES = tests/bench/bench_store.c
+tests_bench_bench_store_LDADD = src/store/libstore.a $(SQLITE_LIBS) $(SANDBOX_LIBS)

@@ -94,9 +94,10 @@ store_row(struct store *store, const char *key, GError **error)
 struct row *
 store_row_by_path(struct store *store, const char *path, GError **error)
 {
-  g_autofree char *name = g_path_get_basename(path);
+  g_autofree char *whole = g_canonicalize_filename(path, NULL);
+  g_autofree char *name = g_path_get_basename(whole);
   g_autofree char *base = maildir_base(name, NULL);
-  g_autofree char *sub = g_path_get_dirname(path);
+  g_autofree char *sub = g_path_get_dirname(whole);
   g_autofree char *dir = g_path_get_dirname(sub);
   size_t length = strlen(store->dir);
   const char *folder = strncmp(dir, store->dir, length) != 0 ? ""

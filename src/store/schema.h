@@ -29,6 +29,8 @@
   "CREATE INDEX letter_subject ON letter(folder, subject_key);" \
   "CREATE INDEX letter_size ON letter(folder, size);" \
   "CREATE INDEX letter_unread ON letter(folder) WHERE (flags & 1) = 0;" \
+  "CREATE INDEX letter_unseen ON letter(id) WHERE (flags & 1) = 0;" \
+  "CREATE INDEX letter_flagged ON letter(id) WHERE (flags & 4) <> 0;" \
   "CREATE INDEX letter_untexted ON letter(id) WHERE texted = 0;" \
   "CREATE TABLE dead(id INTEGER PRIMARY KEY) STRICT;" \
   "CREATE TABLE tag(word TEXT NOT NULL COLLATE NOCASE, id INTEGER NOT NULL, PRIMARY KEY(word, id))" \

@@ -169,8 +169,8 @@ bool store_deliver(struct store *store, const char *folder, GBytes *message, uns
 /* Is a file of this base name in any folder?  Its key, or NULL. */
 char *store_find_base(struct store *store, const char *base);
 
-/* mbox (mboxrd, mboxo, mboxcl read alike) or Maildir in; what is there already
- * (same digest and body) is not imported twice. */
+/* mbox (mboxrd, mboxo, mboxcl read alike) or Maildir in; what the folder
+ * holds already (same digest and body) is not imported twice. */
 bool store_import(struct store *store, const char *path, const char *folder,
                   guint64 *imported_out, guint64 *known_out, store_progress_fn progress,
                   void *data, GCancellable *cancel, GError **error) G_GNUC_WARN_UNUSED_RESULT;

@@ -3,6 +3,8 @@
 #include <string.h>
 
 #include "base/i18n.h"
+#include "message/address.h"
+#include "message/headers.h"
 
 static bool
 is_ascii(const char *text, size_t length)
@@ -13,22 +15,22 @@ is_ascii(const char *text, size_t length)
   return true;
 }
 
-/* Where the body begins. */
-static size_t
-header_length(const char *data, size_t length)
+/* An address that is not ASCII cannot be encoded, wherever it stands (RFC 6531);
+ * other 8-bit text of the header is carried as that of the body is. */
+static bool
+has_utf8_address(const char *data, size_t length)
 {
-  for (const char *at = data; at < data + length;) {
-    const char *lf = memchr(at, '\n', (size_t)(data + length - at));
-    if (lf == NULL)
-      break;
-    const char *next = lf + 1;
-    if (next < data + length && *next == '\r')
-      next++;
-    if (next < data + length && *next == '\n')
-      return (size_t)(next - data) + 1;
-    at = lf + 1;
+  static const char *const fields[] = {"From", "Sender", "Reply-To", "To", "Cc"};
+  g_autoptr(headers_t) headers = headers_parse(data, length);
+  for (size_t i = 0; i < G_N_ELEMENTS(fields); i++) {
+    g_autoptr(GPtrArray) addresses = headers_addresses(headers, fields[i]);
+    for (guint j = 0; j < addresses->len; j++) {
+      const struct address *address = g_ptr_array_index(addresses, j);
+      if (!is_ascii(address->spec, strlen(address->spec)))
+        return true;
+    }
   }
-  return length;
+  return false;
 }
 
 static guint64
@@ -52,7 +54,7 @@ envelope_needs(GBytes *letter, const char *from, const char *const *recipients)
                                  .utf8 = !is_ascii(from, strlen(from))};
   for (; *recipients != NULL; recipients++)
     needs.utf8 |= !is_ascii(*recipients, strlen(*recipients));
-  needs.utf8 |= needs.eight_bit && !is_ascii(data, header_length(data, length));
+  needs.utf8 |= needs.eight_bit && has_utf8_address(data, length);
   return needs;
 }
 
@@ -65,8 +67,8 @@ envelope_obstacle(const struct envelope_needs *needs, unsigned capabilities, gui
                            size, most);
   }
   if (needs->utf8 && (capabilities & SMTP_SMTPUTF8) == 0)
-    return g_strdup(_("an address or a header field is not in ASCII and the server does not offer "
-                      "SMTPUTF8; use an address in ASCII"));
+    return g_strdup(_("an address is not in ASCII and the server does not offer SMTPUTF8; use one in "
+                      "ASCII"));
   if (needs->eight_bit && (capabilities & SMTP_8BITMIME) == 0)
     return g_strdup(_("the letter has 8-bit text and the server does not offer 8BITMIME; encode it "
                       "as quoted-printable or base64"));

@@ -20,7 +20,7 @@ enum smtp_capability {
 struct envelope_needs {
   guint64 size;             /* with CRLF ends */
   bool eight_bit;           /* BODY=8BITMIME */
-  bool utf8;                /* SMTPUTF8: an address or a header field is not ASCII */
+  bool utf8;                /* SMTPUTF8: an address, of the envelope or the header, is not ASCII */
 };
 struct envelope_needs envelope_needs(GBytes *letter, const char *from,
                                      const char *const *recipients);

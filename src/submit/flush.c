@@ -240,12 +240,18 @@ judge(struct flush *flush, const GError *why)
     letter->next_try = outbox_pause(letter->attempts, now_seconds());
 }
 
+/* An accepted letter whose copy cannot be filed was sent all the same: whoever
+ * comes next files it. */
 static bool
 file_letter(struct flush *flush, unsigned from, GError **error)
 {
   struct ledger_letter *letter = flush->letter;
-  return ledger_update(flush->store, letter, from, error) &&
-         (letter->state != LETTER_ACCEPTED || ledger_file_sent(flush->store, letter, error));
+  g_autoptr(GError) later = NULL;
+  if (!ledger_update(flush->store, letter, from, error))
+    return false;
+  if (letter->state == LETTER_ACCEPTED)
+    (void)!ledger_file_sent(flush->store, letter, &later);
+  return true;
 }
 
 /* Copy after copy (a sealed letter has one for each hidden recipient); what is

@@ -311,6 +311,15 @@ recover_body(struct store *store, struct ledger_letter *letter, GError **error)
   return ledger_update(store, letter, STATE_BIT(LETTER_BODY), error);
 }
 
+/* A copy that still cannot be filed must not keep other letters from being sent. */
+static bool
+file_again(struct store *store, struct ledger_letter *letter)
+{
+  g_autoptr(GError) later = NULL;
+  (void)!ledger_file_sent(store, letter, &later);
+  return true;
+}
+
 static bool
 recover_letter(struct store *store, struct ledger_letter *letter, GError **error)
 {
@@ -322,7 +331,7 @@ recover_letter(struct store *store, struct ledger_letter *letter, GError **error
   case LETTER_BODY:
     return recover_body(store, letter, error);
   case LETTER_ACCEPTED:
-    return ledger_file_sent(store, letter, error);
+    return file_again(store, letter);
   default:
     return true;
   }
@@ -513,8 +522,7 @@ settle(struct store *store, struct ledger_letter *letter, GError **error)
     letter->state = LETTER_ACCEPTED;
     set_reason(letter, NULL);
   }
-  return ledger_update(store, letter, from, error) &&
-         (!sent || ledger_file_sent(store, letter, error));
+  return ledger_update(store, letter, from, error) && (!sent || file_again(store, letter));
 }
 
 bool

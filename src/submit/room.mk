@@ -16,6 +16,18 @@ check_PROGRAMS += tests/unit/submit/test_parts tests/unit/submit/test_submit
 tests_unit_submit_test_parts_SOURCES = tests/unit/submit/test_parts.c tests/unit/test.h
 tests_unit_submit_test_parts_LDADD = $(submit_TEST_LIBS)
 tests_unit_submit_test_submit_SOURCES = tests/unit/submit/test_submit.c \
-	tests/unit/submit/fake.c tests/unit/submit/fake.h $(net_PEER)
+	tests/unit/submit/fake.c tests/unit/submit/fake.h tests/unit/net/faults.h $(net_PEER)
 tests_unit_submit_test_submit_LDADD = $(submit_TEST_LIBS)
+endif
+
+# ./configure CC=clang --enable-fuzzing --enable-sanitizers; what reads replies is
+# built into the target, so that the fuzzer sees which way it takes.
+if FUZZING
+noinst_PROGRAMS += tests/fuzz/fuzz_replies
+tests_fuzz_fuzz_replies_SOURCES = tests/fuzz/fuzz_replies.c \
+	src/retrieve/list.c src/retrieve/session.c src/retrieve/transfer.c \
+	src/submit/envelope.c src/submit/reply.c
+tests_fuzz_fuzz_replies_CFLAGS = $(AM_CFLAGS) -fsanitize=fuzzer
+tests_fuzz_fuzz_replies_LDADD = src/account/libaccount.a src/net/libnet.a $(OPENSSL_LIBS) \
+	$(SASL_LIBS) $(IDN2_LIBS) $(CONF_LIBS)
 endif

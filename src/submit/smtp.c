@@ -12,6 +12,8 @@
 /* RFC 4954, 4: a line of AUTH may have so many bytes; a longer initial response
  * waits for its challenge. */
 #define AUTH_LINE_MAX 512
+/* Seconds for an answer that changes nothing. */
+#define LEAVE_SECONDS 5
 
 /* ---- replies ---- */
 
@@ -344,6 +346,7 @@ smtp_quit(struct smtp *smtp)
 {
   g_auto(smtp_reply_t) reply = {0};
   g_autoptr(GError) ignored = NULL;
+  connection_set_timeout(smtp->connection, MIN(smtp->server->timeout, LEAVE_SECONDS));
   if (connection_printf(smtp->connection, &ignored, "QUIT\r\n") &&
       connection_flush(smtp->connection, &ignored))
     (void)!smtp_read(smtp, &reply, &ignored);

@@ -23,6 +23,7 @@ struct transaction {
   bool *taken;              /* recipients whose RCPT was answered with 2yz */
   guint taken_count;
   bool refused;             /* MAIL was: the rest does not matter */
+  bool confused;            /* and yet a recipient was taken */
   bool open;                /* DATA was answered with 354 */
 };
 
@@ -82,19 +83,20 @@ unexpected(const struct transaction *t, const struct smtp_reply *reply, GError *
                    reply->words);
 }
 
-static bool
-take_recipient(struct transaction *t, guint i, const struct smtp_reply *reply, GError **error)
+static void
+take_recipient(struct transaction *t, guint i, const struct smtp_reply *reply)
 {
-  /* After a refused MAIL no recipient can be taken: a dot would send nothing to
-   * him. */
-  if (t->refused)
-    return reply->code >= 400 || unexpected(t, reply, error);
+  /* After a refused MAIL no recipient can be taken: what the server said of the
+   * letter stands, and the session ends before a dot sends nothing to him. */
+  if (t->refused) {
+    t->confused = t->confused || reply->code < 300;
+    return;
+  }
   if (reply->code < 300) {
     t->taken[i] = true;
     t->taken_count++;
   } else
     set_fate(&t->letter->recipients[i], fate_of(reply), reply);
-  return true;
 }
 
 static bool
@@ -111,7 +113,8 @@ take_reply(struct transaction *t, const struct owed *owed, const struct smtp_rep
       set_fates(t, reply, true);
     return true;
   case STEP_RECIPIENT:
-    return take_recipient(t, owed->recipient, reply, error);
+    take_recipient(t, owed->recipient, reply);
+    return true;
   case STEP_DATA:
     t->open = reply->code == 354;
     if (!t->open && reply->code < 400)
@@ -301,5 +304,9 @@ smtp_send(struct smtp *smtp, struct smtp_letter *letter, GError **error)
     return false;
   if (!t.open)
     return true;
+  if (t.confused)
+    return error_set(error, POSTINO_ERROR_RETRY,
+                     _("%s: the server took recipients of a letter that it had refused"),
+                     smtp->place);
   return t.refused || t.taken_count == 0 ? close_empty(&t, error) : hand_over(&t, error);
 }

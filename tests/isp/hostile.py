@@ -75,11 +75,12 @@ class Peer(socketserver.BaseRequestHandler):
 
     def start_tls(self):
         context = ssl.SSLContext(ssl.PROTOCOL_TLS_SERVER)
+        # A weak key is the client's to refuse.
+        context.set_ciphers("DEFAULT:@SECLEVEL=0")
         context.load_cert_chain(self.options.cert, self.options.key)
         if self.options.tls_max:
             context.minimum_version = ssl.TLSVersion.TLSv1
             context.maximum_version = {"1.1": ssl.TLSVersion.TLSv1_1, "1.2": ssl.TLSVersion.TLSv1_2}[self.options.tls_max]
-            context.set_ciphers("DEFAULT:@SECLEVEL=0")
         self.request = context.wrap_socket(self.request, server_side=True)
         self.tls = True
 

@@ -44,8 +44,8 @@ gnupg_clear(struct gnupg *gnupg)
 {
   const char *kill[] = {"gpgconf", "--homedir", gnupg->dir, "--kill", "all", NULL};
   const char *erase[] = {"rm", "-rf", gnupg->dir, NULL};
-  g_autoptr(GBytes) killed = run(kill, NULL);
-  g_autoptr(GBytes) erased = run(erase, NULL);
+  g_bytes_unref(run(kill, NULL));
+  g_bytes_unref(run(erase, NULL));
   g_clear_pointer(&gnupg->dir, g_free);
 }
 
@@ -68,8 +68,8 @@ gnupg_run(struct gnupg *gnupg, GBytes *input, ...)
 void
 gnupg_make_key(struct gnupg *gnupg, const char *user_id)
 {
-  g_autoptr(GBytes) made = gnupg_run(gnupg, NULL, "--passphrase", "", "--quick-generate-key",
-                                     user_id, "future-default", "default", "0", NULL);
+  g_bytes_unref(gnupg_run(gnupg, NULL, "--passphrase", "", "--quick-generate-key", user_id,
+                          "future-default", "default", "0", NULL));
 }
 
 char *

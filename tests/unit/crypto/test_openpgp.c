@@ -13,7 +13,7 @@ struct ground {
   struct gnupg gnupg;
   struct conf *conf;
   struct crypto *crypto;
-  const char *passphrase;   /* what the person would type; NULL: refuses */
+  const char *passphrase; /* what the person would type; NULL: refuses */
   int asked;
 };
 static struct ground ground;
@@ -24,7 +24,8 @@ answer(const char *prompt, bool secret, void *data)
   ground.asked++;
   assert_true(secret);
   assert_non_null(strstr(prompt, "Passphrase"));
-  return ground.passphrase != NULL ? secret_new(ground.passphrase, strlen(ground.passphrase)) : NULL;
+  return ground.passphrase != NULL ? secret_new(ground.passphrase, strlen(ground.passphrase))
+                                   : NULL;
 }
 
 static void
@@ -36,7 +37,7 @@ import_stranger(const char *user_id)
   g_autoptr(GBytes) key = gnupg_run(&other, NULL, "--armor", "--export", NULL);
   gnupg_clear(&other);
   g_setenv("GNUPGHOME", ground.gnupg.dir, TRUE);
-  g_autoptr(GBytes) imported = gnupg_run(&ground.gnupg, key, "--import", NULL);
+  g_bytes_unref(gnupg_run(&ground.gnupg, key, "--import", NULL));
 }
 
 static int
@@ -45,10 +46,10 @@ set_up(void **state)
   gnupg_init(&ground.gnupg);
   gnupg_make_key(&ground.gnupg, "Anna Rossi <anna@tuoisp.example>");
   gnupg_make_key(&ground.gnupg, "Bruno Verdi <bruno@tuoisp.example>");
-  g_autoptr(GBytes) locked =
-      gnupg_run(&ground.gnupg, NULL, "--pinentry-mode", "loopback", "--passphrase", "apriti sesamo",
-                "--quick-generate-key", "Luca Neri <luca@tuoisp.example>", "future-default",
-                "default", "0", NULL);
+  g_bytes_unref(gnupg_run(&ground.gnupg, NULL, "--pinentry-mode", "loopback", "--passphrase",
+                          "apriti sesamo", "--quick-generate-key",
+                          "Luca Neri <luca@tuoisp.example>", "future-default", "default", "0",
+                          NULL));
   import_stranger("Carla Ignota <carla@tuoisp.example>");
   ground.conf = conf_new_default();
   ground.crypto = crypto_new(ground.conf, answer, NULL);
@@ -112,7 +113,8 @@ signed_letter_is_verified(void **state)
 {
   g_autoptr(GError) error = NULL;
   g_autoptr(GBytes) entity = NULL;
-  g_autoptr(GBytes) sealed = seal("anna@tuoisp.example", "bruno@tuoisp.example", true, false, &error);
+  g_autoptr(GBytes) sealed =
+      seal("anna@tuoisp.example", "bruno@tuoisp.example", true, false, &error);
   assert_null(error);
   g_autofree char *words = opened(sealed, ENVELOPE_PGP_SIGNED, "anna@tuoisp.example", &entity);
   assert_string_equal(words, "signed by Anna Rossi <anna@tuoisp.example>");
@@ -124,7 +126,8 @@ sealed_letter_is_opened(void **state)
 {
   g_autoptr(GError) error = NULL;
   g_autoptr(GBytes) entity = NULL;
-  g_autoptr(GBytes) sealed = seal("anna@tuoisp.example", "bruno@tuoisp.example", false, true, &error);
+  g_autoptr(GBytes) sealed =
+      seal("anna@tuoisp.example", "bruno@tuoisp.example", false, true, &error);
   assert_null(error);
   g_autofree char *words = opened(sealed, ENVELOPE_PGP_SEALED, "anna@tuoisp.example", &entity);
   assert_string_equal(words, "sealed");
@@ -136,7 +139,8 @@ sealed_and_signed_letter_is_opened_and_verified(void **state)
 {
   g_autoptr(GError) error = NULL;
   g_autoptr(GBytes) entity = NULL;
-  g_autoptr(GBytes) sealed = seal("anna@tuoisp.example", "bruno@tuoisp.example", true, true, &error);
+  g_autoptr(GBytes) sealed =
+      seal("anna@tuoisp.example", "bruno@tuoisp.example", true, true, &error);
   assert_null(error);
   g_autofree char *words = opened(sealed, ENVELOPE_PGP_SEALED, "anna@tuoisp.example", &entity);
   assert_string_equal(words, "sealed, signed by Anna Rossi <anna@tuoisp.example>");
@@ -156,7 +160,8 @@ static void
 signature_of_another_address_is_not_confirmed(void **state)
 {
   g_autoptr(GError) error = NULL;
-  g_autoptr(GBytes) sealed = seal("anna@tuoisp.example", "bruno@tuoisp.example", true, false, &error);
+  g_autoptr(GBytes) sealed =
+      seal("anna@tuoisp.example", "bruno@tuoisp.example", true, false, &error);
   g_autofree char *fingerprint = gnupg_fingerprint(&ground.gnupg, "anna@tuoisp.example");
   g_autofree char *words = opened(sealed, ENVELOPE_PGP_SIGNED, "bruno@tuoisp.example", NULL);
   g_autofree char *wanted = g_strdup_printf(
@@ -168,7 +173,8 @@ static void
 changed_signed_letter_is_not_verified(void **state)
 {
   g_autoptr(GError) error = NULL;
-  g_autoptr(GBytes) sealed = seal("anna@tuoisp.example", "bruno@tuoisp.example", true, false, &error);
+  g_autoptr(GBytes) sealed =
+      seal("anna@tuoisp.example", "bruno@tuoisp.example", true, false, &error);
   g_autofree char *text = g_strndup(g_bytes_get_data(sealed, NULL), g_bytes_get_size(sealed));
   memcpy(strstr(text, "gerani"), "cipolo", 6);
   g_autoptr(GBytes) changed = g_bytes_new(text, strlen(text));
@@ -180,9 +186,10 @@ static void
 signed_letter_with_unix_line_ends_is_verified(void **state)
 {
   g_autoptr(GError) error = NULL;
-  g_autoptr(GBytes) sealed = seal("anna@tuoisp.example", "bruno@tuoisp.example", true, false, &error);
-  g_autoptr(GString) text = g_string_new_len(g_bytes_get_data(sealed, NULL),
-                                             (gssize)g_bytes_get_size(sealed));
+  g_autoptr(GBytes) sealed =
+      seal("anna@tuoisp.example", "bruno@tuoisp.example", true, false, &error);
+  g_autoptr(GString) text =
+      g_string_new_len(g_bytes_get_data(sealed, NULL), (gssize)g_bytes_get_size(sealed));
   g_string_replace(text, "\r\n", "\n", 0);
   g_autoptr(GBytes) unix_text = g_bytes_new(text->str, text->len);
   g_autofree char *words = opened(unix_text, ENVELOPE_PGP_SIGNED, "anna@tuoisp.example", NULL);
@@ -193,7 +200,8 @@ static void
 key_that_nobody_confirmed_is_refused_with_the_mend(void **state)
 {
   g_autoptr(GError) error = NULL;
-  g_autoptr(GBytes) sealed = seal("anna@tuoisp.example", "carla@tuoisp.example", true, true, &error);
+  g_autoptr(GBytes) sealed =
+      seal("anna@tuoisp.example", "carla@tuoisp.example", true, true, &error);
   assert_null(sealed);
   assert_true(error_is(error, POSTINO_ERROR_TRUST));
   assert_non_null(strstr(error->message, "carla@tuoisp.example"));
@@ -211,7 +219,8 @@ key_that_the_user_confirmed_is_sealed_to(void **state)
 {
   g_autoptr(GError) error = NULL;
   crypto_set_confirmed(ground.crypto, confirm_carla, NULL);
-  g_autoptr(GBytes) sealed = seal("anna@tuoisp.example", "carla@tuoisp.example", true, true, &error);
+  g_autoptr(GBytes) sealed =
+      seal("anna@tuoisp.example", "carla@tuoisp.example", true, true, &error);
   crypto_set_confirmed(ground.crypto, NULL, NULL);
   assert_null(error);
   assert_non_null(sealed);
@@ -221,7 +230,8 @@ static void
 address_without_a_key_is_named(void **state)
 {
   g_autoptr(GError) error = NULL;
-  g_autoptr(GBytes) sealed = seal("anna@tuoisp.example", "giulia@altrove.example", false, true, &error);
+  g_autoptr(GBytes) sealed =
+      seal("anna@tuoisp.example", "giulia@altrove.example", false, true, &error);
   assert_null(sealed);
   assert_true(error_is(error, POSTINO_ERROR_REFUSED));
   assert_non_null(strstr(error->message, "giulia@altrove.example"));
@@ -230,24 +240,81 @@ address_without_a_key_is_named(void **state)
 static void
 recipients_are_told_in_order(void **state)
 {
-  const char *specs[] = {"carla@tuoisp.example", "nobody@tuoisp.example", "anna@tuoisp.example", NULL};
+  const char *specs[] = {"carla@tuoisp.example", "nobody@tuoisp.example", "anna@tuoisp.example",
+                         NULL};
   g_autoptr(GError) error = NULL;
   g_autoptr(GPtrArray) list = crypto_recipients(ground.crypto, "openpgp", specs, NULL, &error);
   assert_null(error);
   assert_int_equal(list->len, 3);
-  const struct seal_recipient *carla = list->pdata[0], *nobody = list->pdata[1], *anna = list->pdata[2];
+  const struct seal_recipient *carla = list->pdata[0], *nobody = list->pdata[1],
+                              *anna = list->pdata[2];
   assert_true(!carla->can_seal && carla->untrusted && carla->key != NULL);
-  assert_true(!nobody->can_seal && !nobody->untrusted && nobody->key == NULL && nobody->why != NULL);
+  assert_true(!nobody->can_seal && !nobody->untrusted && nobody->key == NULL &&
+              nobody->why != NULL);
   assert_true(anna->can_seal && anna->can_sign && anna->why == NULL);
   assert_string_equal(anna->user_id, "Anna Rossi <anna@tuoisp.example>");
+}
+
+/* A key that was good for a day in 2020, and what it signed that day. */
+static void
+expired_key_is_not_sealed_to_and_its_signature_is_said(void **state)
+{
+  g_autoptr(GError) error = NULL;
+  const char *specs[] = {"vecchio@tuoisp.example", NULL};
+  g_bytes_unref(gnupg_run(&ground.gnupg, NULL, "--faked-system-time", "20200101T120000",
+                          "--passphrase", "", "--quick-generate-key",
+                          "Vecchio <vecchio@tuoisp.example>", "future-default", "default", "1d",
+                          NULL));
+  g_autoptr(GPtrArray) list = crypto_recipients(ground.crypto, "openpgp", specs, NULL, &error);
+  assert_null(error);
+  const struct seal_recipient *old = list->pdata[0];
+  assert_true(!old->can_seal && !old->can_sign && !old->untrusted);
+  assert_non_null(strstr(old->why, "expired"));
+  g_autoptr(GBytes) entity = g_bytes_new_static(ENTITY, strlen(ENTITY));
+  g_autoptr(GBytes) signature =
+      gnupg_run(&ground.gnupg, entity, "--faked-system-time", "20200101T130000", "--armor",
+                "--local-user", "vecchio@tuoisp.example", "--detach-sign", NULL);
+  g_autofree char *armour =
+      g_strndup(g_bytes_get_data(signature, NULL), g_bytes_get_size(signature));
+  g_autofree char *letter =
+      g_strconcat("Content-Type: multipart/signed; protocol=\"application/pgp-signature\"; "
+                  "boundary=b\r\n\r\n--b\r\n" ENTITY
+                  "\r\n--b\r\nContent-Type: application/pgp-signature\r\n\r\n",
+                  armour, "\r\n--b--\r\n", NULL);
+  g_autoptr(GBytes) message = g_bytes_new(letter, strlen(letter));
+  g_autofree char *words = opened(message, ENVELOPE_PGP_SIGNED, "vecchio@tuoisp.example", NULL);
+  assert_true(g_str_has_prefix(words, "signature not verified: the signer's key "));
+  assert_true(g_str_has_suffix(words, " has expired"));
+}
+
+static void
+signature_of_an_unknown_key_is_said(void **state)
+{
+  g_autoptr(GBytes) entity = g_bytes_new_static(ENTITY, strlen(ENTITY));
+  struct gnupg other;
+  gnupg_init(&other);
+  gnupg_make_key(&other, "Sconosciuto <chi@tuoisp.example>");
+  g_autoptr(GBytes) signature = gnupg_run(&other, entity, "--armor", "--detach-sign", NULL);
+  gnupg_clear(&other);
+  g_setenv("GNUPGHOME", ground.gnupg.dir, TRUE);
+  g_autofree char *armour =
+      g_strndup(g_bytes_get_data(signature, NULL), g_bytes_get_size(signature));
+  g_autofree char *letter =
+      g_strconcat("Content-Type: multipart/signed; protocol=\"application/pgp-signature\"; "
+                  "boundary=b\r\n\r\n--b\r\n" ENTITY
+                  "\r\n--b\r\nContent-Type: application/pgp-signature\r\n\r\n",
+                  armour, "\r\n--b--\r\n", NULL);
+  g_autoptr(GBytes) message = g_bytes_new(letter, strlen(letter));
+  g_autofree char *words = opened(message, ENVELOPE_PGP_SIGNED, "chi@tuoisp.example", NULL);
+  assert_true(g_str_has_suffix(words, " is not in your key ring"));
 }
 
 static void
 forget_passphrases(void)
 {
   const char *argv[] = {"gpgconf", "--homedir", ground.gnupg.dir, "--reload", "gpg-agent", NULL};
-  assert_true(g_spawn_sync(NULL, (char **)argv, NULL, G_SPAWN_SEARCH_PATH, NULL, NULL, NULL, NULL, NULL,
-                           NULL));
+  assert_true(g_spawn_sync(NULL, (char **)argv, NULL, G_SPAWN_SEARCH_PATH, NULL, NULL, NULL, NULL,
+                           NULL, NULL));
 }
 
 static void
@@ -281,7 +348,8 @@ wrong_passphrase_is_asked_again_and_then_refused(void **state)
   forget_passphrases();
   ground.asked = 0;
   ground.passphrase = "wrong";
-  g_autoptr(GBytes) sealed = seal("luca@tuoisp.example", "anna@tuoisp.example", true, false, &error);
+  g_autoptr(GBytes) sealed =
+      seal("luca@tuoisp.example", "anna@tuoisp.example", true, false, &error);
   assert_null(sealed);
   assert_true(error_is(error, POSTINO_ERROR_AUTH));
   assert_int_equal(ground.asked, 3);
@@ -295,8 +363,11 @@ locked_key_without_a_person_is_for_later(void **state)
   g_autoptr(crypto_t) alone = crypto_new(ground.conf, NULL, NULL);
   g_autoptr(GBytes) entity = g_bytes_new_static(ENTITY, strlen(ENTITY));
   const char *recipients[] = {"anna@tuoisp.example", NULL};
-  struct seal_request request = {.plugin = "openpgp", .from = "luca@tuoisp.example",
-                                 .recipients = recipients, .entity = entity, .sign = true};
+  struct seal_request request = {.plugin = "openpgp",
+                                 .from = "luca@tuoisp.example",
+                                 .recipients = recipients,
+                                 .entity = entity,
+                                 .sign = true};
   g_autoptr(GBytes) sealed = crypto_seal(alone, &request, NULL, &error);
   assert_null(sealed);
   assert_true(error_is(error, POSTINO_ERROR_RETRY));
@@ -340,8 +411,11 @@ large_letter_goes_there_and_back(void **state)
     g_string_append_printf(text, "%08d riga della lettera lunga\r\n", i * 7919);
   g_autoptr(GBytes) entity = g_bytes_new(text->str, text->len);
   const char *recipients[] = {"bruno@tuoisp.example", NULL};
-  struct seal_request request = {.plugin = "openpgp", .from = "anna@tuoisp.example",
-                                 .recipients = recipients, .entity = entity, .encrypt = true};
+  struct seal_request request = {.plugin = "openpgp",
+                                 .from = "anna@tuoisp.example",
+                                 .recipients = recipients,
+                                 .entity = entity,
+                                 .encrypt = true};
   g_autoptr(GBytes) sealed = crypto_seal(ground.crypto, &request, NULL, &error);
   assert_null(error);
   g_autoptr(GBytes) back = NULL;
@@ -365,6 +439,8 @@ main(void)
       cmocka_unit_test(key_that_the_user_confirmed_is_sealed_to),
       cmocka_unit_test(address_without_a_key_is_named),
       cmocka_unit_test(recipients_are_told_in_order),
+      cmocka_unit_test(expired_key_is_not_sealed_to_and_its_signature_is_said),
+      cmocka_unit_test(signature_of_an_unknown_key_is_said),
       cmocka_unit_test(passphrase_is_asked_of_the_person),
       cmocka_unit_test(refused_passphrase_sends_nothing),
       cmocka_unit_test(wrong_passphrase_is_asked_again_and_then_refused),

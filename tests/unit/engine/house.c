@@ -34,6 +34,7 @@ house_open(struct house *house, const char *rc, const struct engine_options *opt
   if (house->conf == NULL)
     fail_msg("%s", error->message);
   house->notices = g_ptr_array_new_with_free_func(g_free);
+  house->ended = g_ptr_array_new_with_free_func((GDestroyNotify)event_free);
   open_engine(house, options);
 }
 
@@ -64,6 +65,7 @@ house_close(struct house *house)
   engine_free(house->engine);
   conf_free(house->conf);
   g_ptr_array_unref(house->notices);
+  g_ptr_array_unref(house->ended);
   remove_tree(house->dir);
   g_free(house->mail_dir);
   g_free(house->dir);
@@ -95,16 +97,31 @@ see(struct house *house, const struct event *event)
   engine_answer(house->engine, event->ask, answer);
 }
 
+static struct event *
+take_ended(struct house *house, request_id request)
+{
+  for (guint i = 0; i < house->ended->len; i++)
+    if (((struct event *)house->ended->pdata[i])->request == request)
+      return g_ptr_array_steal_index(house->ended, i);
+  return NULL;
+}
+
 struct event *
 house_done(struct house *house, request_id request)
 {
-  for (;;) {
+  struct event *ended = take_ended(house, request);
+  while (ended == NULL) {
     struct event *event = house_event(house);
     if (event->kind == EVENT_DONE && event->request == request)
       return event;
+    if (event->kind == EVENT_DONE) {
+      g_ptr_array_add(house->ended, event);
+      continue;
+    }
     see(house, event);
     event_free(event);
   }
+  return ended;
 }
 
 struct event *

@@ -14,6 +14,7 @@ struct house {
   guint asked;
   GPtrArray *notices;       /* char *: what was told, of every request */
   guint changed;            /* CHANGED events seen */
+  GPtrArray *ended;         /* struct event: DONE of requests not yet waited for */
 };
 
 /* The engine of an rc file that holds `rc` after mail-dir.  NULL options: a command

@@ -305,17 +305,17 @@ static void
 hostile_letters_stay_within_bounds(void **state)
 {
   static const struct hostile rows[] = {
-      {"S: x\n\n", "\n", 3000000},
-      {"S: x\n\n", ">", 3000000},
-      {"S: x\n\n", "> ", 3000000},
-      {"S: x\n\n", " ", 3000000},
-      {"S: x\n\n", "-- \n", 3000000},
-      {"S: x\n\n", "\x80", 3000000},
-      {"S: x\n\n", "x", 3000000},
-      {"Content-Type: text/plain; format=flowed\n\n", "x \n", 3000000},
-      {"Content-Transfer-Encoding: quoted-printable\n\n", "=\n", 3000000},
-      {"Content-Transfer-Encoding: quoted-printable\n\n", " =  ", 3000000},
-      {"Content-Transfer-Encoding: base64\n\n", "=", 3000000},
+      {"S: x\n\n", "\n", 1000000},
+      {"S: x\n\n", ">", 1000000},
+      {"S: x\n\n", "> ", 1000000},
+      {"S: x\n\n", " ", 1000000},
+      {"S: x\n\n", "-- \n", 1000000},
+      {"S: x\n\n", "\x80", 1000000},
+      {"S: x\n\n", "x", 1000000},
+      {"Content-Type: text/plain; format=flowed\n\n", "x \n", 1000000},
+      {"Content-Transfer-Encoding: quoted-printable\n\n", "=\n", 1000000},
+      {"Content-Transfer-Encoding: quoted-printable\n\n", " =  ", 1000000},
+      {"Content-Transfer-Encoding: base64\n\n", "=", 1000000},
       {"From: ", "(", 160000},
       {"From: ", "a@b,", 160000},
       {"From: ", "a:;", 160000},
@@ -324,7 +324,7 @@ hostile_letters_stay_within_bounds(void **state)
       {"List-Unsubscribe: ", "<", 60000},
       {"", "Received: from a by b; 1 Jan 2026 00:00:00\n", 200000},
       {"Subject: ", "=?utf-8?q?x", 60000},
-      {"", "Subject: x\n", 5000000},
+      {"", "Subject: x\n", 2000000},
       {"Content-Type: multipart/mixed; boundary=b\n\n", "--b\n\nx\n", 1000000},
       {"Content-Type: multipart/mixed; boundary=b\n\n", "--b\nContent-Type: text/html\n\n<p>\n",
        1000000},
@@ -338,13 +338,40 @@ hostile_letters_stay_within_bounds(void **state)
       g_string_append(letter, rows[i].unit);
     g_autoptr(rendered_t) r = render(letter->str, false, false);
     g_autofree char *text = rendered_text(r);
-    assert_true(r->lines->len <= 200000);
+    assert_true(r->lines->len <= 50000);
     assert_true(r->parts->len <= LIMIT_PARTS);
     assert_true(r->notices->len <= 50);
     assert_true(g_utf8_validate(text, -1, NULL));
     g_autoptr(index_doc_t) doc = index_message(letter->str, letter->len, 1795467378);
     assert_true(strlen(doc->text) <= LIMIT_TEXT);
   }
+}
+
+static void
+the_beginning_of_a_long_letter_is_shown(void **state)
+{
+  static const char *const heads[] = {"S: x\n\n", "Content-Type: text/html\n\n",
+                                      "Content-Type: text/plain; charset=iso-8859-1\n\n",
+                                      "Content-Transfer-Encoding: quoted-printable\n\n"};
+  static const char *const units[] = {"ciao ", "ciao\n", "\xe8"};
+  for (size_t h = 0; h < G_N_ELEMENTS(heads); h++)
+    for (size_t i = 0; i < G_N_ELEMENTS(units); i++) {
+      g_autoptr(GString) letter = g_string_new(heads[h]);
+      while (letter->len < 2 * LIMIT_TEXT + 200000)
+        g_string_append(letter, units[i]);
+      g_autoptr(rendered_t) r = render(letter->str, false, false);
+      g_autofree char *text = rendered_text(r);
+      assert_in_range(strlen(text), 200000, LIMIT_TEXT + 1);
+      assert_int_equal(r->notices->len, 1);
+      g_autoptr(index_doc_t) doc = index_message(letter->str, letter->len, 0);
+      assert_in_range(strlen(doc->text), LIMIT_TEXT / 2, LIMIT_TEXT);
+    }
+  g_autoptr(GString) source = g_string_new("S: x\n\n");
+  while (source->len < 3 * LIMIT_TEXT)
+    g_string_append(source, "ciao ciao ciao ciao ciao ciao ciao ciao ciao\n");
+  g_autoptr(rendered_t) raw = render(source->str, false, true);
+  assert_true(raw->lines->len > 1000);
+  assert_int_equal(raw->notices->len, 1);
 }
 
 int
@@ -362,6 +389,7 @@ main(void)
       cmocka_unit_test(reports_are_said_in_words),
       cmocka_unit_test(what_is_broken_is_noticed),
       cmocka_unit_test(hostile_letters_stay_within_bounds),
+      cmocka_unit_test(the_beginning_of_a_long_letter_is_shown),
   };
   return cmocka_run_group_tests(tests, NULL, NULL);
 }

@@ -7,6 +7,7 @@
 #include "base/error.h"
 #include "retrieve/retrieve.h"
 #include "store/drops.h"
+#include "tests/unit/net/faults.h"
 #include "tests/unit/retrieve/fake.h"
 
 struct scene {
@@ -293,6 +294,36 @@ a_kill_anywhere_loses_and_doubles_nothing(void **state)
 }
 
 static void
+fetch_in_child(void *data)
+{
+  struct scene *s = data;
+  s->store = store_open(s->dir, NULL, NULL);
+  if (s->store != NULL)
+    fetch(s);
+}
+
+/* A fault of the disk, the line or the process at any call. */
+static void
+a_fault_at_any_call_loses_and_doubles_nothing(void **state)
+{
+  for (int mode = FAULTS_FAIL; mode <= FAULTS_DIE; mode++)
+    for (int at = mode; ; at += fault_stride()) {
+      struct scene *s = scene_new(0);
+      five_letters(s);
+      g_clear_pointer(&s->store, store_close);
+      bool struck = fault_run(mode, at, fetch_in_child, s);
+      open_store(s);
+      if (fetch(s) != 0)
+        fail_msg("call %d: %s", at, s->error->message);
+      assert_five(s);
+      assert_int_equal(fake_count(s->fake), 0);
+      g_free(scene_end(s));
+      if (!struck)
+        break;
+    }
+}
+
+static void
 letters_whose_rows_were_lost_meet_their_files(void **state)
 {
   struct scene *s = scene_new(-1);
@@ -450,6 +481,28 @@ numbers_mean_the_letters_that_were_shown(void **state)
   assert_int_equal(error_exit_status(s->error), 66);
   assert_int_equal(fake_count(s->fake), 4);
   expect_fetch(s, 0, 3, 1);
+  g_free(scene_end(s));
+}
+
+static void
+a_letter_that_was_removed_comes_back_when_asked_for(void **state)
+{
+  struct scene *s = scene_new(-1);
+  five_letters(s);
+  expect_fetch(s, 0, 5, 0);
+  g_autofree char *inbox = g_build_filename(s->dir, "Inbox", NULL);
+  remove_tree(inbox);
+  expect_fetch(s, 0, 0, 5);
+  guint second = 2;
+  struct retrieve_result result;
+  for (int i = 0; i < 2; i++) {
+    assert_true(retrieve_fetch_numbers(&s->account, s->keyring, s->store, &second, 1, &result,
+                                       NULL, &s->error));
+    assert_int_equal(result.fetched, i == 0 ? 1 : 0);
+    retrieve_result_clear(&result);
+    assert_int_equal(letters(s), 1);
+  }
+  expect_fetch(s, 0, 0, 5);
   g_free(scene_end(s));
 }
 
@@ -716,6 +769,7 @@ main(void)
       cmocka_unit_test(many_windows_keep_their_order),
       cmocka_unit_test(a_line_cut_anywhere_loses_and_doubles_nothing),
       cmocka_unit_test(a_kill_anywhere_loses_and_doubles_nothing),
+      cmocka_unit_test(a_fault_at_any_call_loses_and_doubles_nothing),
       cmocka_unit_test(letters_whose_rows_were_lost_meet_their_files),
       cmocka_unit_test(a_lost_answer_to_quit_is_made_good),
       cmocka_unit_test(a_server_that_forgets_what_it_deleted_is_told_again),
@@ -724,6 +778,7 @@ main(void)
       cmocka_unit_test(doubled_uids_lose_nothing),
       cmocka_unit_test(a_large_letter_waits_until_it_is_asked_for),
       cmocka_unit_test(numbers_mean_the_letters_that_were_shown),
+      cmocka_unit_test(a_letter_that_was_removed_comes_back_when_asked_for),
       cmocka_unit_test(a_dry_run_touches_nothing),
       cmocka_unit_test(sizes_that_lie_do_not_matter),
       cmocka_unit_test(a_letter_cut_by_its_own_dot_is_neither_kept_nor_deleted),

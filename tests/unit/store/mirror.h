@@ -13,10 +13,11 @@ mirror_add(struct fixture *fixture, const char *folder, const char *base, unsign
   g_autoptr(index_doc_t) doc = index_message(text, strlen(text), 1800000000);
   g_autoptr(conn_t) conn = conn_write(fixture->store, NULL, &error);
   struct letter_file file = {base, flags != 0 ? ":2,S" : ":2,", false, flags};
-  int64_t id;
-  if (conn == NULL || !letter_folder(conn, folder, &id, &error) ||
-      !letter_add(conn, id, folder_is_sent(folder), &file, strlen(text), doc, tags, &error) ||
-      !conn_commit(conn, &error))
+  int64_t folder_id, id;
+  if (conn == NULL || !letter_folder(conn, folder, &folder_id, &error) ||
+      !letter_add(conn, folder_id, folder_is_sent(folder), &file, strlen(text), doc, tags, &id,
+                  &error) ||
+      id == 0 || !letter_add_text(conn, id, doc, &error) || !conn_commit(conn, &error))
     fail_msg("%s", error->message);
 }
 

@@ -242,6 +242,34 @@ the_whole_batch_survives_the_failure_of_one_letter(void **state)
   assert_int_equal(fixture_count(fixture, "Inbox/tmp"), 0);
 }
 
+/* As another user, for whom the rights of directories count. */
+static void
+a_maildir_that_cannot_be_written_is_said(void **state)
+{
+  struct fixture *fixture = *state;
+  static const char *const subs[] = {"Inbox", "Inbox/cur", "Inbox/new", "Inbox/tmp"};
+  g_autoptr(GBytes) bytes = g_bytes_new_static("a\n", 2);
+  g_autofree char *newest = g_build_filename(fixture->dir, "Inbox/new", NULL);
+  assert_true(store_make_folder(fixture->store, "Inbox", NULL));
+  if (geteuid() == 0) {
+    assert_int_equal(chmod(fixture->dir, 0755), 0);
+    for (size_t i = 0; i < G_N_ELEMENTS(subs); i++) {
+      g_autofree char *path = g_build_filename(fixture->dir, subs[i], NULL);
+      assert_int_equal(chown(path, 65534, (gid_t)-1), 0);
+    }
+  }
+  assert_int_equal(chmod(newest, 0500), 0);
+  uid_t before = geteuid();
+  assert_int_equal(seteuid(before == 0 ? 65534 : before), 0);
+  g_autoptr(GError) error = NULL;
+  bool stored = store_deliver(fixture->store, "Inbox", bytes, 0, NULL, &error);
+  assert_int_equal(seteuid(before), 0);
+  assert_int_equal(chmod(newest, 0700), 0);
+  assert_false(stored);
+  assert_int_equal(error_exit_status(error), 73);
+  assert_int_equal(fixture_count(fixture, "Inbox/new") + fixture_count(fixture, "Inbox/tmp"), 0);
+}
+
 #define LETTERS 40
 #define LETTER_SIZE 9000
 
@@ -326,6 +354,7 @@ main(void)
       fixture_test(a_large_batch_has_its_keys_in_order),
       fixture_test(a_full_disk_stops_at_every_byte_and_leaves_nothing_half),
       fixture_test(the_whole_batch_survives_the_failure_of_one_letter),
+      fixture_test(a_maildir_that_cannot_be_written_is_said),
       fixture_test(killed_at_any_moment_every_letter_comes_once_and_whole),
   };
   return cmocka_run_group_tests(tests, NULL, NULL);

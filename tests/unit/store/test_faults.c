@@ -13,6 +13,7 @@
 
 static enum { NOTHING, FAIL, DIE } mode;
 static int at, calls, failure;
+static bool only_links;     /* a file system that cannot rename without replacing */
 
 static bool
 strikes(void)
@@ -80,7 +81,17 @@ ftruncate64(int fd, off64_t length)
 IN_FRONT int
 renameat2(int from_dir, const char *from, int to_dir, const char *to, unsigned flags)
 {
+  if (only_links && flags != 0) {
+    errno = EINVAL;
+    return -1;
+  }
   return strikes() ? -1 : (int)syscall(SYS_renameat2, from_dir, from, to_dir, to, flags);
+}
+
+IN_FRONT int
+link(const char *from, const char *to)
+{
+  return strikes() ? -1 : (int)syscall(SYS_linkat, AT_FDCWD, from, AT_FDCWD, to, 0);
 }
 
 IN_FRONT int
@@ -303,6 +314,16 @@ a_move_that_fails_anywhere_loses_and_doubles_nothing(void **state)
   strike_everywhere(clear_inbox, check_moved, false, true);
 }
 
+static void
+with_links_alone_nothing_is_lost_or_doubled_either(void **state)
+{
+  only_links = true;
+  strike_everywhere(retrieve, check_retrieved, true, false);
+  strike_everywhere(retrieve, check_retrieved, false, false);
+  strike_everywhere(clear_inbox, check_moved, false, true);
+  only_links = false;
+}
+
 int
 main(void)
 {
@@ -313,6 +334,7 @@ main(void)
       cmocka_unit_test(a_submission_that_fails_anywhere_is_filed_once),
       cmocka_unit_test(a_move_that_dies_anywhere_loses_and_doubles_nothing),
       cmocka_unit_test(a_move_that_fails_anywhere_loses_and_doubles_nothing),
+      cmocka_unit_test(with_links_alone_nothing_is_lost_or_doubled_either),
   };
   /* Thousands of syncs whose order matters here, not the disk behind them. */
   if (access("/dev/shm", W_OK) == 0)

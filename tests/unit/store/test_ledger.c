@@ -274,6 +274,7 @@ static void
 add_until_killed(const char *dir)
 {
   struct fixture fixture = {.dir = (char *)dir, .store = store_open(dir, NULL, NULL)};
+  alarm(60);
   for (int i = 0; fixture.store != NULL; i++) {
     g_autofree char *digest = g_strdup_printf("%d-%d", (int)getpid(), i);
     g_autoptr(ledger_letter_t) letter = new_letter(digest);

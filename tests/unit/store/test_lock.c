@@ -27,6 +27,7 @@ it_is_free_again_when_its_holder_lets_go_or_dies(void **state)
   assert_int_equal(pipe(ready), 0);
   pid_t child = fork();
   if (child == 0) {
+    alarm(60);
     bool held = store_lock(fixture->store, "drop-1", 0, NULL, NULL) != NULL;
     if (!held || write(ready[1], "x", 1) != 1)
       _exit(1);

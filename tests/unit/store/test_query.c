@@ -100,6 +100,8 @@ queries_find_their_letters(void **state)
       {"in:lists/debian", "f"},
       {"in:Lists/*", "f"},
       {"in:Nowhere", ""},
+      {"-in:Nowhere", "a b c d e f"},
+      {"-in:Nowhere boat", "a"},
       {"tag:todo", "b"},
       {"tag:work", "b"},
       {"tag:wor", ""},

@@ -260,7 +260,6 @@ damage_is_mended_by_the_next_refresh(void **state)
   store_close(f->store);
   f->store = NULL;
   g_autofree char *path = g_build_filename(f->dir, ".postino/index.db", NULL);
-  g_autofree char *log = g_build_filename(f->dir, ".postino/index.db-wal", NULL);
   g_autofree char *bytes = NULL;
   gsize length;
   /* The log is brought home first, so that the damage is what is read. */
@@ -350,6 +349,40 @@ a_killed_refresh_is_taken_up(void **state)
   assert_int_equal(total, 200);
 }
 
+static gpointer
+ask_meanwhile(void *data)
+{
+  struct fixture *f = data;
+  guint64 last = 0;
+  while (last < 200) {
+    struct rows_query asked = {.folder = "Inbox"};
+    guint64 total = 0;
+    g_autoptr(GError) error = NULL;
+    if (!store_count(f->store, &asked, &total, NULL, NULL, &error))
+      return g_strdup(error->message);
+    asked = (struct rows_query){.query = "boat", .order = ROWS_THREAD, .limit = 50};
+    g_autoptr(GPtrArray) rows = store_rows(f->store, &asked, NULL, &error);
+    if (rows == NULL || total < last)
+      return g_strdup(error != NULL ? error->message : "fewer letters than before");
+    last = total;
+  }
+  return NULL;
+}
+
+static void
+rows_are_seen_while_letters_are_read(void **state)
+{
+  struct fixture *f = *state;
+  for (int i = 0; i < 200; i++) {
+    g_autofree char *name = g_strdup_printf("Inbox/cur/%d.x:2,", 1000 + i);
+    put(f, name, "many", "boat");
+  }
+  GThread *thread = g_thread_new("asks", ask_meanwhile, f);
+  refresh(f);
+  g_autofree char *fault = g_thread_join(thread);
+  assert_null(fault);
+}
+
 static void
 odd_files_are_letters_or_nothing(void **state)
 {
@@ -359,6 +392,8 @@ odd_files_are_letters_or_nothing(void **state)
   fixture_write(f, "Inbox/cur/3.noise", "\0\xff\xfe\x01", 4);
   fixture_write(f, "Inbox/cur/.hidden", "x", 1);
   fixture_write(f, "Inbox/cur/dir/x", "x", 1);
+  g_autofree char *fifo = g_build_filename(f->dir, "Inbox/cur/4.fifo:2,", NULL);
+  assert_int_equal(mkfifo(fifo, 0600), 0);
   fixture_write(f, "Inbox/new/1.a", "Subject: doubled\n\nx", -1);
   refresh(f);
   assert_folders(f, "Inbox 3/3");
@@ -464,6 +499,7 @@ main(void)
       here_test(a_foreign_file_is_replaced),
       here_test(a_stopped_refresh_keeps_what_was_done),
       here_test(a_killed_refresh_is_taken_up),
+      here_test(rows_are_seen_while_letters_are_read),
       here_test(odd_files_are_letters_or_nothing),
       here_test(most_dead_rows_make_the_text_anew),
       here_test(changes_of_others_wake_the_watcher),

@@ -113,6 +113,32 @@ a_move_never_replaces_a_letter_of_the_same_name(void **state)
   fixture_assert_text(fixture, key, "mine\n");
 }
 
+/* A folder that is a link to another file system. */
+static void
+a_move_to_another_file_system_copies_whole(void **state)
+{
+  struct fixture *fixture = *state;
+  g_autofree char *far = g_strdup("/dev/shm/postino-test-XXXXXX");
+  struct stat here, there;
+  if (g_mkdtemp(far) == NULL || stat(far, &there) < 0 || stat(fixture->dir, &here) < 0)
+    skip();
+  g_autofree char *link = g_build_filename(fixture->dir, "Far", NULL);
+  assert_int_equal(symlink(far, link), 0);
+  g_autofree char *key = fixture_deliver(fixture, "Inbox", "a\rb\n", ROW_SEEN);
+  const char *keys[] = {key, NULL};
+  g_auto(GStrv) moved = NULL;
+  assert_true(store_move(fixture->store, keys, "Far", &moved, NULL));
+  fixture_assert_text(fixture, moved[0], "a\rb\n");
+  assert_int_equal(flags_of(fixture, moved[0]), ROW_SEEN);
+  assert_int_equal(fixture_count(fixture, "Inbox/cur"), 0);
+  assert_int_equal(fixture_count(fixture, "Far/cur"), 1);
+  assert_int_equal(fixture_count(fixture, "Far/tmp"), 0);
+  g_free(undo(fixture));
+  fixture_assert_text(fixture, key, "a\rb\n");
+  assert_int_equal(fixture_count(fixture, "Far/cur"), 0);
+  nftw(far, fixture_remove_one, 16, FTW_DEPTH | FTW_PHYS);
+}
+
 static void
 what_can_no_longer_be_taken_back_is_passed_over(void **state)
 {
@@ -211,6 +237,7 @@ static void
 rename_about(const char *dir)
 {
   struct store bare = {.dir = (char *)dir};
+  alarm(60);
   for (;;) {
     unsigned flags;
     g_autofree char *path = maildir_find(&bare, "Inbox/1.race", NULL, &flags, NULL);
@@ -251,6 +278,7 @@ main(void)
       fixture_test(undoing_flags_leaves_what_came_later),
       fixture_test(a_move_keeps_bytes_flags_and_name_and_is_taken_back),
       fixture_test(a_move_never_replaces_a_letter_of_the_same_name),
+      fixture_test(a_move_to_another_file_system_copies_whole),
       fixture_test(what_can_no_longer_be_taken_back_is_passed_over),
       fixture_test(a_missing_letter_is_said_and_the_others_are_done),
       fixture_test(a_copy_has_its_own_name_and_expunging_spares_it),

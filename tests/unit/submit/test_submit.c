@@ -5,6 +5,7 @@
 
 #include "base/error.h"
 #include "submit/submit.h"
+#include "tests/unit/net/faults.h"
 #include "tests/unit/submit/fake.h"
 
 struct scene {
@@ -399,6 +400,42 @@ a_kill_anywhere_sends_nothing_twice(void **state)
 }
 
 static void
+flush_in_child(void *data)
+{
+  struct scene *s = data;
+  s->store = store_open(s->dir, NULL, NULL);
+  if (s->store != NULL)
+    flush(s);
+}
+
+/* A fault of the disk, the line or the process at any call: once or unsure, and one
+ * file. */
+static void
+a_fault_at_any_call_sends_nothing_twice(void **state)
+{
+  for (int mode = FAULTS_FAIL; mode <= FAULTS_DIE; mode++)
+    for (int at = mode; ; at += fault_stride()) {
+      struct scene *s = scene_new();
+      g_autofree char *id = add(s, "bruno@x", LETTER, 0);
+      g_clear_pointer(&s->store, store_close);
+      bool struck = fault_run(mode, at, flush_in_child, s);
+      open_store(s);
+      if (flush(s) != 0)
+        fail_msg("call %d: %s", at, s->error->message);
+      g_autoptr(ledger_letter_t) letter = get(s, id);
+      bool unsure = letter->state == LETTER_UNSURE;
+      if (!unsure)
+        assert_state(s, id, "sent", "accepted");
+      assert_in_range(s->fake->kept->len, unsure ? 0 : 1, 1);
+      assert_int_equal(files_in(s, "Sent"), unsure ? 0 : 1);
+      assert_int_equal(files_in(s, "Outbox"), unsure ? 1 : 0);
+      g_free(scene_end(s));
+      if (!struck)
+        break;
+    }
+}
+
+static void
 what_was_accepted_is_filed_by_the_next_who_comes(void **state)
 {
   struct scene *s = scene_new();
@@ -642,6 +679,7 @@ main(void)
       cmocka_unit_test(each_bad_day_leaves_the_right_state),
       cmocka_unit_test(an_unsure_letter_is_settled_by_its_report_or_its_writer),
       cmocka_unit_test(a_kill_anywhere_sends_nothing_twice),
+      cmocka_unit_test(a_fault_at_any_call_sends_nothing_twice),
       cmocka_unit_test(what_was_accepted_is_filed_by_the_next_who_comes),
       cmocka_unit_test(a_second_send_is_the_first),
       cmocka_unit_test(unusable_letters_are_not_kept),

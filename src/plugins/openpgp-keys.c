@@ -1,0 +1,268 @@
+#include "plugins/openpgp.h"
+
+#include <string.h>
+
+/* Keys of one answer: as many as a frame holds. */
+#define MOST_KEYS 200
+
+/* ---- which there are ---- */
+
+bool
+openpgp_is_dead(gpgme_key_t key)
+{
+  return key->revoked || key->expired || key->disabled || key->invalid;
+}
+
+int
+openpgp_validity(gpgme_validity_t validity)
+{
+  switch (validity) {
+  case GPGME_VALIDITY_NEVER:
+    return POSTINO_VALIDITY_NEVER;
+  case GPGME_VALIDITY_MARGINAL:
+    return POSTINO_VALIDITY_MARGINAL;
+  case GPGME_VALIDITY_FULL:
+    return POSTINO_VALIDITY_FULL;
+  case GPGME_VALIDITY_ULTIMATE:
+    return POSTINO_VALIDITY_ULTIMATE;
+  default:
+    return POSTINO_VALIDITY_UNKNOWN;
+  }
+}
+
+/* The key's live user id that is this address, the most valid one; or NULL. */
+gpgme_user_id_t
+openpgp_user_id(gpgme_key_t key, const char *address)
+{
+  gpgme_user_id_t best = NULL;
+  for (gpgme_user_id_t uid = key->uids; uid != NULL; uid = uid->next)
+    if (!uid->revoked && !uid->invalid && uid->address != NULL &&
+        g_ascii_strcasecmp(uid->address, address) == 0 &&
+        (best == NULL || openpgp_validity(uid->validity) > openpgp_validity(best->validity)))
+      best = uid;
+  return best;
+}
+
+void
+openpgp_free_key(gpointer key)
+{
+  gpgme_key_unref(key);
+}
+
+/* Every key that GnuPG finds by `pattern` (NULL: all), dead ones too;
+ * gpgme_key_t. */
+static GPtrArray *
+list_keys(struct openpgp *pgp, const char *pattern, bool own)
+{
+  GPtrArray *keys = g_ptr_array_new_with_free_func(openpgp_free_key);
+  gpgme_key_t key;
+  if (gpgme_op_keylist_start(pgp->ctx, pattern, own) != 0)
+    return keys;
+  while (gpgme_op_keylist_next(pgp->ctx, &key) == 0)
+    g_ptr_array_add(keys, key);
+  gpgme_op_keylist_end(pgp->ctx);
+  return keys;
+}
+
+GPtrArray *
+openpgp_keys_of(struct openpgp *pgp, const char *address)
+{
+  g_autofree char *pattern = g_strdup_printf("<%s>", address);
+  return list_keys(pgp, pattern, false);
+}
+
+static bool
+is_confirmed(gpgme_key_t key, const char *confirmed)
+{
+  return confirmed != NULL && key->fpr != NULL && g_ascii_strcasecmp(key->fpr, confirmed) == 0;
+}
+
+/* How sure it is that the key is the address's: own and confirmed ones are. */
+static int
+rank_of(gpgme_key_t key, gpgme_user_id_t uid, const char *confirmed)
+{
+  int validity = openpgp_validity(uid->validity);
+  if (is_confirmed(key, confirmed))
+    return POSTINO_VALIDITY_ULTIMATE + 1;
+  if (key->secret && validity != POSTINO_VALIDITY_NEVER)
+    return MAX(validity, POSTINO_VALIDITY_FULL);
+  return validity;
+}
+
+/* The key to seal to: usable, the surest, among equals the newest. */
+static gpgme_key_t
+best_key(GPtrArray *keys, const char *address, const char *confirmed, int *rank_out)
+{
+  gpgme_key_t best = NULL;
+  int best_rank = -1;
+  for (guint i = 0; i < keys->len; i++) {
+    gpgme_key_t key = keys->pdata[i];
+    gpgme_user_id_t uid = openpgp_user_id(key, address);
+    if (uid == NULL || openpgp_is_dead(key) || !key->can_encrypt)
+      continue;
+    int rank = rank_of(key, uid, confirmed);
+    if (best == NULL || rank > best_rank ||
+        (rank == best_rank && key->subkeys->timestamp > best->subkeys->timestamp)) {
+      best = key;
+      best_rank = rank;
+    }
+  }
+  *rank_out = best_rank;
+  return best;
+}
+
+/* The key to sign with: own, usable, the newest. */
+gpgme_key_t
+openpgp_signing_key(GPtrArray *keys, const char *address)
+{
+  gpgme_key_t best = NULL;
+  for (guint i = 0; i < keys->len; i++) {
+    gpgme_key_t key = keys->pdata[i];
+    if (!key->secret || openpgp_is_dead(key) || !key->can_sign ||
+        openpgp_user_id(key, address) == NULL)
+      continue;
+    if (best == NULL || key->subkeys->timestamp > best->subkeys->timestamp)
+      best = key;
+  }
+  return best;
+}
+
+static char *
+why_no_key(GPtrArray *keys, const char *address)
+{
+  bool expired = false, revoked = false;
+  for (guint i = 0; i < keys->len; i++) {
+    gpgme_key_t key = keys->pdata[i];
+    expired = expired || key->expired;
+    revoked = revoked || key->revoked;
+  }
+  if (expired)
+    return g_strdup_printf(
+        _("the key of %s has expired; ask for a new one and import it (gpg --import)"), address);
+  if (revoked)
+    return g_strdup_printf(
+        _("the key of %s was revoked; ask for a new one and import it (gpg --import)"), address);
+  if (keys->len > 0)
+    return g_strdup_printf(_("the key of %s cannot be used for sealing; ask for another one"),
+                           address);
+  return g_strdup_printf(_("there is no key of %s; ask for it and import it (gpg --import)"),
+                         address);
+}
+
+static void
+say_recipient(struct openpgp *pgp, const char *address, const char *confirmed)
+{
+  g_autoptr(GPtrArray) keys = openpgp_keys_of(pgp, address);
+  int rank;
+  gpgme_key_t key = best_key(keys, address, confirmed, &rank);
+  g_autofree char *why = NULL;
+  struct postino_recipient said = {POSTINO_PLUGIN_HEAD(said), .address = address,
+                                   .can_seal = rank >= POSTINO_VALIDITY_MARGINAL,
+                                   .can_sign = openpgp_signing_key(keys, address) != NULL};
+  if (key == NULL)
+    why = why_no_key(keys, address);
+  else {
+    said.key = key->fpr;
+    said.user_id = openpgp_user_id(key, address)->uid;
+    said.since = key->subkeys->timestamp;
+    said.expires = key->subkeys->expires;
+    said.untrusted = !said.can_seal;
+    if (!said.can_seal)
+      why = g_strdup_printf(
+          _("nobody has confirmed that key %s is that of %s; compare the fingerprint "
+            "with its owner, then: gpg --quick-lsign-key %s"),
+          key->fpr, address, key->fpr);
+  }
+  said.why = why;
+  pgp->host->recipient(pgp->host, &said);
+}
+
+int
+openpgp_recipients(void *state, const char *const *addresses, const char *const *confirmed,
+                   size_t n)
+{
+  struct openpgp *pgp = state;
+  for (size_t i = 0; i < n; i++)
+    say_recipient(pgp, addresses[i], confirmed[i]);
+  return 0;
+}
+
+/* ---- the key ring ---- */
+
+static void
+say_key(struct openpgp *pgp, gpgme_key_t key)
+{
+  struct postino_key said = {POSTINO_PLUGIN_HEAD(said),
+                             .key = key->fpr,
+                             .user_id = key->uids != NULL ? key->uids->uid : NULL,
+                             .validity =
+                                 key->uids != NULL ? openpgp_validity(key->uids->validity) : 0,
+                             .secret = (int)key->secret,
+                             .since = key->subkeys->timestamp,
+                             .expires = key->subkeys->expires};
+  pgp->host->key(pgp->host, &said);
+}
+
+static int
+find_keys(struct openpgp *pgp, const char *query, bool own)
+{
+  g_autoptr(GPtrArray) keys = list_keys(pgp, query, own);
+  for (guint i = 0; i < keys->len && i < MOST_KEYS; i++)
+    say_key(pgp, keys->pdata[i]);
+  return 0;
+}
+
+static int
+show_key(struct openpgp *pgp, const char *fingerprint)
+{
+  gpgme_data_t out = NULL;
+  gpgme_error_t error = gpgme_data_new(&out);
+  if (error == 0)
+    error = gpgme_op_export(pgp->ctx, fingerprint, GPGME_EXPORT_MODE_MINIMAL, out);
+  size_t length = 0;
+  char *text = error == 0 ? gpgme_data_release_and_get_mem(out, &length) : NULL;
+  if (error != 0 || length == 0) {
+    gpgme_free(text);
+    return openpgp_failed(pgp, error != 0 ? error : gpg_error(GPG_ERR_NO_PUBKEY));
+  }
+  pgp->host->output(pgp->host, text, length);
+  gpgme_free(text);
+  return 0;
+}
+
+static int
+import_keys(struct openpgp *pgp, const struct postino_bytes *bytes)
+{
+  gpgme_data_t in = NULL;
+  gpgme_error_t error = gpgme_data_new_from_mem(&in, bytes->data, bytes->length, 0);
+  if (error == 0)
+    error = gpgme_op_import(pgp->ctx, in);
+  gpgme_data_release(in);
+  gpgme_import_result_t result = error == 0 ? gpgme_op_import_result(pgp->ctx) : NULL;
+  if (result == NULL || result->imports == NULL)
+    return openpgp_failed(pgp, error != 0 ? error : gpg_error(GPG_ERR_NO_DATA));
+  gpgme_result_ref(result);
+  for (gpgme_import_status_t import = result->imports; import != NULL; import = import->next) {
+    gpgme_key_t key = NULL;
+    if (gpgme_get_key(pgp->ctx, import->fpr, &key, 0) == 0)
+      say_key(pgp, key);
+    gpgme_key_unref(key);
+  }
+  gpgme_result_unref(result);
+  return 0;
+}
+
+int
+openpgp_keys(void *state, const struct postino_keys *keys)
+{
+  struct openpgp *pgp = state;
+  if (strcmp(keys->action, "find") == 0)
+    return find_keys(pgp, keys->query, false);
+  if (strcmp(keys->action, "own") == 0)
+    return find_keys(pgp, NULL, true);
+  if (strcmp(keys->action, "show") == 0)
+    return show_key(pgp, keys->query);
+  if (strcmp(keys->action, "import") == 0)
+    return import_keys(pgp, &keys->data);
+  return pgp->host->error(pgp->host, POSTINO_UNSUPPORTED, _("the openpgp plugin cannot do that"));
+}
