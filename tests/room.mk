@@ -30,6 +30,6 @@ stories = tests/behaviour/isp-up/run tests/behaviour/rc-faults/run \
 	tests/behaviour/leave-and-delete/run tests/behaviour/hostile-first/run \
 	tests/behaviour/git-send-email/run \
 	tests/behaviour/screen-read/run tests/behaviour/screen-resize/run \
-	tests/behaviour/screen-busy/run
+	tests/behaviour/screen-busy/run tests/behaviour/screen-long/run
 check_SCRIPTS += $(stories)
 EXTRA_DIST += $(stories) tests/behaviour/lib.sh
