@@ -181,6 +181,12 @@ notice_columns(const char *running, int columns)
   return running != NULL ? MAX(columns - text_width(running, -1) - 2, 10) : columns;
 }
 
+bool
+status_speaks(const struct status *status)
+{
+  return notice_of(status) != NULL;
+}
+
 int
 status_rows(const struct status *status, int columns)
 {

@@ -137,8 +137,14 @@ struct view *compose_view_new(struct ui *ui, struct draft *draft);
 void compose_open_draft(struct view *view, struct event *event, void *data);
 struct view *queue_view_new(struct ui *ui);
 /* Lines to be read: help, routes, messages.  Takes `lines` (struct text_line). */
-struct text_line { unsigned style; char *text; };
+struct text_line {
+  unsigned style;
+  int hang;                 /* columns by which wrapped rows are indented */
+  char *text;
+};
 void text_add(GPtrArray *lines, unsigned style, const char *format, ...) G_GNUC_PRINTF(3, 4);
+/* The same; where it does not fit, its further rows begin at column `hang`. */
+void text_add_hanging(GPtrArray *lines, int hang, const char *format, ...) G_GNUC_PRINTF(3, 4);
 GPtrArray *text_lines_new(void);
 struct view *text_view_new(struct ui *ui, const char *heading, GPtrArray *lines);
 void help_open(struct view *of);
