@@ -103,6 +103,7 @@ ui_run_program(struct ui *ui, const char *const *argv, GBytes *input, bool pause
       pause_for_enter();
   }
   tcflush(STDIN_FILENO, TCIFLUSH);
+  held_forget(ui);
   term_resume(ui->term);
   if (!started)
     return false;

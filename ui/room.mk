@@ -4,6 +4,7 @@ ui_libui_a_SOURCES = \
 	ui/command.c ui/command.h \
 	ui/commands.c \
 	ui/complete.c \
+	ui/held.c \
 	ui/keymap.c ui/keymap.h \
 	ui/layout.c \
 	ui/letter.c \

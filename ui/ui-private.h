@@ -28,6 +28,9 @@ struct ui {
   char *sent_id;            /* what `undo` takes back; NULL */
   gint64 sent_until;        /* monotonic */
   GPtrArray *private_files; /* given to programs that outlive the command; wiped at the end */
+  request_id held_for;      /* opens a view for which keys are held; 0: none */
+  gint64 held_until;        /* monotonic */
+  GArray *held;             /* term_key */
   bool started;             /* the first rows are here; what is slower may begin */
   bool leaving;
   bool asked_to_leave;
@@ -66,6 +69,15 @@ void ui_await(struct ui *ui, request_id request, struct view *view, ui_done done
 /* The same; `done` shows the error itself. */
 void ui_await_quiet(struct ui *ui, request_id request, struct view *view, ui_done done,
                     void *data, GDestroyNotify destroy);
+/* Of a request that opens a view: what is typed until then is typed for that view
+ * and must not run as commands of the present one. */
+void ui_await_view(struct ui *ui, request_id request, ui_done done, void *data,
+                   GDestroyNotify destroy);
+/* held.c: does the key wait?  The request ended: its keys go to what it opened, or
+ * nowhere.  They were typed for something else. */
+bool held_takes(struct ui *ui, term_key key);
+void held_release(struct ui *ui, request_id request, bool opened);
+void held_forget(struct ui *ui);
 /* Its result is not wanted any more; 0: none. */
 void ui_forget(struct ui *ui, request_id request);
 /* A request whose result is its error or nothing; an error becomes a notice, and

@@ -208,9 +208,11 @@ done(struct ui *ui, struct event *event)
   else if (event->error != NULL && shown)
     ui_say(ui, _("Cancelled."));
   struct view *view = awaited->view != NULL || ui->views->len == 0 ? awaited->view : ui_view(ui);
+  bool good = event->error == NULL;
   if (awaited->done != NULL && view != NULL)
     awaited->done(view, event, awaited->data);
   awaited_free(awaited);
+  held_release(ui, event->request, good);
 }
 
 static void ask_folders(struct ui *ui);
@@ -415,6 +417,8 @@ ui_key(struct ui *ui, term_key key)
     prompt_takes(ui, key);
     return;
   }
+  if (held_takes(ui, key))
+    return;
   status_key(ui->status);
   if (key == TERM_KEY_PASTE) {
     ui_say(ui, _("Pasted text is not taken as keys."));
@@ -439,6 +443,7 @@ ui_new(const struct conf *conf, struct engine *engine, struct term *term)
   ui->views = g_ptr_array_new();
   ui->awaited = g_hash_table_new_full(g_int64_hash, g_int64_equal, g_free,
                                       (GDestroyNotify)awaited_free);
+  ui->held = g_array_new(FALSE, FALSE, sizeof(term_key));
   ui->questions = g_queue_new();
   ui->histories = g_hash_table_new_full(g_str_hash, g_str_equal, g_free,
                                         (GDestroyNotify)g_ptr_array_unref);
@@ -462,7 +467,7 @@ load_keymap(struct ui *ui)
 static void
 open_compose(struct ui *ui, const char *mailto)
 {
-  ui_await(ui, engine_compose(ui->engine, NULL, mailto), NULL, compose_open_draft, NULL, NULL);
+  ui_await_view(ui, engine_compose(ui->engine, NULL, mailto), compose_open_draft, NULL, NULL);
 }
 
 void
@@ -506,5 +511,6 @@ ui_free(struct ui *ui)
   keymap_free(ui->keymap);
   status_free(ui->status);
   g_free(ui->sent_id);
+  g_array_unref(ui->held);
   g_free(ui);
 }

@@ -338,6 +338,8 @@ run_postpone(struct work *work, GError **error)
   const struct conf_account *account = engine_account(engine, draft->account, error);
   if (account == NULL)
     return false;
+  if (draft->from == NULL)
+    return error_set(error, POSTINO_ERROR_INVALID, "%s", _("the letter has no From address"));
   g_autoptr(GBytes) bytes = bytes_to_keep(work, account, draft, error);
   if (bytes == NULL || !store_deliver(engine->store, account->drafts, bytes, ROW_DRAFT | ROW_SEEN,
                                       &work->done->text, error))

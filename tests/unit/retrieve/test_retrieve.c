@@ -1,4 +1,5 @@
 #include <fcntl.h>
+#include <ftw.h>
 #include <gio/gio.h>
 #include <string.h>
 #include <sys/wait.h>
@@ -55,12 +56,16 @@ scene_new(int leave)
   return s;
 }
 
+static int
+remove_one(const char *path, const struct stat *st, int kind, struct FTW *ftw)
+{
+  return remove(path);
+}
+
 static void
 remove_tree(const char *dir)
 {
-  const char *argv[] = {"rm", "-rf", dir, NULL};
-  g_spawn_sync(NULL, (char **)(uintptr_t)argv, NULL, G_SPAWN_SEARCH_PATH, NULL, NULL, NULL, NULL,
-               NULL, NULL);
+  nftw(dir, remove_one, 16, FTW_DEPTH | FTW_PHYS);
 }
 
 /* What the peer heard.  Free it. */

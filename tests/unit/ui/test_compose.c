@@ -366,6 +366,20 @@ a_postcard_in_answer_to_a_sealed_letter_is_asked_about(void **state)
 }
 
 static void
+keys_typed_for_a_letter_wait_for_it(void **state)
+{
+  struct desk desk;
+  sit_down(&desk);
+  ui_drop(&desk.compose->view);
+  for (const char *at = "cdq@x.example"; *at != '\0'; at++)
+    ui_key(desk.ui, (term_key)*at);
+  settle(&desk);
+  assert_true(ui_view(desk.ui)->kind == &compose_class);
+  assert_string_equal(ui_asked(desk.ui)->text->str, "dq@x.example");
+  stand_up(&desk);
+}
+
+static void
 nothing_from_outside_reaches_the_screen_raw(void **state)
 {
   struct desk desk;
@@ -418,6 +432,7 @@ main(void)
       cmocka_unit_test(what_is_missing_is_asked_for_before_it_is_sent),
       cmocka_unit_test(a_letter_that_must_be_sealed_and_cannot_stays),
       cmocka_unit_test(a_postcard_in_answer_to_a_sealed_letter_is_asked_about),
+      cmocka_unit_test(keys_typed_for_a_letter_wait_for_it),
       cmocka_unit_test(nothing_from_outside_reaches_the_screen_raw),
       cmocka_unit_test(the_view_fits_every_screen),
   };
