@@ -38,5 +38,6 @@ stories += tests/behaviour/screen-busy/run
 stories += tests/behaviour/screen-long/run
 stories += tests/behaviour/screen-read/run
 stories += tests/behaviour/screen-resize/run
+stories += tests/behaviour/screen-send/run
 check_SCRIPTS += $(stories)
 EXTRA_DIST += $(stories) tests/behaviour/lib.sh

@@ -19,6 +19,8 @@ struct ui {
   struct view *folders;     /* at the side of wide screens; also on the stack when used */
   struct view *preview;     /* the letter beside the index of very wide screens; or NULL */
   GPtrArray *folder_rows;   /* struct folder_row, the newest snapshot; or NULL */
+  bool folders_asked;       /* a newer one is under way */
+  bool folders_stale;       /* and is old already */
   GHashTable *awaited;      /* request → struct awaited */
   GQueue *questions;        /* struct question, the first one is asked */
   GHashTable *histories;    /* label → GPtrArray of char * */

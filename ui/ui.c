@@ -215,23 +215,32 @@ done(struct ui *ui, struct event *event)
   held_release(ui, event->request, good);
 }
 
+static void ask_folders(struct ui *ui);
+
 static void
 take_folders(struct view *view, struct event *event, void *data)
 {
   struct ui *ui = view->ui;
+  ui->folders_asked = false;
+  if (ui->folders_stale)
+    ask_folders(ui);
   if (event->folders == NULL)
     return;
   if (ui->folder_rows != NULL)
     g_ptr_array_unref(ui->folder_rows);
   ui->folder_rows = g_steal_pointer(&event->folders);
-  if (ui->folders->kind->changed != NULL)
-    ui->folders->kind->changed(ui->folders);
+  ui->folders->kind->changed(ui->folders);
 }
 
+/* One at a time, however fast changes come. */
 static void
 ask_folders(struct ui *ui)
 {
-  ui_await(ui, engine_folders(ui->engine), NULL, take_folders, NULL, NULL);
+  ui->folders_stale = ui->folders_asked;
+  if (ui->folders_asked)
+    return;
+  ui->folders_asked = true;
+  ui_await(ui, engine_folders(ui->engine), ui->folders, take_folders, NULL, NULL);
 }
 
 static void

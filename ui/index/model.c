@@ -244,6 +244,7 @@ static void
 take_count(struct view *view, struct event *event, void *data)
 {
   struct index_view *index = (struct index_view *)view;
+  index->counting = 0;
   if (event->error != NULL)
     return;
   index->unread = event->done;
@@ -254,10 +255,13 @@ take_count(struct view *view, struct event *event, void *data)
 static void
 count(struct index_view *index)
 {
+  struct ui *ui = index->view.ui;
   struct rows_query query = index_view_query(index);
-  if (index->query != NULL)
-    ui_await(index->view.ui, engine_count(index->view.ui->engine, &query), &index->view,
-             take_count, NULL, NULL);
+  if (index->query == NULL)
+    return;
+  ui_forget(ui, index->counting);
+  index->counting = engine_count(ui->engine, &query);
+  ui_await(ui, index->counting, &index->view, take_count, NULL, NULL);
 }
 
 void

@@ -167,8 +167,8 @@ heading(struct view *view)
   guint64 total = index->query != NULL ? index->total : row != NULL ? row->total : 0;
   if (index->query != NULL ? !index->counted : row == NULL)
     return g_strdup_printf("%s%s", what, threads);
-  return g_strdup_printf(_("%s  %" G_GUINT64_FORMAT " unread of %" G_GUINT64_FORMAT "%s"), what,
-                         unread, total, threads);
+  return g_strdup_printf(_("%s  %lu unread of %lu%s"), what, (gulong)unread, (gulong)total,
+                         threads);
 }
 
 static const struct row *
