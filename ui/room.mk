@@ -41,6 +41,10 @@ tests_unit_ui_test_keymap_LDADD = $(UI_LIBS) $(CMOCKA_LIBS)
 check_PROGRAMS += tests/unit/ui/test_status
 tests_unit_ui_test_status_SOURCES = tests/unit/ui/test_status.c tests/unit/test.h
 tests_unit_ui_test_status_LDADD = $(UI_LIBS) $(CMOCKA_LIBS)
+check_PROGRAMS += tests/unit/ui/test_index
+tests_unit_ui_test_index_SOURCES = tests/unit/ui/test_index.c tests/unit/engine/house.c \
+	tests/unit/engine/house.h tests/unit/test.h
+tests_unit_ui_test_index_LDADD = $(UI_LIBS) $(CMOCKA_LIBS)
 check_PROGRAMS += tests/unit/ui/test_compose
 check_PROGRAMS += tests/unit/ui/test_help
 tests_unit_ui_test_help_SOURCES = tests/unit/ui/test_help.c tests/unit/test.h
