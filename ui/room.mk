@@ -46,6 +46,9 @@ tests_unit_ui_test_index_SOURCES = tests/unit/ui/test_index.c tests/unit/engine/
 	tests/unit/engine/house.h tests/unit/test.h
 tests_unit_ui_test_index_LDADD = $(UI_LIBS) $(CMOCKA_LIBS)
 check_PROGRAMS += tests/unit/ui/test_compose
+check_PROGRAMS += tests/unit/ui/test_help
+tests_unit_ui_test_help_SOURCES = tests/unit/ui/test_help.c tests/unit/test.h
+tests_unit_ui_test_help_LDADD = $(UI_LIBS) $(CMOCKA_LIBS)
 tests_unit_ui_test_compose_SOURCES = tests/unit/ui/test_compose.c tests/unit/engine/house.c \
 	tests/unit/engine/house.h tests/unit/test.h
 tests_unit_ui_test_compose_LDADD = $(UI_LIBS) $(CMOCKA_LIBS)

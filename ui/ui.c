@@ -205,7 +205,7 @@ done(struct ui *ui, struct event *event)
   struct awaited *awaited = stored;
   if (event->error != NULL && !error_is(event->error, POSTINO_ERROR_CANCELLED) && !awaited->quiet)
     ui_error(ui, event->error);
-  else if (event->error != NULL && shown)
+  else if (event->error != NULL && error_is(event->error, POSTINO_ERROR_CANCELLED) && shown)
     ui_say(ui, _("Cancelled."));
   struct view *view = awaited->view != NULL || ui->views->len == 0 ? awaited->view : ui_view(ui);
   bool good = event->error == NULL;

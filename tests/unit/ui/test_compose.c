@@ -366,6 +366,29 @@ a_postcard_in_answer_to_a_sealed_letter_is_asked_about(void **state)
 }
 
 static void
+a_file_that_is_not_there_is_said(void **state)
+{
+  struct desk desk;
+  sit_down(&desk);
+  command_run_line(&desk.compose->view, "attach /nowhere/at/all");
+  settle(&desk);
+  assert_non_null(strstr(said(&desk), "Nothing was attached: "));
+  assert_non_null(strstr(said(&desk), "a tries another file"));
+  assert_int_equal(desk.compose->draft->attachments->len, 0);
+  g_autofree char *line = g_strdup_printf("attach %s/postinorc", desk.house.dir);
+  command_run_line(&desk.compose->view, line);
+  settle(&desk);
+  assert_int_equal(desk.compose->draft->attachments->len, 1);
+  g_autofree char *screen = drawn(&desk);
+  assert_non_null(strstr(screen, "Attached: postinorc"));
+  for (int i = 0; i < 4; i++)
+    ui_key(desk.ui, 'j');
+  ui_key(desk.ui, 'x');
+  assert_int_equal(desk.compose->draft->attachments->len, 0);
+  stand_up(&desk);
+}
+
+static void
 keys_typed_for_a_letter_wait_for_it(void **state)
 {
   struct desk desk;
@@ -432,6 +455,7 @@ main(void)
       cmocka_unit_test(what_is_missing_is_asked_for_before_it_is_sent),
       cmocka_unit_test(a_letter_that_must_be_sealed_and_cannot_stays),
       cmocka_unit_test(a_postcard_in_answer_to_a_sealed_letter_is_asked_about),
+      cmocka_unit_test(a_file_that_is_not_there_is_said),
       cmocka_unit_test(keys_typed_for_a_letter_wait_for_it),
       cmocka_unit_test(nothing_from_outside_reaches_the_screen_raw),
       cmocka_unit_test(the_view_fits_every_screen),
