@@ -422,7 +422,8 @@ class Scenario:
         self.check(run.seconds < self.seconds, "it took %.1f s" % run.seconds)
         self.check(run.memory < self.memory, "it took %d MB" % (run.memory >> 20))
         for stream, data in (("stdout", run.out), ("stderr", run.err)):
-            unclean(data) and self.faults.append("%s is not clean: %s" % (stream, unclean(data)))
+            if unclean(data):
+                self.faults.append("%s is not clean: %s" % (stream, unclean(data)))
             self.check(PASSWORD.encode() not in data, "%s tells the password" % stream)
         lines = run.err.count(b"\n")
         if run.code:
