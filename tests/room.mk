@@ -1,5 +1,6 @@
 EXTRA_DIST += tests/lsan.supp
 EXTRA_DIST += tests/isp/isp tests/isp/lmtp.py tests/isp/seed.py tests/isp/demo tests/isp/hostile.py tests/isp/proxy.py \
+	tests/isp/battery.py tests/isp/battery_pop3.py tests/isp/battery_smtp.py \
 	tests/isp/etc/dovecot.conf.in tests/isp/etc/main.cf.in tests/isp/etc/master.cf.in \
 	tests/isp/mail/01-benvenuto.anna.eml \
 	tests/isp/mail/02-pranzo.anna.eml \
@@ -39,5 +40,10 @@ stories += tests/behaviour/screen-long/run
 stories += tests/behaviour/screen-read/run
 stories += tests/behaviour/screen-resize/run
 stories += tests/behaviour/screen-send/run
+stories = tests/behaviour/isp-up/run tests/behaviour/rc-faults/run \
+	tests/behaviour/cli-read/run tests/behaviour/cli-send/run \
+	tests/behaviour/leave-and-delete/run tests/behaviour/hostile-first/run \
+	tests/behaviour/git-send-email/run \
+	tests/behaviour/hostile-pop3/run tests/behaviour/hostile-smtp/run tests/behaviour/hostile-letters/run
 check_SCRIPTS += $(stories)
 EXTRA_DIST += $(stories) tests/behaviour/lib.sh

@@ -26,7 +26,9 @@ struct conf_server {
   int timeout;              /* seconds without a byte */
   char *ca_file;            /* absolute; NULL: the system's */
   char *pin;                /* "sha256:HEX…" of the SubjectPublicKeyInfo */
-  char *user;               /* the account's unless set inside */
+  char *user;               /* the account's unless set inside, else the address */
+  bool user_assumed;        /* the rc names no user and no password: a server without AUTH is
+                             * to be had without a login */
   secret_t *password;       /* NULL: not in the rc */
   char *password_command;
   /* pop3 only */

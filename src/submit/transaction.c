@@ -3,6 +3,7 @@
 #include "base/error.h"
 #include "base/i18n.h"
 #include "base/limits.h"
+#include "net/resolve.h"
 #include "submit/smtp.h"
 
 /* Commands that are sent before the first is answered: far below what both sides
@@ -18,6 +19,7 @@ struct owed { enum step step; guint recipient; };
 struct transaction {
   struct smtp *smtp;
   struct smtp_letter *letter;
+  char **specs;             /* of the recipients, as they go over the line */
   GArray *owed;             /* struct owed: replies to come */
   size_t bytes;             /* of commands without reply */
   bool *taken;              /* recipients whose RCPT was answered with 2yz */
@@ -165,7 +167,7 @@ static bool
 ask_recipients(struct transaction *t, GError **error)
 {
   for (guint i = 0; i < t->letter->count && !t->refused; i++) {
-    g_autofree char *command = g_strdup_printf("RCPT TO:<%s>", t->letter->recipients[i].spec);
+    g_autofree char *command = g_strdup_printf("RCPT TO:<%s>", t->specs[i]);
     if (!ask(t, STEP_RECIPIENT, i, command, error))
       return false;
   }
@@ -180,10 +182,10 @@ is_hopeless(const struct transaction *t)
 
 /* MAIL, RCPT and DATA, in one flush where the server lets them. */
 static bool
-open_envelope(struct transaction *t, const struct envelope_needs *needs, GError **error)
+open_envelope(struct transaction *t, const char *from, const struct envelope_needs *needs,
+              GError **error)
 {
-  g_autofree char *mail = envelope_mail(t->letter->from, needs, t->smtp->capabilities,
-                                         t->letter->id);
+  g_autofree char *mail = envelope_mail(from, needs, t->smtp->capabilities, t->letter->id);
   if (t->smtp->used && !ask(t, STEP_RESET, 0, "RSET", error))
     return false;
   t->smtp->used = true;
@@ -238,12 +240,28 @@ set_unsure(struct transaction *t)
       t->letter->recipients[i].fate = SMTP_UNSURE;
 }
 
+/* The server hung up before the dot could leave: the letter was certainly not taken.
+ * What it said last tells why. */
+static bool
+was_cut(struct transaction *t, GError **error)
+{
+  g_auto(smtp_reply_t) reply = {0};
+  if (!smtp_read(t->smtp, &reply, error))
+    return false;
+  if (reply.code >= 400)
+    set_fates(t, &reply, false);
+  return error_set(error, POSTINO_ERROR_RETRY, _("%s: the server ends the session: \"%s\""),
+                   t->smtp->place, reply.words);
+}
+
 static bool
 hand_over(struct transaction *t, GError **error)
 {
   g_auto(smtp_reply_t) reply = {0};
   if (!send_body(t, error) || !t->letter->before_last_byte(t->letter->data, error))
     return false;
+  if (connection_is_cut(t->smtp->connection))
+    return was_cut(t, error);
   if (!send_dot(t, &reply, error)) {
     set_unsure(t);
     return false;
@@ -279,12 +297,24 @@ refuse_here(struct smtp *smtp, struct smtp_letter *letter, const char *obstacle)
   return true;
 }
 
+/* A domain has a form in ASCII that every server takes (RFC 5891). */
+static char *
+wire_spec(const char *spec)
+{
+  const char *at = strrchr(spec, '@');
+  if (at == NULL || g_str_is_ascii(at))
+    return g_strdup(spec);
+  g_autofree char *domain = resolve_ascii(at + 1, NULL);
+  return domain == NULL ? g_strdup(spec)
+                        : g_strdup_printf("%.*s%s", (int)(at + 1 - spec), spec, domain);
+}
+
 static char **
 specs_of(const struct smtp_letter *letter)
 {
   char **specs = g_new0(char *, letter->count + 1);
   for (guint i = 0; i < letter->count; i++)
-    specs[i] = g_strdup(letter->recipients[i].spec);
+    specs[i] = wire_spec(letter->recipients[i].spec);
   return specs;
 }
 
@@ -292,15 +322,17 @@ bool
 smtp_send(struct smtp *smtp, struct smtp_letter *letter, GError **error)
 {
   g_auto(GStrv) specs = specs_of(letter);
+  g_autofree char *from = wire_spec(letter->from);
   struct envelope_needs needs =
-      envelope_needs(letter->bytes, letter->from, (const char *const *)specs);
+      envelope_needs(letter->bytes, from, (const char *const *)specs);
   g_autofree char *obstacle = envelope_obstacle(&needs, smtp->capabilities, smtp->size_limit);
   if (obstacle != NULL)
     return refuse_here(smtp, letter, obstacle);
   g_autofree bool *taken = g_new0(bool, letter->count + 1);
   g_autoptr(GArray) owed = g_array_new(FALSE, FALSE, sizeof(struct owed));
-  struct transaction t = {.smtp = smtp, .letter = letter, .owed = owed, .taken = taken};
-  if (!open_envelope(&t, &needs, error))
+  struct transaction t = {.smtp = smtp, .letter = letter, .specs = specs, .owed = owed,
+                          .taken = taken};
+  if (!open_envelope(&t, from, &needs, error))
     return false;
   if (!t.open)
     return true;

@@ -244,7 +244,6 @@ def drip(peer, answer):
 
 def bytewise(peer, answer):
     """Every byte in a packet of its own, without a pause."""
-    peer.socket.setsockopt(socket.IPPROTO_TCP, socket.TCP_NODELAY, 1)
     for at in range(len(answer)):
         peer.socket.sendall(answer[at:at + 1])
     return True
@@ -252,7 +251,6 @@ def bytewise(peer, answer):
 
 def in_blocks(size):
     def act(peer, answer):
-        peer.socket.setsockopt(socket.IPPROTO_TCP, socket.TCP_NODELAY, 1)
         for at in range(0, len(answer), size):
             peer.socket.sendall(answer[at:at + size])
             time.sleep(0.002)
@@ -285,6 +283,7 @@ class Peer:
 
     def __init__(self, sock, scenario, world):
         self.socket, self.scenario, self.world = sock, scenario, world
+        sock.setsockopt(socket.IPPROTO_TCP, socket.TCP_NODELAY, 1)
         self.buffer, self.tls = b"", False
 
     def note(self, who, data):
@@ -423,7 +422,8 @@ class Scenario:
         self.check(run.seconds < self.seconds, "it took %.1f s" % run.seconds)
         self.check(run.memory < self.memory, "it took %d MB" % (run.memory >> 20))
         for stream, data in (("stdout", run.out), ("stderr", run.err)):
-            unclean(data) and self.faults.append("%s is not clean: %s" % (stream, unclean(data)))
+            if unclean(data):
+                self.faults.append("%s is not clean: %s" % (stream, unclean(data)))
             self.check(PASSWORD.encode() not in data, "%s tells the password" % stream)
         lines = run.err.count(b"\n")
         if run.code:

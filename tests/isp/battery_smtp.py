@@ -146,6 +146,8 @@ class Submission(Scenario):
             self.taken = 1 if self.codes == {0} else 0
 
     def take(self, receipt):
+        if not receipt.recipients and receipt.raw == b"":
+            return
         self.receipts.append(receipt)
         raw = receipt.raw
         rest = raw.replace(b"\r\n", b"")
