@@ -225,16 +225,23 @@ a_sealed_letter_goes_and_is_read_and_nothing_lies_in_the_clear(void **state)
   assert_int_equal(house_count(&house, "Sent"), 1);
   assert_false(lies_on_disk(house.mail_dir, "parola-sigillata"));
   house_reopen(&house, NULL);
-  g_autoptr(event_t) kept = open_by(&house, "subject:\"sealed one\" in:Sent");
+  g_autoptr(event_t) kept = open_by(&house, "is:encrypted in:Sent");
   assert_true(shows(kept, "parola-sigillata"));
+  assert_string_equal(kept->letter->rendered->subject, "sealed one");
+  assert_false(lies_on_disk(house.mail_dir, "sealed one"));
   house_close(&house);
   struct house other;
   house_of(&other, "bruno", "", NULL);
   g_autoptr(event_t) fetched = fetch(&other);
-  g_autoptr(event_t) letter = open_by(&other, "subject:\"sealed one\"");
+  g_autoptr(event_t) letter = open_by(&other, "is:encrypted from:anna@tuoisp.example");
   g_autofree char *words = words_of(letter);
   assert_string_equal(words, "sealed, signed by Anna Rossi <anna@tuoisp.example>");
   assert_true(shows(letter, "parola-sigillata"));
+  assert_string_equal(letter->letter->rendered->subject, "sealed one");
+  struct letter_ref ref = {.key = letter->letter->key};
+  g_autoptr(event_t) reply = house_good(&other, engine_reply(other.engine, &ref, DRAFT_REPLY));
+  assert_string_equal(reply->draft->subject, "Re: sealed one");
+  assert_true(reply->draft->answers_sealed);
   assert_int_equal(letter->letter->rendered->bcc->len, 0);
   house_close(&other);
 }
@@ -249,8 +256,10 @@ a_sealed_draft_lies_sealed_and_is_taken_up_again(void **state)
   g_autoptr(event_t) kept = house_good(&house, engine_postpone(house.engine, compose->draft));
   assert_int_equal(house_count(&house, "Drafts"), 1);
   assert_false(lies_on_disk(house.mail_dir, "parola-rimandata"));
+  assert_false(lies_on_disk(house.mail_dir, "Subject: later"));
   g_autoptr(event_t) again = house_good(&house, engine_resume(house.engine, kept->text));
   assert_non_null(strstr(again->draft->body, "parola-rimandata"));
+  assert_string_equal(again->draft->subject, "later");
   assert_string_equal(again->draft->origin, kept->text);
   assert_int_equal(again->draft->to->len, 1);
   g_autoptr(event_t) second = house_good(&house, engine_postpone(house.engine, again->draft));
