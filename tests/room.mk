@@ -31,6 +31,9 @@ stories += tests/behaviour/cli-read/run
 stories += tests/behaviour/cli-send/run
 stories += tests/behaviour/git-send-email/run
 stories += tests/behaviour/hostile-first/run
+stories += tests/behaviour/hostile-letters/run
+stories += tests/behaviour/hostile-pop3/run
+stories += tests/behaviour/hostile-smtp/run
 stories += tests/behaviour/isp-up/run
 stories += tests/behaviour/leave-and-delete/run
 stories += tests/behaviour/plugin/run
@@ -40,10 +43,5 @@ stories += tests/behaviour/screen-long/run
 stories += tests/behaviour/screen-read/run
 stories += tests/behaviour/screen-resize/run
 stories += tests/behaviour/screen-send/run
-stories = tests/behaviour/isp-up/run tests/behaviour/rc-faults/run \
-	tests/behaviour/cli-read/run tests/behaviour/cli-send/run \
-	tests/behaviour/leave-and-delete/run tests/behaviour/hostile-first/run \
-	tests/behaviour/git-send-email/run \
-	tests/behaviour/hostile-pop3/run tests/behaviour/hostile-smtp/run tests/behaviour/hostile-letters/run
 check_SCRIPTS += $(stories)
 EXTRA_DIST += $(stories) tests/behaviour/lib.sh

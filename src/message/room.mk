@@ -14,7 +14,8 @@ src_message_libmessage_a_SOURCES = \
 	src/message/mime.c src/message/mime.h \
 	src/message/page.c \
 	src/message/params.c src/message/params.h \
-	src/message/render.c src/message/render-private.h src/message/rendered.h \
+	src/message/render.c src/message/render-private.h \
+	src/message/rendered.c src/message/rendered.h \
 	src/message/report.c src/message/report.h src/message/report-private.h \
 	src/message/route.c \
 	src/message/text.c \

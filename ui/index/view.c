@@ -2,6 +2,7 @@
 
 #include <string.h>
 
+#include "base/clock.h"
 #include "base/i18n.h"
 #include "base/text.h"
 
@@ -10,8 +11,8 @@
 static char *
 date_text(int64_t date)
 {
-  g_autoptr(GDateTime) then = g_date_time_new_from_unix_local(date);
-  g_autoptr(GDateTime) now = g_date_time_new_now_local();
+  g_autoptr(GDateTime) then = clock_local(date);
+  g_autoptr(GDateTime) now = clock_now();
   if (then == NULL)
     return g_strdup("");
   if (g_date_time_get_year(then) != g_date_time_get_year(now))

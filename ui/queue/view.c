@@ -1,5 +1,6 @@
 #include "ui/queue/queue.h"
 
+#include "base/clock.h"
 #include "base/i18n.h"
 #include "base/sanitize.h"
 #include "base/text.h"
@@ -51,7 +52,7 @@ static char *
 next_text(const struct ledger_letter *letter)
 {
   int64_t at = letter->state == LETTER_HELD ? letter->not_before : letter->next_try;
-  g_autoptr(GDateTime) then = at > 0 ? g_date_time_new_from_unix_local(at) : NULL;
+  g_autoptr(GDateTime) then = at > 0 ? clock_local(at) : NULL;
   return then != NULL ? g_date_time_format(then, "%H:%M:%S") : g_strdup("");
 }
 
