@@ -329,6 +329,24 @@ a_fault_at_any_call_loses_and_doubles_nothing(void **state)
 }
 
 static void
+a_letter_that_never_comes_whole_costs_itself_alone(void **state)
+{
+  struct scene *s = scene_new(-1);
+  five_letters(s);
+  fake_fault(s->fake, "RETR 2", FAULT_HALF, NULL);
+  s->fake->times = G_MAXINT;
+  expect_fetch(s, 75, 1, 0);
+  expect_fetch(s, 75, 3, 1);
+  fake_add(s->fake, "u6", "sei", "nuova\n");
+  expect_fetch(s, 75, 1, 4);
+  s->fake->times = 0;
+  expect_fetch(s, 0, 1, 5);
+  assert_int_equal(letters(s), 6);
+  expect_fetch(s, 0, 0, 6);
+  g_free(scene_end(s));
+}
+
+static void
 letters_whose_rows_were_lost_meet_their_files(void **state)
 {
   struct scene *s = scene_new(-1);
@@ -775,6 +793,7 @@ main(void)
       cmocka_unit_test(a_line_cut_anywhere_loses_and_doubles_nothing),
       cmocka_unit_test(a_kill_anywhere_loses_and_doubles_nothing),
       cmocka_unit_test(a_fault_at_any_call_loses_and_doubles_nothing),
+      cmocka_unit_test(a_letter_that_never_comes_whole_costs_itself_alone),
       cmocka_unit_test(letters_whose_rows_were_lost_meet_their_files),
       cmocka_unit_test(a_lost_answer_to_quit_is_made_good),
       cmocka_unit_test(a_server_that_forgets_what_it_deleted_is_told_again),
