@@ -150,7 +150,7 @@ carry_out(struct visit *visit, const struct retrieve_options *options,
   g_autoptr(intake_t) intake =
       retrieve_intake(visit, visit->account->pop3->max_size, options, result);
   g_autoptr(failures_t) failures = failures_read(visit->store, visit->drop);
-  if (!retrieve_rewrite_rows(visit, error))
+  if (!retrieve_rewrite_rows(visit, error) || !visit_keep_folders(visit, error))
     return false;
   fill(intake, visit, failures, result);
   bool ok = intake_run(intake, error);
