@@ -46,6 +46,7 @@ struct intake {
   struct plan_claims *claims;
   struct header_block block;
   GError *delivery_error;   /* the disk's: nothing more can be saved */
+  const struct plan_letter *broke_at; /* its answer was not whole */
   char *remark;
   struct retrieve_progress progress;
   gint64 told;              /* when progress was last reported */
@@ -144,6 +145,12 @@ const char *
 intake_remark(const struct intake *in)
 {
   return in->remark;
+}
+
+const struct plan_letter *
+intake_broke_at(const struct intake *in)
+{
+  return in->broke_at;
 }
 
 static struct wanted *
@@ -470,6 +477,8 @@ read_letter(struct intake *in, const struct wanted *wanted, GError **error)
     g_error_free(why);
     return true;
   }
+  if (!error_is(why, POSTINO_ERROR_CANCELLED))
+    in->broke_at = wanted->letter;
   g_propagate_error(error, why);
   return false;
 }
