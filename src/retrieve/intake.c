@@ -33,7 +33,6 @@ struct intake {
   GArray *wanted;           /* struct wanted */
   guint sent;               /* of wanted: RETRs that left */
   guint read;               /* of wanted: answers that came */
-  const struct wanted *last; /* whose answer was read last */
   GPtrArray *known;         /* struct deletion: known letters that the policy deletes */
   GPtrArray *deletions;     /* struct deletion: DELEs in the order they are sent */
   guint answered;           /* of deletions */
@@ -133,12 +132,6 @@ intake_delete(struct intake *in, guint number, const struct drop_row *row)
   deletion->row = drop_row_copy(row);
   deletion->row->state = DROP_DELETING;
   g_ptr_array_add(in->known, deletion);
-}
-
-const char *
-intake_last(const struct intake *in)
-{
-  return in->last != NULL ? in->last->step->uid : NULL;
 }
 
 const char *
@@ -465,7 +458,6 @@ read_letter(struct intake *in, const struct wanted *wanted, GError **error)
     return disk_failed(in, why, error);
   enum transfer_result result = transfer_read(in->o.pop3, &transfer, &size, &why);
   in->read++;
-  in->last = wanted;
   bool whole = result == TRANSFER_DONE && size >= wanted->letter->size;
   if (result == TRANSFER_DONE && (whole || is_really_over(in, &why)))
     return (whole || doubt_letter(in, error)) && keep_letter(in, wanted, error);
