@@ -5,6 +5,7 @@ ui_libui_a_SOURCES = \
 	ui/commands.c \
 	ui/complete.c \
 	ui/keymap.c ui/keymap.h \
+	ui/keys.c \
 	ui/layout.c \
 	ui/letter.c \
 	ui/list.c ui/list.h \

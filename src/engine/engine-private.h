@@ -112,6 +112,11 @@ void ask_desk_answer(struct ask_desk *desk, uint64_t ask, secret_t *answer);
 secret_t *ask_password(const char *prompt, void *engine);
 secret_t *ask_plugin(const char *prompt, bool secret, void *engine);
 
+/* ---- keys.c ---- */
+
+/* A crypto_confirmed: what the user has confirmed. */
+bool key_is_confirmed(const char *address, const char *fingerprint, void *engine);
+
 /* ---- change.c ---- */
 
 /* Runs store_refresh once; CHANGED follows when something did. */
