@@ -27,6 +27,7 @@ EXTRA_DIST += tests/isp/isp tests/isp/lmtp.py tests/isp/seed.py tests/isp/demo t
 
 # Stories: each needs the real servers, the real program and nothing else.
 stories =
+stories += tests/behaviour/canary/run
 stories += tests/behaviour/cli-read/run
 stories += tests/behaviour/cli-send/run
 stories += tests/behaviour/durable-order/run

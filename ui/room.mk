@@ -6,6 +6,7 @@ ui_libui_a_SOURCES = \
 	ui/complete.c \
 	ui/held.c \
 	ui/keymap.c ui/keymap.h \
+	ui/keys.c \
 	ui/layout.c \
 	ui/letter.c \
 	ui/list.c ui/list.h \

@@ -150,6 +150,11 @@ struct view *compose_view_new(struct ui *ui, struct draft *draft);
 /* Takes the draft of a request (reply, forward, compose, resume) up: done function. */
 void compose_open_draft(struct view *view, struct event *event, void *data);
 struct view *queue_view_new(struct ui *ui);
+/* Commands for keys (keys.c); the letter of this key brings one. */
+void keys_make(struct view *view, const char *const *args);
+void keys_list(struct view *view, const char *const *args);
+void keys_confirm(struct view *view, const char *const *args);
+void keys_import(struct ui *ui, const char *key);
 /* Lines to be read: help, routes, messages.  Takes `lines` (struct text_line). */
 struct text_line {
   unsigned style;

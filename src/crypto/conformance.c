@@ -176,13 +176,13 @@ seal_sample(struct trial *trial, GBytes *entity, bool sign, bool encrypt, GError
 }
 
 static struct verdict *
-open_sample(struct trial *trial, GBytes *sealed, bool encrypted, GBytes **shown_out)
+open_sample(struct trial *trial, GBytes *sealed, GBytes **shown_out)
 {
   g_autoptr(GPtrArray) from = g_ptr_array_new_with_free_func((GDestroyNotify)address_free);
   struct verdict *verdict = NULL;
   g_ptr_array_add(from, address_new(NULL, trial->address));
-  if (!crypto_open(trial->crypto, sealed, encrypted ? ENVELOPE_PGP_SEALED : ENVELOPE_PGP_SIGNED,
-                   from, &verdict, shown_out, trial->cancel, NULL))
+  if (!crypto_open(trial->crypto, sealed, entity_kind(sealed), from, &verdict, shown_out,
+                   trial->cancel, NULL))
     return NULL;
   return verdict;
 }
@@ -198,7 +198,7 @@ try_letter(struct trial *trial, size_t lines, bool sign, bool encrypt, const cha
   if (sealed == NULL)
     return;
   g_autoptr(GBytes) shown = NULL;
-  g_autoptr(verdict_t) verdict = open_sample(trial, sealed, encrypt, &shown);
+  g_autoptr(verdict_t) verdict = open_sample(trial, sealed, &shown);
   g_autofree char *words = verdict != NULL ? verdict_words(verdict) : g_strdup("");
   g_autofree char *same =
       g_strdup_printf(_("%s: it is opened again, byte for byte (%s)"), what, words);
@@ -224,18 +224,17 @@ try_damage(struct trial *trial)
     return;
   gsize length = g_bytes_get_size(sealed);
   g_autofree char *text = g_strndup(g_bytes_get_data(sealed, NULL), length);
+  /* An armour without its checksum, so that it reaches the plugin; still base64. */
   char *sum = g_strrstr(text, "\r\n=");
-  if (sum == NULL)
-    return;
-  /* Without the checksum, so that it reaches the plugin; still base64. */
   char *at = text + length / 2;
-  while (!g_ascii_isalnum(*at))
-    at++;
+  while (at > text && !g_ascii_isalnum(*at))
+    at--;
   *at = *at == 'A' ? 'B' : 'A';
-  memmove(sum, sum + 7, length - (gsize)(sum + 7 - text) + 1);
+  if (sum != NULL && entity_kind(sealed) == ENVELOPE_PGP_SEALED)
+    memmove(sum, sum + 7, length - (gsize)(sum + 7 - text) + 1);
   g_autoptr(GBytes) damaged = g_bytes_new(text, strlen(text));
   g_autoptr(GBytes) shown = NULL;
-  g_autoptr(verdict_t) verdict = open_sample(trial, damaged, true, &shown);
+  g_autoptr(verdict_t) verdict = open_sample(trial, damaged, &shown);
   say(trial, "OPEN", verdict != NULL && verdict->seal == SEAL_BROKEN && shown == NULL,
       _("a letter that was changed on its way is not shown"), NULL);
 }
@@ -347,6 +346,8 @@ crypto_of(struct crypto *crypto, const char *name_or_path)
   alone->plugins = g_ptr_array_new_with_free_func((GDestroyNotify)plugin_spec_free);
   g_autofree char *path = g_canonicalize_filename(known != NULL ? known->path : name_or_path, NULL);
   alone->opener = known != NULL ? g_strdup(known->name) : g_path_get_basename(path);
+  alone->smime_opener = g_strdup(alone->opener);
+  alone->age_opener = g_strdup(alone->opener);
   g_ptr_array_add(alone->plugins,
                   plugin_spec_new(alone->opener, path, known != NULL ? known->options : NULL));
   return alone;

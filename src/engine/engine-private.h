@@ -113,10 +113,10 @@ void ask_desk_answer(struct ask_desk *desk, uint64_t ask, secret_t *answer);
 secret_t *ask_password(const char *prompt, void *engine);
 secret_t *ask_plugin(const char *prompt, bool secret, void *engine);
 
-/* ---- trust.c ---- */
+/* ---- keys.c ---- */
 
-/* A crypto_confirmed. */
-bool is_confirmed(const char *address, const char *fingerprint, void *engine);
+/* A crypto_confirmed: what the user has confirmed. */
+bool key_is_confirmed(const char *address, const char *fingerprint, void *engine);
 
 /* ---- change.c ---- */
 

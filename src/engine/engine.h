@@ -85,6 +85,7 @@ struct event {
   GPtrArray *queue;         /* struct ledger_letter */
   GPtrArray *server;        /* struct server_row */
   GPtrArray *plugins;       /* struct plugin_info */
+  GPtrArray *keys;          /* struct key_info */
   struct letter *letter;
   struct draft *draft;
   struct sealing *sealing;
@@ -227,9 +228,22 @@ request_id engine_plugins(struct engine *engine);
 /* One NOTICE of this request a check (bad: failed), then DONE. */
 request_id engine_plugin_check(struct engine *engine, const char *name_or_path);
 
-/* The user says that this key is this address's: from now on a signature by it may
- * be called theirs. */
-request_id engine_confirm(struct engine *engine, const char *address, const char *fingerprint);
+/* ---- keys: `account` NULL: the default one, whose plugin is asked ---- */
+
+/* keys: those with the address `query` or a part of it; NULL: one's own. */
+request_id engine_keys(struct engine *engine, const char *account, const char *query);
+/* The user's word that this key is this address's (or, no longer). */
+request_id engine_key_confirm(struct engine *engine, const char *address, const char *fingerprint,
+                              bool yes);
+/* part: the public key. */
+request_id engine_key_export(struct engine *engine, const char *account, const char *fingerprint);
+/* A key pair for the account's own address.  text: what was made, and to keep a copy. */
+request_id engine_key_make(struct engine *engine, const char *account);
+/* keys: what was imported, from bytes or from what a letter brings (attached keys,
+ * its Autocrypt field).  NOTFOUND when it brings none. */
+request_id engine_key_import(struct engine *engine, const char *account, GBytes *data);
+request_id engine_key_import_from(struct engine *engine, const char *account,
+                                  const struct letter_ref *ref);
 
 /* ---- accounts: pure, no request ---- */
 

@@ -116,6 +116,7 @@ marks_of_envelope(const struct mime *mime)
     return INDEX_SIGNED;
   case ENVELOPE_PGP_SEALED:
   case ENVELOPE_SMIME_SEALED:
+  case ENVELOPE_AGE_SEALED:
     return INDEX_SEALED;
   case ENVELOPE_PGP_INLINE:
     return envelope_has_armour(mime, "-----BEGIN PGP MESSAGE-----") ? INDEX_SEALED : INDEX_SIGNED;

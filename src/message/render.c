@@ -246,7 +246,8 @@ bool
 mime_is_listed(const struct mime *mime, const struct mime_part *part)
 {
   static const char *const machinery[] = {
-      "application/pgp-signature", "application/pgp-encrypted", "application/pkcs7-signature",
+      "application/pgp-signature", "application/pgp-encrypted", "application/age-encrypted",
+      "application/pkcs7-signature",
       "application/x-pkcs7-signature", "message/delivery-status",
       "message/global-delivery-status", "text/rfc822-headers", NULL};
   if (part->kind == MIME_MULTIPART || g_strv_contains(machinery, part->media))

@@ -18,6 +18,7 @@ enum envelope_kind {
   ENVELOPE_SMIME_OPAQUE,    /* application/pkcs7-mime, signed-data */
   ENVELOPE_SMIME_SEALED,    /* application/pkcs7-mime, enveloped-data */
   ENVELOPE_PGP_INLINE,      /* armour in a text part */
+  ENVELOPE_AGE_SEALED,      /* multipart/encrypted, application/age-encrypted */
 };
 
 enum line_kind {

@@ -327,7 +327,7 @@ take_fields(struct rendered *rendered, GVariant *const *fields)
 {
   guint32 envelope = g_variant_get_uint32(fields[ENVELOPE]);
   char **references = references_from(fields[REFERENCES]);
-  if (envelope > ENVELOPE_PGP_INLINE || references == NULL) {
+  if (envelope > ENVELOPE_AGE_SEALED || references == NULL) {
     g_strfreev(references);
     return false;
   }
