@@ -231,7 +231,7 @@ def tell(scenario, world):
                 scenario.check(second.code != 0 and b"do not send it again" in second.err, "given again: " + second.words())
         if scenario.faults:
             scenario.faults.append("the run: " + run.words())
-        if scenario.heal and (run.code or scenario.again):
+        if scenario.heal and (run.code or scenario.heal == "always"):
             heal(scenario, run)
 
 
