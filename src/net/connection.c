@@ -1,7 +1,6 @@
 #include "net/connection.h"
 
 #include <libetpan/mailstream.h>
-#include <poll.h>
 #include <string.h>
 #include <sys/socket.h>
 
@@ -203,10 +202,15 @@ connection_has_input(const struct connection *connection)
 }
 
 bool
-connection_is_cut(const struct connection *connection)
+connection_is_quiet(struct connection *connection)
 {
-  struct pollfd peer = {.fd = connection->stream.wait.fd, .events = POLLRDHUP};
-  return connection->stream.failure != NULL || poll(&peer, 1, 0) > 0;
+  if (connection->stream.failure != NULL || connection_has_input(connection))
+    return false;
+  g_byte_array_set_size(connection->input, BUFFER_SIZE);
+  connection->taken = 0;
+  ssize_t n = stream_try_read(&connection->stream, connection->input->data, BUFFER_SIZE);
+  g_byte_array_set_size(connection->input, n > 0 ? (guint)n : 0);
+  return n == 0;
 }
 
 bool

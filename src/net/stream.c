@@ -135,6 +135,27 @@ stream_read(struct stream *stream, void *data, size_t size)
 }
 
 ssize_t
+stream_try_read(struct stream *stream, void *data, size_t size)
+{
+  size_t moved = 0;
+  if (stream_cancelled(stream))
+    return -1;
+  enum tls_result result = read_once(stream, data, size, &moved);
+  switch (result) {
+  case TLS_DONE:
+    stream->bytes += moved;
+    return (ssize_t)moved;
+  case TLS_WANTS_READ:
+  case TLS_WANTS_WRITE:
+    return 0;
+  default:
+    if (stream->failure == NULL)
+      (void)go_on(stream, result);
+    return -1;
+  }
+}
+
+ssize_t
 stream_write(struct stream *stream, const void *data, size_t size)
 {
   size_t moved = 0;

@@ -22,4 +22,6 @@ bool stream_start_tls(struct stream *stream, const struct tls_policy *policy)
 
 /* Bytes moved, at least one; -1: stream->failure (the end of the stream too). */
 ssize_t stream_read(struct stream *stream, void *data, size_t size);
+/* The same without waiting: 0 when nothing has come. */
+ssize_t stream_try_read(struct stream *stream, void *data, size_t size);
 ssize_t stream_write(struct stream *stream, const void *data, size_t size);

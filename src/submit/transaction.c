@@ -240,16 +240,17 @@ set_unsure(struct transaction *t)
       t->letter->recipients[i].fate = SMTP_UNSURE;
 }
 
-/* The server hung up before the dot could leave: the letter was certainly not taken.
- * What it said last tells why. */
+/* The server speaks or hangs up before the dot has left: the letter was certainly not
+ * taken, and what it says is no answer to the dot. */
 static bool
-was_cut(struct transaction *t, GError **error)
+was_interrupted(struct transaction *t, GError **error)
 {
   g_auto(smtp_reply_t) reply = {0};
   if (!smtp_read(t->smtp, &reply, error))
     return false;
-  if (reply.code >= 400)
-    set_fates(t, &reply, false);
+  if (reply.code < 400)
+    return unexpected(t, &reply, error);
+  set_fates(t, &reply, false);
   return error_set(error, POSTINO_ERROR_RETRY, _("%s: the server ends the session: \"%s\""),
                    t->smtp->place, reply.words);
 }
@@ -260,8 +261,8 @@ hand_over(struct transaction *t, GError **error)
   g_auto(smtp_reply_t) reply = {0};
   if (!send_body(t, error) || !t->letter->before_last_byte(t->letter->data, error))
     return false;
-  if (connection_is_cut(t->smtp->connection))
-    return was_cut(t, error);
+  if (!connection_is_quiet(t->smtp->connection))
+    return was_interrupted(t, error);
   if (!send_dot(t, &reply, error)) {
     set_unsure(t);
     return false;

@@ -144,7 +144,7 @@ class Retrieval(Scenario):
 
     own_defaults = dict(greeting=b"+OK ready", capabilities=CAPABILITIES, letters=THREE_LETTERS, before=None, stuffs=True,
                         offers_tls=True, leave="yes", inbox=None, final=None, heal=True, heal_codes={0}, listens=True,
-                        words=("fetch",), drop_after=None, retrievals=None, max_size=None)
+                        words=("fetch",), drop_after=None, retrievals=None, max_size=None, times=1)
 
     def __init__(self, name, codes, **given):
         super().__init__(name, codes, **given)
@@ -204,7 +204,8 @@ def tell(scenario, world):
         scenario.drop = [Stored(*pair) for pair in scenario.letters]
         scenario.on, scenario.certificate = hostile, certificate
         fill = [] if scenario.listens else crowd(port)
-        run = scenario.check_run(scenario.home.run(*scenario.words))
+        for _ in range(scenario.times):
+            run = scenario.check_run(scenario.home.run(*scenario.words))
         for sock in fill:
             sock.close()
         if scenario.says:

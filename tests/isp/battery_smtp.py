@@ -196,7 +196,8 @@ def check_run_one(scenario, run):
         scenario.check(scenario.says.encode() in run.err, "not said: %s" % scenario.says)
     scenario.check_secrets()
     scenario.check(len(scenario.receipts) == scenario.taken, "the server got %d letters, wanted %d" % (len(scenario.receipts), scenario.taken))
-    states = [row[1] for row in queue_of(scenario)]
+    # What was accepted lies in no outbox; the rest says its state.
+    states = [row[1] for row in queue_of(scenario)] if run.code or scenario.home.letters("Outbox") else []
     scenario.check(states == ([scenario.state] if scenario.state else []), "the queue holds %s, wanted %s" % (states, scenario.state))
     sent = len(scenario.home.letters("Sent"))
     scenario.check(sent == (1 if run.code == 0 else 0), "%d copies in Sent" % sent)
@@ -230,7 +231,7 @@ def tell(scenario, world):
                 scenario.check(second.code != 0 and b"do not send it again" in second.err, "given again: " + second.words())
         if scenario.faults:
             scenario.faults.append("the run: " + run.words())
-        if scenario.heal:
+        if scenario.heal and (run.code or scenario.heal == "always"):
             heal(scenario, run)
 
 
