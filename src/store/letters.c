@@ -277,8 +277,9 @@ letter_move(struct conn *conn, int64_t id, int64_t folder, const struct letter_f
                 "isisiii", folder, file->base, hash_of(file->base), file->suffix,
                 (int64_t)file->fresh, (int64_t)file->flags, id))
     return false;
-  return before == folder || (thread_lost(conn, thread, before, id, error) &&
-                              thread_gained(conn, thread, folder, id, error));
+  /* In this order: a thread that is nowhere is forgotten. */
+  return before == folder || (thread_gained(conn, thread, folder, id, error) &&
+                              thread_lost(conn, thread, before, id, error));
 }
 
 bool
