@@ -29,7 +29,7 @@ struct index {
 #define IDLE_READERS 4
 #define BUSY_MS 10000
 /* A log longer than this is brought home after a refresh. */
-#define LOG_BYTES (4 << 20)
+#define LOG_BYTES (8 << 20)
 
 /* ---- statements ---- */
 
@@ -177,7 +177,8 @@ set_up(struct conn *conn, GError **error)
 {
   static const char pragmas[] =
       "PRAGMA journal_mode = WAL; PRAGMA synchronous = NORMAL; PRAGMA trusted_schema = OFF;"
-      "PRAGMA temp_store = MEMORY; PRAGMA cell_size_check = ON; PRAGMA cache_size = -2000;";
+      "PRAGMA temp_store = MEMORY; PRAGMA cell_size_check = ON; PRAGMA cache_size = -2000;"
+      "PRAGMA wal_autocheckpoint = 4000;";
   sqlite3_busy_timeout(conn->db, BUSY_MS);
   sqlite3_extended_result_codes(conn->db, 1);
   leave_log_alone(conn->db);
