@@ -51,6 +51,8 @@ int64_t index_data_version(struct store *store);
 /* Brings a log that has grown home into the file, so that the next opening need
  * not read it through; not while others read. */
 void index_checkpoint(struct store *store);
+/* Merges parts of the full-text table when there are many. */
+void index_merge(struct store *store);
 
 static inline void
 stmt_reset(sqlite3_stmt **stmt)

@@ -30,6 +30,10 @@ struct index {
 #define BUSY_MS 10000
 /* A log longer than this is brought home after a refresh. */
 #define LOG_BYTES (8 << 20)
+/* Parts of the full-text table above which they are merged, so many pages after a
+ * refresh. */
+#define PARTS_MOST 64
+#define MERGE_PAGES 2000
 
 /* ---- statements ---- */
 
@@ -510,6 +514,24 @@ index_checkpoint(struct store *store)
     sqlite3_busy_timeout(conn->db, BUSY_MS);
   }
   g_mutex_unlock(&index->writing);
+}
+
+/* Each commit of texts adds a part to the full-text table; a query asks each.  FTS5
+ * would merge some at every commit, which made a refresh take three times as
+ * long.  Part numbers that are free are given again, so that the greatest tells
+ * how many there are. */
+void
+index_merge(struct store *store)
+{
+  g_autoptr(conn_t) conn = conn_write(store, NULL, NULL);
+  int64_t parts;
+  if (conn == NULL || !conn_number(conn, &parts, 0, NULL, "SELECT max(segid) FROM text_idx", "") ||
+      parts < PARTS_MOST)
+    return;
+  if (!conn_run(conn, NULL, "INSERT INTO text(text, rank) VALUES('merge', ?)", "i",
+                (int64_t)MERGE_PAGES) ||
+      !conn_commit(conn, NULL))
+    g_debug("index: parts are merged another time");
 }
 
 void

@@ -463,6 +463,8 @@ refresh_locked(struct store *store, store_progress_fn progress, void *data, bool
     bool news = others_wrote(store);
     if (changed_out != NULL)
       *changed_out = refresh.changed || news || attempt > 0;
+    if (ok && refresh.count.done > 0)
+      index_merge(store);
     if (ok && refresh.changed)
       index_checkpoint(store);
     if (ok)

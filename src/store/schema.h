@@ -7,7 +7,8 @@
 /* letter.id is date << LETTER_ID_BITS | next free, so newest first is the table's own order,
  * in the full-text table too.  An index that begins with the folder ends with
  * the id: the first screen of each order is one walk.  `place` holds all that a
- * comparison with a directory needs.  dead are rows whose postings linger in
+ * comparison with a directory needs.  The parts of `text` are merged after refreshes
+ * (index_merge()), not while new letters wait to be seen.  dead are rows whose postings linger in
  * `text`: their numbers are not given again. */
 #define SCHEMA_SQL \
   "CREATE TABLE folder(id INTEGER PRIMARY KEY, name TEXT NOT NULL UNIQUE," \
@@ -48,7 +49,7 @@
   "CREATE VIRTUAL TABLE text USING fts5(sender, recipients, copies, subject, body, filename," \
   " list, content='', detail=full, tokenize='postino');" \
   "INSERT INTO text(text, rank) VALUES('hashsize', 33554432);" \
-  "INSERT INTO text(text, rank) VALUES('automerge', 16), ('crisismerge', 200);" \
+  "INSERT INTO text(text, rank) VALUES('automerge', 0), ('crisismerge', 200);" \
   "CREATE TRIGGER letter_comes AFTER INSERT ON letter BEGIN" \
   " UPDATE folder SET total = total + 1, unread = unread + ((NEW.flags & 1) = 0)" \
   " WHERE id = NEW.folder; END;" \
