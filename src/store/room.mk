@@ -76,11 +76,14 @@ endif
 if HAVE_CMOCKA
 # ---- tests of index ----
 store_MIRROR = tests/unit/store/mirror.h $(store_FIXTURE)
-check_PROGRAMS += tests/unit/store/test_folders tests/unit/store/test_query \
+check_PROGRAMS += tests/unit/store/test_folders tests/unit/store/test_model tests/unit/store/test_query \
 	tests/unit/store/test_refresh tests/unit/store/test_rows tests/unit/store/test_samples \
 	tests/unit/store/test_threads tests/unit/store/test_tokenizer
 tests_unit_store_test_folders_SOURCES = tests/unit/store/test_folders.c $(store_MIRROR)
 tests_unit_store_test_folders_LDADD = $(store_TEST_LIBS)
+tests_unit_store_test_model_SOURCES = tests/unit/store/test_model.c $(store_MIRROR)
+tests_unit_store_test_model_LDADD = $(store_TEST_LIBS)
+EXTRA_tests_unit_store_test_model_DEPENDENCIES = postino-reader$(EXEEXT)
 tests_unit_store_test_samples_SOURCES = tests/unit/store/test_samples.c $(store_MIRROR)
 tests_unit_store_test_samples_LDADD = $(store_TEST_LIBS)
 EXTRA_tests_unit_store_test_samples_DEPENDENCIES = postino-reader$(EXEEXT)
