@@ -4,6 +4,7 @@
 #include "base/i18n.h"
 #include "base/sanitize.h"
 #include "retrieve/transfer.h"
+#include "store/trust.h"
 
 /* Letters that must agree by their headers before a drop is taken for another
  * one's heir. */
@@ -292,6 +293,21 @@ say(const struct retrieve_options *options, const char *what)
 }
 
 static bool
+log_in(struct visit *visit, struct keyring *keyring, GCancellable *cancel, GError **error)
+{
+  const struct conf_account *account = visit->account;
+  if (!trust_check(visit->store, account, account->pop3, "pop3", error))
+    return false;
+  visit->pop3 = pop3_open(account, keyring, cancel, error);
+  if (visit->pop3 == NULL)
+    return false;
+  const struct connection *connection = visit->pop3->connection;
+  struct trust trust = {.tls = connection_is_tls(connection),
+                        .key = connection_peer_pin(connection)};
+  return trust_keep(visit->store, account, account->pop3, "pop3", &trust, error);
+}
+
+static bool
 enter(struct visit *visit, struct keyring *keyring, const struct retrieve_options *options,
       GCancellable *cancel, GError **error)
 {
@@ -309,8 +325,7 @@ enter(struct visit *visit, struct keyring *keyring, const struct retrieve_option
     return false;
   }
   say(options, _("connecting"));
-  visit->pop3 = pop3_open(account, keyring, cancel, error);
-  if (visit->pop3 == NULL)
+  if (!log_in(visit, keyring, cancel, error))
     return false;
   say(options, _("listing"));
   visit->listing = listing_read(visit->pop3, error);

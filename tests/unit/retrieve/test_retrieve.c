@@ -780,6 +780,9 @@ after_stls_capabilities_are_asked_again(void **state)
   assert_true(retrieve_test(&s->account, s->keyring, &found, NULL, &s->error));
   assert_string_equal(found, "TLSv1.3, PLAIN, 0 letters");
   g_free(found);
+  s->server.tls = CONF_TLS_NONE;
+  assert_int_equal(fetch(s), 77);
+  assert_non_null(strstr(s->error->message, "used TLS until now"));
   g_free(scene_end(s));
   identity_free(identity);
 }
