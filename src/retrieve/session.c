@@ -286,6 +286,7 @@ connect_server(struct pop3 *pop3, GCancellable *cancel, GError **error)
       .timeout = server->timeout,
       .ca_file = server->ca_file,
       .pin = server->pin,
+      .proxy = server->proxy,
       .who = who,
   };
   pop3->place = g_strdup_printf("%s (%s:%d)", who, server->server, server->port);
