@@ -26,6 +26,7 @@ struct conf_server {
   enum conf_auth auth;
   bool allow_cleartext;
   int timeout;              /* seconds without a byte */
+  char *proxy;              /* "socks5://HOST:PORT"; NULL: none */
   char *ca_file;            /* absolute; NULL: the system's */
   char *pin;                /* "sha256:HEX…" of the SubjectPublicKeyInfo */
   char *user;               /* the account's unless set inside, else the address */

@@ -43,6 +43,9 @@ static const char *const when_words[] = {"never", "when-possible", "always", "as
           OPTION_PATH, AT(conf_server, ca_file)),                                                \
       ROW(block, "pin", "text", NULL, N_("trust exactly this key: sha256: and 64 hex digits"),   \
           OPTION_PIN, AT(conf_server, pin)),                                                     \
+      ROW(block, "proxy", "text", NULL,                                                          \
+          N_("reach it through this proxy, which also resolves its name: socks5://HOST:PORT"),   \
+          OPTION_PROXY, AT(conf_server, proxy)),                                                 \
       ROW(block, "user", "text", NULL, N_("user name, where it is not the account's"),           \
           OPTION_TEXT, AT(conf_server, user)),                                                   \
       ROW(block, "password", "text", NULL, N_("password, where it is not the account's"),        \

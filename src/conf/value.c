@@ -111,6 +111,17 @@ store_pin(const struct option_row *row, const char *text, void *target)
 }
 
 static char *
+store_proxy(const struct option_row *row, const char *text, void *target)
+{
+  g_autofree char *scheme = NULL, *host = NULL;
+  int port;
+  if (!g_uri_split_network(text, G_URI_FLAGS_NONE, &scheme, &host, &port, NULL) ||
+      strcmp(scheme, "socks5") != 0 || host == NULL || *host == '\0' || port == 0)
+    return g_strdup_printf(_("%s takes socks5://HOST:PORT"), row->shown.name);
+  return store_text(row, text, target);
+}
+
+static char *
 store_word(const struct option_row *row, const char *text, void *target)
 {
   for (int i = 0; row->words[i] != NULL; i++)
@@ -155,6 +166,8 @@ value_store(const struct option_row *row, const struct token *token, void *targe
     return store_days(row, text, target);
   case OPTION_PIN:
     return store_pin(row, text, target);
+  case OPTION_PROXY:
+    return store_proxy(row, text, target);
   case OPTION_WORD:
     return store_word(row, text, target);
   case OPTION_SECRET:

@@ -172,6 +172,9 @@ request_id engine_server_delete(struct engine *engine, const char *account,
  * line; error: the first that did not let us in. */
 request_id engine_account_test(struct engine *engine, const char *account);
 
+/* What the account's servers proved (TLS, the checked key) may be less from now on. */
+request_id engine_account_forget(struct engine *engine, const char *account);
+
 /* ---- out: drafts come in EVENT_DONE ---- */
 
 request_id engine_compose(struct engine *engine, const char *account, const char *mailto);

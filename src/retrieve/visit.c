@@ -4,6 +4,7 @@
 #include "base/i18n.h"
 #include "base/sanitize.h"
 #include "retrieve/transfer.h"
+#include "store/trust.h"
 
 /* Letters that must agree by their headers before a drop is taken for another
  * one's heir. */
@@ -291,6 +292,57 @@ say(const struct retrieve_options *options, const char *what)
     options->progress(&progress, options->data);
 }
 
+/* LOGIN-DELAY (RFC 2449, 6.5): "UNTIL" in seconds, of the last login. */
+static bool
+wait_for_login(struct visit *visit, GCancellable *cancel, GError **error)
+{
+  g_autofree char *text = store_memory_get(visit->store, visit->drop, "login");
+  gint64 until = text != NULL ? g_ascii_strtoll(text, NULL, 10) : 0;
+  gint64 left = until - g_get_real_time() / G_USEC_PER_SEC;
+  /* More than a server can have asked for: the clock was set. */
+  if (left <= 0 || left > 3600)
+    return true;
+  if (left > visit->account->pop3->timeout)
+    return error_set(error, POSTINO_ERROR_RETRY,
+                     _("%s pop3 (%s): the server allows no further login for %d seconds; try "
+                       "again then, or fetch less often"),
+                     visit->account->name, visit->account->pop3->server, (int)left);
+  GPollFD fd;
+  bool polled = cancel != NULL && g_cancellable_make_pollfd(cancel, &fd);
+  g_poll(&fd, polled ? 1 : 0, (gint)left * 1000);
+  if (polled)
+    g_cancellable_release_fd(cancel);
+  return cancel == NULL || !g_cancellable_is_cancelled(cancel) ||
+         error_set(error, POSTINO_ERROR_CANCELLED, _("%s pop3: cancelled"), visit->account->name);
+}
+
+static bool
+remember_login(struct visit *visit, GError **error)
+{
+  if (visit->pop3->login_delay == 0)
+    return true;
+  g_autofree char *until =
+      g_strdup_printf("%" G_GINT64_FORMAT, g_get_real_time() / G_USEC_PER_SEC +
+                                               visit->pop3->login_delay);
+  return store_memory_set(visit->store, visit->drop, "login", until, error);
+}
+
+static bool
+log_in(struct visit *visit, struct keyring *keyring, GCancellable *cancel, GError **error)
+{
+  const struct conf_account *account = visit->account;
+  if (!trust_check(visit->store, account, account->pop3, "pop3", error) ||
+      !wait_for_login(visit, cancel, error))
+    return false;
+  visit->pop3 = pop3_open(account, keyring, cancel, error);
+  if (visit->pop3 == NULL)
+    return false;
+  const struct connection *connection = visit->pop3->connection;
+  struct trust trust = {.tls = connection_is_tls(connection),
+                        .key = connection_peer_pin(connection)};
+  return trust_keep(visit->store, account, account->pop3, "pop3", &trust, error);
+}
+
 static bool
 enter(struct visit *visit, struct keyring *keyring, const struct retrieve_options *options,
       GCancellable *cancel, GError **error)
@@ -309,15 +361,14 @@ enter(struct visit *visit, struct keyring *keyring, const struct retrieve_option
     return false;
   }
   say(options, _("connecting"));
-  visit->pop3 = pop3_open(account, keyring, cancel, error);
-  if (visit->pop3 == NULL)
+  if (!log_in(visit, keyring, cancel, error))
     return false;
   say(options, _("listing"));
   visit->listing = listing_read(visit->pop3, error);
   if (visit->listing == NULL)
     return false;
   visit->rows = store_drop_rows(visit->store, visit->drop, error);
-  return visit->rows != NULL;
+  return visit->rows != NULL && remember_login(visit, error);
 }
 
 struct visit *

@@ -17,6 +17,7 @@ src_store_libstore_a_SOURCES += \
 	src/store/store.c src/store/store.h src/store/store-private.h \
 	src/store/tags.c \
 	src/store/tree.c \
+	src/store/trust.c src/store/trust.h \
 	src/store/undo.c
 
 # ---- index: index.db, what can be rebuilt ----
@@ -51,10 +52,13 @@ DISK_TESTS = \
 	tests/unit/store/test_maildir \
 	tests/unit/store/test_mbox \
 	tests/unit/store/test_state \
+	tests/unit/store/test_trust \
 	tests/unit/store/test_undo
 check_PROGRAMS += $(DISK_TESTS)
 tests_unit_store_test_delivery_SOURCES = tests/unit/store/test_delivery.c $(store_FIXTURE)
 tests_unit_store_test_delivery_LDADD = $(store_TEST_LIBS)
+tests_unit_store_test_trust_SOURCES = tests/unit/store/test_trust.c $(store_FIXTURE)
+tests_unit_store_test_trust_LDADD = $(store_TEST_LIBS)
 tests_unit_store_test_drops_SOURCES = tests/unit/store/test_drops.c $(store_FIXTURE)
 tests_unit_store_test_drops_LDADD = $(store_TEST_LIBS)
 tests_unit_store_test_faults_SOURCES = tests/unit/store/test_faults.c $(store_FIXTURE)

@@ -17,7 +17,7 @@
 #include "ui/report.h"
 
 static const struct cli_command commands[] = {
-    {"account", "add ADDRESS | list | test [ACCOUNT] | discover [--offline] ADDRESS",
+    {"account", "add ADDRESS | list | test [ACCOUNT] | forget ACCOUNT | discover [--offline] ADDRESS",
      N_("Sets an account up, lists the accounts, logs in to both servers and says what it found, or "
         "prints the servers known for an address"),
      cli_account},

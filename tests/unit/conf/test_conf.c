@@ -118,10 +118,11 @@ static void
 letters_may_stay_until_they_are_deleted_here(void **state)
 {
   g_autoptr(conf_t) conf = load_good("account \"a\" { from = \"a@b.example\" pop3 { server = p "
-                                     "leave-on-server = when-deleted keep-newest = 500 } }\n");
+                                     "leave-on-server = when-deleted keep-newest = 500 proxy = \"socks5://[::1]:9050\" } }\n");
   const struct conf_account *a = conf_account(conf, "a");
   assert_int_equal(a->pop3->leave_on_server, CONF_LEAVE_WHEN_DELETED);
   assert_int_equal(a->pop3->keep_newest, 500);
+  assert_string_equal(a->pop3->proxy, "socks5://[::1]:9050");
 }
 
 static void

@@ -780,6 +780,9 @@ after_stls_capabilities_are_asked_again(void **state)
   assert_true(retrieve_test(&s->account, s->keyring, &found, NULL, &s->error));
   assert_string_equal(found, "TLSv1.3, PLAIN, 0 letters");
   g_free(found);
+  s->server.tls = CONF_TLS_NONE;
+  assert_int_equal(fetch(s), 77);
+  assert_non_null(strstr(s->error->message, "used TLS until now"));
   g_free(scene_end(s));
   identity_free(identity);
 }
@@ -795,6 +798,81 @@ apop_proves_the_password_without_sending_it(void **state)
   g_autofree char *heard = scene_end(s);
   assert_non_null(strstr(heard, hash));
   assert_null(strstr(heard, "geheim"));
+}
+
+static void
+a_token_logs_in_by_both_mechanisms(void **state)
+{
+  static const struct { enum conf_auth auth; const char *capabilities, *said; } cases[] = {
+      {CONF_AUTH_XOAUTH2, "UIDL\r\nTOP\r\nSASL PLAIN XOAUTH2\r\n",
+       "user=anna\1auth=Bearer geheim\1\1"},
+      {CONF_AUTH_OAUTHBEARER, "UIDL\r\nTOP\r\nSASL OAUTHBEARER\r\n",
+       "n,a=anna,\1host=127.0.0.1\1port=PORT\1auth=Bearer geheim\1\1"},
+  };
+  for (size_t i = 0; i < G_N_ELEMENTS(cases); i++) {
+    struct scene *s = scene_new(-1);
+    s->server.auth = cases[i].auth;
+    s->fake->capabilities = cases[i].capabilities;
+    five_letters(s);
+    fake_fault(s->fake, "AUTH", FAULT_SAY, "+ eyJzdGF0dXMiOiI0MDEifQ==\r\n-ERR [AUTH] token\r\n");
+    assert_int_equal(fetch(s), 77);
+    assert_non_null(strstr(s->error->message, "token"));
+    expect_fetch(s, 0, 5, 0);
+    g_autofree char *port = g_strdup_printf("%d", s->server.port);
+    g_auto(GStrv) parts = g_strsplit(cases[i].said, "PORT", -1);
+    g_autofree char *said = g_strjoinv(port, parts);
+    g_autofree char *base64 = g_base64_encode((const guchar *)said, strlen(said));
+    g_autofree char *heard = scene_end(s);
+    if (strstr(heard, base64) == NULL)
+      fail_msg("not \"%s\" in: %s", base64, heard);
+  }
+}
+
+static void
+each_code_has_its_meaning(void **state)
+{
+  static const struct { const char *reply, *meaning; int status; } cases[] = {
+      {"-ERR [IN-USE] locked\r\n", "another program", 75},
+      {"-ERR [LOGIN-DELAY] wait\r\n", "fetch less often", 75},
+      {"-ERR [SYS/TEMP] later\r\n", "should pass", 75},
+      {"-ERR [SYS/PERM] broken\r\n", "ask the provider", 69},
+      {"-ERR [AUTH] no\r\n", "check user", 77},
+      {"-ERR [STRANGE] no\r\n", "check user", 77},
+  };
+  for (size_t i = 0; i < G_N_ELEMENTS(cases); i++) {
+    struct scene *s = scene_new(-1);
+    fake_fault(s->fake, "AUTH", FAULT_SAY, cases[i].reply);
+    assert_int_equal(fetch(s), cases[i].status);
+    if (strstr(s->error->message, cases[i].meaning) == NULL)
+      fail_msg("%s", s->error->message);
+    g_free(scene_end(s));
+  }
+}
+
+static void
+time_between_logins_is_kept(void **state)
+{
+  struct scene *s = scene_new(-1);
+  s->fake->capabilities = "UIDL\r\nTOP\r\nSASL PLAIN\r\nLOGIN-DELAY 900\r\n";
+  five_letters(s);
+  expect_fetch(s, 0, 5, 0);
+  int before = peer_connections(s->peer);
+  assert_int_equal(fetch(s), 75);
+  assert_non_null(strstr(s->error->message, "no further login"));
+  assert_int_equal(peer_connections(s->peer), before);
+  g_free(scene_end(s));
+}
+
+static void
+where_it_is_offered_letters_come_in_utf8(void **state)
+{
+  struct scene *s = scene_new(-1);
+  s->fake->capabilities = "UIDL\r\nTOP\r\nUTF8 USER\r\nSASL PLAIN\r\n";
+  five_letters(s);
+  fake_fault(s->fake, "UTF8", FAULT_SAY, "-ERR not today\r\n");
+  expect_fetch(s, 0, 5, 0);
+  g_autofree char *heard = scene_end(s);
+  assert_non_null(strstr(heard, "CAPA\r\nUTF8\r\nAUTH PLAIN"));
 }
 
 static void
@@ -877,6 +955,10 @@ main(void)
       cmocka_unit_test(no_password_leaves_without_tls),
       cmocka_unit_test(after_stls_capabilities_are_asked_again),
       cmocka_unit_test(apop_proves_the_password_without_sending_it),
+      cmocka_unit_test(a_token_logs_in_by_both_mechanisms),
+      cmocka_unit_test(each_code_has_its_meaning),
+      cmocka_unit_test(time_between_logins_is_kept),
+      cmocka_unit_test(where_it_is_offered_letters_come_in_utf8),
       cmocka_unit_test(an_account_that_was_renamed_keeps_its_letters),
       cmocka_unit_test(a_held_drop_is_left_alone),
   };
