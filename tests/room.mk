@@ -47,5 +47,7 @@ stories += tests/behaviour/screen-read/run
 stories += tests/behaviour/screen-resize/run
 stories += tests/behaviour/screen-send/run
 check_SCRIPTS += $(stories)
-EXTRA_DIST += $(stories) tests/behaviour/lib.sh
-	tests/behaviour/durable-order/audit.py
+EXTRA_DIST += $(stories)
+EXTRA_DIST += tests/behaviour/durable-order/audit.py
+EXTRA_DIST += tests/behaviour/kill-fetch/letters.py
+EXTRA_DIST += tests/behaviour/lib.sh
