@@ -26,10 +26,26 @@ EXTRA_DIST += tests/isp/isp tests/isp/lmtp.py tests/isp/seed.py tests/isp/demo t
 	tests/isp/mail/22-anna-scrive.bruno.eml
 
 # Stories: each needs the real servers, the real program and nothing else.
-stories = tests/behaviour/isp-up/run tests/behaviour/rc-faults/run \
-	tests/behaviour/cli-read/run tests/behaviour/cli-send/run \
-	tests/behaviour/leave-and-delete/run tests/behaviour/hostile-first/run \
-	tests/behaviour/git-send-email/run \
-	tests/behaviour/hostile-pop3/run tests/behaviour/hostile-smtp/run tests/behaviour/hostile-letters/run
+stories =
+stories += tests/behaviour/canary/run
+stories += tests/behaviour/cli-read/run
+stories += tests/behaviour/cli-send/run
+stories += tests/behaviour/durable-order/run
+stories += tests/behaviour/git-send-email/run
+stories += tests/behaviour/hostile-first/run
+stories += tests/behaviour/hostile-letters/run
+stories += tests/behaviour/hostile-pop3/run
+stories += tests/behaviour/hostile-smtp/run
+stories += tests/behaviour/isp-up/run
+stories += tests/behaviour/kill-fetch/run
+stories += tests/behaviour/leave-and-delete/run
+stories += tests/behaviour/plugin/run
+stories += tests/behaviour/rc-faults/run
+stories += tests/behaviour/screen-busy/run
+stories += tests/behaviour/screen-long/run
+stories += tests/behaviour/screen-read/run
+stories += tests/behaviour/screen-resize/run
+stories += tests/behaviour/screen-send/run
 check_SCRIPTS += $(stories)
 EXTRA_DIST += $(stories) tests/behaviour/lib.sh
+	tests/behaviour/durable-order/audit.py

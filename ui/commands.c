@@ -195,8 +195,8 @@ compose(struct view *view, const char *const *args)
     g_autofree char *escaped = g_uri_escape_string(args[0], "@,", FALSE);
     uri = g_strconcat("mailto:", escaped, NULL);
   }
-  ui_await(view->ui, engine_compose(view->ui->engine, NULL, uri), NULL, compose_open_draft, NULL,
-           NULL);
+  ui_await_view(view->ui, engine_compose(view->ui->engine, NULL, uri), compose_open_draft, NULL,
+                NULL);
 }
 
 static void
@@ -260,7 +260,7 @@ resume_unsent(struct view *view, struct event *event, void *data)
   if (event->error != NULL || event->text == NULL)
     return;
   ui_say(ui, _("Taken back before it was sent; it lies in %s."), engine_drafts(ui->engine));
-  ui_await(ui, engine_resume(ui->engine, event->text), NULL, compose_open_draft, NULL, NULL);
+  ui_await_view(ui, engine_resume(ui->engine, event->text), compose_open_draft, NULL, NULL);
 }
 
 static void
@@ -268,7 +268,7 @@ undo(struct view *view, const char *const *args)
 {
   struct ui *ui = view->ui;
   if (ui->sent_id != NULL && g_get_monotonic_time() < ui->sent_until)
-    ui_await(ui, engine_unsend(ui->engine, ui->sent_id), NULL, resume_unsent, NULL, NULL);
+    ui_await_view(ui, engine_unsend(ui->engine, ui->sent_id), resume_unsent, NULL, NULL);
   else
     ui_await(ui, engine_undo(ui->engine), NULL, say_undone, NULL, NULL);
 }
@@ -331,6 +331,14 @@ static const struct command any_rows[] = {
      .run = messages},
     {.name = "accounts", .keys = "A", .help = N_("Show accounts and how one is added"),
      .run = accounts},
+    {.name = "keys", .keys = "", .args = "[address]", .complete = COMPLETE_ADDRESS,
+     .help = N_("List your own keys, or those of an address"), .run = keys_list},
+    {.name = "make-key", .keys = "", .args = "[account]", .complete = COMPLETE_ACCOUNT,
+     .help = N_("Make a key pair of your own, to sign and to be sealed to"), .run = keys_make},
+    {.name = "confirm-key", .keys = "", .args = "address", .ask = N_("Confirm the key of:"),
+     .complete = COMPLETE_ADDRESS,
+     .help = N_("Say that a key is that of an address, as its owner told you"),
+     .run = keys_confirm},
     {.name = "redraw", .keys = "C-l", .help = N_("Paint the screen anew"), .run = redraw},
     {.name = "suspend", .keys = "C-z", .help = N_("Stop postino and return to the shell"),
      .run = suspend},

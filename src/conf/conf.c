@@ -26,6 +26,7 @@ server_free(struct conf_server *server)
   if (server == NULL)
     return;
   g_free(server->server);
+  g_free(server->proxy);
   g_free(server->ca_file);
   g_free(server->pin);
   g_free(server->user);

@@ -14,6 +14,8 @@ enum conf_auth {
   CONF_AUTH_SCRAM_SHA_256, CONF_AUTH_APOP, CONF_AUTH_USER, CONF_AUTH_XOAUTH2, CONF_AUTH_OAUTHBEARER,
 };
 
+enum { CONF_LEAVE_FOR_EVER = -1, CONF_LEAVE_WHEN_DELETED = -2 };
+
 enum conf_when { CONF_NEVER, CONF_WHEN_POSSIBLE, CONF_ALWAYS, CONF_ASK };
 
 /* One server of an account.  Strings may be NULL where the rc says nothing. */
@@ -24,6 +26,7 @@ struct conf_server {
   enum conf_auth auth;
   bool allow_cleartext;
   int timeout;              /* seconds without a byte */
+  char *proxy;              /* "socks5://HOST:PORT"; NULL: none */
   char *ca_file;            /* absolute; NULL: the system's */
   char *pin;                /* "sha256:HEX…" of the SubjectPublicKeyInfo */
   char *user;               /* the account's unless set inside, else the address */
@@ -32,7 +35,8 @@ struct conf_server {
   secret_t *password;       /* NULL: not in the rc */
   char *password_command;
   /* pop3 only */
-  int leave_on_server;      /* -1 yes, 0 no, else days */
+  int leave_on_server;      /* CONF_LEAVE_…, 0 no, else days */
+  int keep_newest;          /* letters that may stay there; 0: any number */
   guint64 max_size;         /* bytes */
 };
 

@@ -43,6 +43,9 @@ static const char *const when_words[] = {"never", "when-possible", "always", "as
           OPTION_PATH, AT(conf_server, ca_file)),                                                \
       ROW(block, "pin", "text", NULL, N_("trust exactly this key: sha256: and 64 hex digits"),   \
           OPTION_PIN, AT(conf_server, pin)),                                                     \
+      ROW(block, "proxy", "text", NULL,                                                          \
+          N_("reach it through this proxy, which also resolves its name: socks5://HOST:PORT"),   \
+          OPTION_PROXY, AT(conf_server, proxy)),                                                 \
       ROW(block, "user", "text", NULL, N_("user name, where it is not the account's"),           \
           OPTION_TEXT, AT(conf_server, user)),                                                   \
       ROW(block, "password", "text", NULL, N_("password, where it is not the account's"),        \
@@ -96,9 +99,13 @@ static const struct option_row rows[] = {
                 N_("implicit (995), starttls (110), none (110: refused unless loopback or "
                    "allow-cleartext = yes)"),
                 "995"),
-    ROW("pop3", "leave-on-server", "yes|no|days", "yes",
-        N_("what stays on the server after it was retrieved, or for how many days"), OPTION_DAYS,
-        AT(conf_server, leave_on_server)),
+    ROW("pop3", "leave-on-server", "yes|no|when-deleted|days", "yes",
+        N_("what stays on the server after it was retrieved: all, nothing, what no folder here "
+           "has lost, or for how many days"),
+        OPTION_DAYS, AT(conf_server, leave_on_server)),
+    NUMBER("pop3", "keep-newest", "0",
+           N_("of what was retrieved only so many letters stay on the server, the newest; 0 = all"),
+           AT(conf_server, keep_newest), 0, 1000000),
     ROW("pop3", "max-size", "number", "50M",
         N_("larger letters stay on the server and are fetched on demand"), OPTION_SIZE,
         AT(conf_server, max_size)),

@@ -87,11 +87,13 @@ store_days(const struct option_row *row, const char *text, void *target)
 {
   gint64 days;
   if (strcmp(text, "yes") == 0)
-    days = -1;
+    days = CONF_LEAVE_FOR_EVER;
   else if (strcmp(text, "no") == 0)
     days = 0;
+  else if (strcmp(text, "when-deleted") == 0)
+    days = CONF_LEAVE_WHEN_DELETED;
   else if (!g_ascii_string_to_signed(text, 10, 0, 36500, &days, NULL))
-    return g_strdup_printf(_("%s takes yes, no, or a number of days"), row->shown.name);
+    return g_strdup_printf(_("%s takes yes, no, when-deleted, or a number of days"), row->shown.name);
   *(int *)field(row, target) = (int)days;
   return NULL;
 }
@@ -106,6 +108,17 @@ store_pin(const struct option_row *row, const char *text, void *target)
       strspn(hex, "0123456789abcdef") != 64)
     return g_strdup_printf(_("%s takes sha256: and 64 hexadecimal digits"), row->shown.name);
   return store_text(row, lower, target);
+}
+
+static char *
+store_proxy(const struct option_row *row, const char *text, void *target)
+{
+  g_autofree char *scheme = NULL, *host = NULL;
+  int port;
+  if (!g_uri_split_network(text, G_URI_FLAGS_NONE, &scheme, &host, &port, NULL) ||
+      strcmp(scheme, "socks5") != 0 || host == NULL || *host == '\0' || port == 0)
+    return g_strdup_printf(_("%s takes socks5://HOST:PORT"), row->shown.name);
+  return store_text(row, text, target);
 }
 
 static char *
@@ -153,6 +166,8 @@ value_store(const struct option_row *row, const struct token *token, void *targe
     return store_days(row, text, target);
   case OPTION_PIN:
     return store_pin(row, text, target);
+  case OPTION_PROXY:
+    return store_proxy(row, text, target);
   case OPTION_WORD:
     return store_word(row, text, target);
   case OPTION_SECRET:

@@ -1,15 +1,14 @@
-#include "crypto/check.h"
+#include "crypto/check-private.h"
 
 #include <string.h>
 
 #include "base/error.h"
 #include "base/i18n.h"
 #include "crypto/leak.h"
-#include "crypto/mime.h"
 #include "crypto/packets.h"
 
-static bool
-wrong(GError **error, const char *what)
+bool
+check_wrong(GError **error, const char *what)
 {
   return error_set(
       error, POSTINO_ERROR_INVALID,
@@ -22,8 +21,8 @@ wrong(GError **error, const char *what)
 
 /* The fields of a header block, each on one line with single blanks.  Stricter
  * than message/headers.h: a line that is no field could carry anything. */
-static GPtrArray *
-strict_fields(struct span span, struct span *body_out)
+GPtrArray *
+check_fields(struct span span, struct span *body_out)
 {
   g_autoptr(GPtrArray) fields = g_ptr_array_new_with_free_func(g_free);
   const char *at = span.at, *end = span.at + span.length;
@@ -51,8 +50,8 @@ strict_fields(struct span span, struct span *body_out)
 }
 
 /* Is every field one of `allowed`, none of them twice, and `first` among them? */
-static bool
-fields_are(const GPtrArray *fields, const char *first, const char *const *allowed)
+bool
+check_fields_are(const GPtrArray *fields, const char *first, const char *const *allowed)
 {
   bool found = false;
   for (guint i = 0; i < fields->len; i++) {
@@ -96,8 +95,8 @@ static const char *const signature_fields[] = {
 
 /* ---- the outer entity ---- */
 
-static bool
-is_boundary(const char *boundary)
+bool
+check_is_boundary(const char *boundary)
 {
   size_t length = boundary != NULL ? strlen(boundary) : 0;
   for (size_t i = 0; i < length; i++)
@@ -128,7 +127,7 @@ outer_is(const GPtrArray *fields, const struct entity *entity, bool sealed)
     parameters += *c == ';';
   return g_ascii_strncasecmp(field, "Content-Type:", 13) == 0 && strchr(field, '(') == NULL &&
          strchr(field, '\\') == NULL && parameters == (sealed ? 2 : 3) &&
-         is_boundary(params_raw(entity->type, "boundary")) &&
+         check_is_boundary(params_raw(entity->type, "boundary")) &&
          (sealed || is_micalg(params_raw(entity->type, "micalg"))) &&
          entity_is(entity, sealed ? "multipart/encrypted" : "multipart/signed") &&
          g_strcmp0(protocol, sealed ? "application/pgp-encrypted" : "application/pgp-signature") ==
@@ -136,8 +135,8 @@ outer_is(const GPtrArray *fields, const struct entity *entity, bool sealed)
 }
 
 /* CRLF ends, lines of at most 998 bytes, no NUL (RFC 5322, 2.1.1). */
-static bool
-lines_are_mail(const char *bytes, size_t length)
+bool
+check_lines(const char *bytes, size_t length)
 {
   size_t line = 0;
   for (size_t i = 0; i < length; i++, line++) {
@@ -164,16 +163,16 @@ is_ascii(const char *bytes, size_t length)
 
 /* ---- sealed ---- */
 
-static bool
-check_version(struct span part, GError **error)
+bool
+check_version(struct span part, const char *const *allowed, GError **error)
 {
   struct span body;
-  g_autoptr(GPtrArray) fields = strict_fields(part, &body);
-  if (fields == NULL || !fields_are(fields, version_fields[0], version_fields))
-    return wrong(error, _("the fields of its first part"));
+  g_autoptr(GPtrArray) fields = check_fields(part, &body);
+  if (fields == NULL || !check_fields_are(fields, allowed[0], allowed))
+    return check_wrong(error, _("the fields of its first part"));
   g_autofree char *text = g_strndup(body.at, body.length);
   if (strlen(text) != body.length || strcmp(g_strchomp(text), "Version: 1") != 0)
-    return wrong(error, _("its first part is not Version: 1"));
+    return check_wrong(error, _("its first part is not Version: 1"));
   return true;
 }
 
@@ -184,11 +183,11 @@ check_packets(const struct check *check, GBytes *data, GError **error)
   if (!packets_read(data, &packets, error))
     return false;
   if (!packets_are_sealed(&packets) || packets.passwords > 0)
-    return wrong(error, _("its packets are not session keys and then protected data"));
+    return check_wrong(error, _("its packets are not session keys and then protected data"));
   if (packets.public_keys != check->keys || packets.doubled > 0) {
     g_autofree char *count = g_strdup_printf(_("it is sealed to %u keys, where %u were asked for"),
                                              packets.public_keys - packets.doubled, check->keys);
-    return wrong(error, count);
+    return check_wrong(error, count);
   }
   return true;
 }
@@ -204,7 +203,7 @@ check_clear_text(const struct check *check, struct span armour, const GString *h
   if (needles_found(needles, words, strlen(words), true) ||
       needles_found(needles, armour.at, armour.length, false) ||
       needles_found(needles, packets, length, true))
-    return wrong(error, _("text of the letter can be read in it"));
+    return check_wrong(error, _("text of the letter can be read in it"));
   return true;
 }
 
@@ -226,9 +225,9 @@ check_armour(const struct check *check, struct span part, const char *boundary, 
 {
   struct span body;
   g_autoptr(GString) headers = g_string_new(NULL);
-  g_autoptr(GPtrArray) fields = strict_fields(part, &body);
-  if (fields == NULL || !fields_are(fields, sealed_fields[0], sealed_fields))
-    return wrong(error, _("the fields of its second part"));
+  g_autoptr(GPtrArray) fields = check_fields(part, &body);
+  if (fields == NULL || !check_fields_are(fields, sealed_fields[0], sealed_fields))
+    return check_wrong(error, _("the fields of its second part"));
   g_autoptr(GBytes) data = armour_decode(body.at, body.length, "MESSAGE", headers, error);
   if (data == NULL) {
     g_prefix_error(error, "%s ", _("nothing was sent:"));
@@ -245,23 +244,34 @@ check_signature(struct span part, GError **error)
 {
   struct span body;
   struct packets packets;
-  g_autoptr(GPtrArray) fields = strict_fields(part, &body);
-  if (fields == NULL || !fields_are(fields, signature_fields[0], signature_fields))
-    return wrong(error, _("the fields of its signature"));
+  g_autoptr(GPtrArray) fields = check_fields(part, &body);
+  if (fields == NULL || !check_fields_are(fields, signature_fields[0], signature_fields))
+    return check_wrong(error, _("the fields of its signature"));
   g_autoptr(GBytes) data = armour_decode(body.at, body.length, "SIGNATURE", NULL, error);
   if (data == NULL || !packets_read(data, &packets, error))
     return false;
   if (packets.signatures != 1 || !packets_are_signatures(&packets))
-    return wrong(error, _("its signature is not one signature"));
+    return check_wrong(error, _("its signature is not one signature"));
   return true;
 }
 
-static bool
-is_given_entity(const struct check *check, struct span part)
+bool
+check_is_given(const struct check *check, struct span part)
 {
   gsize length;
   const void *bytes = g_bytes_get_data(check->entity, &length);
   return length == part.length && memcmp(bytes, part.at, length) == 0;
+}
+
+/* The other of the two families that there are. */
+static bool
+is_smime(const struct entity *entity, bool sealed)
+{
+  const char *protocol = params_raw(entity->type, "protocol");
+  if (sealed)
+    return entity_is(entity, "application/pkcs7-mime");
+  return entity_is(entity, "multipart/signed") &&
+         g_strcmp0(protocol, "application/pkcs7-signature") == 0;
 }
 
 bool
@@ -273,25 +283,32 @@ check_result(const struct check *check, GBytes *result, GError **error)
   g_auto(multipart_t) multipart = {0};
   struct span body;
   if (length == 0)
-    return wrong(error, _("it is empty"));
+    return check_wrong(error, _("it is empty"));
   entity_init(&entity, bytes, length);
-  g_autoptr(GPtrArray) fields = strict_fields((struct span){bytes, length}, &body);
+  g_autoptr(GPtrArray) fields = check_fields((struct span){bytes, length}, &body);
+  if (fields != NULL && is_smime(&entity, check->encrypt))
+    return check_lines(bytes, length) ? check_smime(check, fields, &entity, body, error)
+                                      : check_wrong(error, _("its lines"));
+  if (fields != NULL && check->encrypt && entity_is(&entity, "multipart/encrypted") &&
+      g_strcmp0(params_raw(entity.type, "protocol"), "application/age-encrypted") == 0)
+    return check_lines(bytes, length) ? check_age(check, fields, &entity, error)
+                                      : check_wrong(error, _("its lines"));
   if (fields == NULL || !outer_is(fields, &entity, check->encrypt))
-    return wrong(error, check->encrypt
+    return check_wrong(error, check->encrypt
                             ? _("its type is not multipart/encrypted with exactly its fields")
                             : _("its type is not multipart/signed with exactly its fields"));
-  if (!lines_are_mail(bytes, length) || (check->encrypt && !is_ascii(bytes, length)))
-    return wrong(error, _("its lines"));
+  if (!check_lines(bytes, length) || (check->encrypt && !is_ascii(bytes, length)))
+    return check_wrong(error, _("its lines"));
   if (!multipart_split(&entity, &multipart) || multipart.parts->len != 2)
-    return wrong(error, _("it has not exactly two parts"));
+    return check_wrong(error, _("it has not exactly two parts"));
   if (!span_is_blank(multipart.before) || !span_is_blank(multipart.after))
-    return wrong(error, _("something stands before or behind its parts"));
+    return check_wrong(error, _("something stands before or behind its parts"));
   struct span first = g_array_index(multipart.parts, struct span, 0);
   struct span second = g_array_index(multipart.parts, struct span, 1);
   if (check->encrypt)
-    return check_version(first, error) &&
+    return check_version(first, version_fields, error) &&
            check_armour(check, second, params_raw(entity.type, "boundary"), error);
-  if (!is_given_entity(check, first))
-    return wrong(error, _("its first part is not the letter that was to be signed"));
+  if (!check_is_given(check, first))
+    return check_wrong(error, _("its first part is not the letter that was to be signed"));
   return check_signature(second, error);
 }

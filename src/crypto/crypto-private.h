@@ -7,6 +7,8 @@
 struct crypto {
   GPtrArray *plugins;       /* struct plugin_spec, bundled ones first */
   char *opener;             /* the plugin that opens OpenPGP's letters */
+  char *smime_opener;       /* and S/MIME's */
+  char *age_opener;         /* and age's */
   crypto_ask ask;
   void *ask_data;
   crypto_confirmed confirmed;
@@ -27,5 +29,7 @@ GPtrArray *ask_recipients(struct crypto *crypto, struct client *client, const ch
 GBytes *ask_seal(struct client *client, const struct seal_request *request,
                  const GPtrArray *recipients, GCancellable *cancel, GError **error)
     G_GNUC_WARN_UNUSED_RESULT;
+/* What the entity's outermost structure says it is; ENVELOPE_PLAIN for all else. */
+enum envelope_kind entity_kind(GBytes *entity);
 /* Different keys among struct seal_recipient. */
 guint different_keys(const GPtrArray *recipients);

@@ -52,6 +52,8 @@ crypto_new(const struct conf *conf, crypto_ask ask, void *data)
   struct crypto *crypto = g_new0(struct crypto, 1);
   crypto->plugins = g_ptr_array_new_with_free_func((GDestroyNotify)plugin_spec_free);
   crypto->opener = g_strdup("openpgp");
+  crypto->smime_opener = g_strdup("smime");
+  crypto->age_opener = g_strdup("age");
   crypto->ask = ask;
   crypto->ask_data = data;
   add_bundled(crypto);
@@ -67,6 +69,8 @@ crypto_free(struct crypto *crypto)
     return;
   g_ptr_array_unref(crypto->plugins);
   g_free(crypto->opener);
+  g_free(crypto->smime_opener);
+  g_free(crypto->age_opener);
   g_free(crypto);
 }
 

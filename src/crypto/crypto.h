@@ -113,6 +113,29 @@ bool crypto_open(struct crypto *crypto, GBytes *message, enum envelope_kind kind
                  const GPtrArray *from, struct verdict **verdict_out, GBytes **entity_out,
                  GCancellable *cancel, GError **error) G_GNUC_WARN_UNUSED_RESULT;
 
+/* ---- keys: what a key manager asks; everything offline ---- */
+
+struct key_info {
+  char *fingerprint, *user_id; /* clean; user_id may be NULL */
+  bool trusted;             /* the plugin takes the user id for the owner's */
+  bool secret;              /* its secret key is here */
+  int64_t since, expires;   /* 0: unknown, never */
+};
+void key_info_free(struct key_info *key);
+/* Those with the address `query` or a part of it; NULL: those whose secret is here. */
+GPtrArray *crypto_keys(struct crypto *crypto, const char *plugin, const char *query,
+                       GCancellable *cancel, GError **error) G_GNUC_WARN_UNUSED_RESULT;
+/* Only when the user says so.  Importing confirms nothing. */
+GPtrArray *crypto_key_import(struct crypto *crypto, const char *plugin, GBytes *data,
+                             GCancellable *cancel, GError **error) G_GNUC_WARN_UNUSED_RESULT;
+/* The public key, for sending to others. */
+GBytes *crypto_key_export(struct crypto *crypto, const char *plugin, const char *fingerprint,
+                          GCancellable *cancel, GError **error) G_GNUC_WARN_UNUSED_RESULT;
+/* A new pair; asks for its passphrase when somebody can be asked. */
+struct key_info *crypto_key_make(struct crypto *crypto, const char *plugin,
+                                 const struct address *owner, GCancellable *cancel,
+                                 GError **error) G_GNUC_WARN_UNUSED_RESULT;
+
 /* `postino plugin check NAME|PATH`: the conformance test.  One line each, clean,
  * by `report`; false when one failed. */
 bool crypto_check_plugin(struct crypto *crypto, const char *name_or_path,

@@ -3,6 +3,8 @@
 #include "base/error.h"
 #include "base/i18n.h"
 #include "base/limits.h"
+#include "crypto/age.h"
+#include "crypto/cms.h"
 #include "crypto/crypto-private.h"
 #include "crypto/crypto.h"
 #include "crypto/mime.h"
@@ -10,12 +12,16 @@
 #include "crypto/postino-plugin.h"
 #include "crypto/verdict.h"
 
+#define PGP_TYPE "application/pgp-encrypted"
+#define AGE_TYPE "application/age-encrypted"
+
 /* One letter being opened. */
 struct opening {
   struct crypto *crypto;
   const GPtrArray *from;
   GCancellable *cancel;
-  bool sealed; /* what is looked at came out of an envelope */
+  bool sealed;   /* what is looked at came out of an envelope */
+  bool unproven; /* and nothing but a signature can prove that it is as it was put there */
   struct verdict *verdict;
   GBytes *shown;
 };
@@ -37,9 +43,21 @@ conclude_broken(struct opening *opening, const char *why)
   conclude(opening, verdict_new(SEAL_BROKEN, why), NULL);
 }
 
+/* EFAIL: of what could have been changed nothing is shown. */
+static void
+conclude_unproven(struct opening *opening)
+{
+  conclude_broken(opening, _("nothing proves that it was not changed on its way; ask its sender to "
+                             "sign what he seals"));
+}
+
 static void
 conclude_unverified(struct opening *opening, const char *why, GBytes *shown)
 {
+  if (opening->unproven) {
+    conclude_unproven(opening);
+    return;
+  }
   conclude(opening, verdict_new(opening->sealed ? SEAL_SEALED_UNVERIFIED : SEAL_UNVERIFIED, why),
            shown);
 }
@@ -50,9 +68,14 @@ static struct frame *
 ask_open(struct opening *opening, const char *format, GBytes *data, GBytes *signature,
          GError **error)
 {
+  struct crypto *crypto = opening->crypto;
+  const char *opener = g_str_has_prefix(format, "smime-") ? crypto->smime_opener
+                       : g_str_has_prefix(format, "age-") ? crypto->age_opener
+                                                          : crypto->opener;
   g_autoptr(client_t) client = crypto_start(
-      opening->crypto, opening->crypto->opener,
-      signature != NULL ? POSTINO_CAN_VERIFY : POSTINO_CAN_OPEN, opening->cancel, error);
+      crypto, opener,
+      g_str_has_suffix(format, "-sealed") ? POSTINO_CAN_OPEN : POSTINO_CAN_VERIFY, opening->cancel,
+      error);
   if (client == NULL)
     return NULL;
   g_autoptr(frame_t) request = client_request(client, FRAME_OPEN);
@@ -71,6 +94,34 @@ judge(struct opening *opening, const struct found *found)
   struct binding binding = {opening->from, opening->crypto->confirmed,
                             opening->crypto->confirmed_data};
   return verdict_of(found, opening->sealed, &binding);
+}
+
+/* A signature that is intact proves what it covers, whoever made it. */
+static void
+conclude_found(struct opening *opening, const struct found *found, GBytes *shown)
+{
+  const struct found_signature *only =
+      found->signatures->len == 1 ? found->signatures->pdata[0] : NULL;
+  if (opening->unproven && (only == NULL || only->status != POSTINO_SIGNATURE_GOOD))
+    conclude_unproven(opening);
+  else
+    conclude(opening, judge(opening, found), shown);
+}
+
+/* No answer: false when it was cancelled. */
+static bool
+conclude_no_answer(struct opening *opening, GError *why, GBytes *shown, GError **error)
+{
+  if (error_is(why, POSTINO_ERROR_CANCELLED)) {
+    g_propagate_error(error, why);
+    return false;
+  }
+  if (shown != NULL)
+    conclude_unverified(opening, why->message, shown);
+  else
+    conclude_broken(opening, why->message);
+  g_error_free(why);
+  return true;
 }
 
 /* ---- signed ---- */
@@ -134,22 +185,131 @@ open_signed(struct opening *opening, GBytes *message, GError **error)
     conclude_unverified(opening, _("its signature part is damaged, or no signature"), text);
     return true;
   }
-  g_autoptr(GError) why = NULL;
+  GError *why = NULL;
   g_autoptr(frame_t) reply = ask_open(opening, "pgp-signed", text, signature, &why);
-  if (reply == NULL && error_is(why, POSTINO_ERROR_CANCELLED)) {
-    g_propagate_error(error, g_steal_pointer(&why));
-    return false;
-  }
-  if (reply == NULL) {
-    conclude_unverified(opening, why->message, text);
+  if (reply == NULL)
+    return conclude_no_answer(opening, why, text, error);
+  g_autoptr(found_t) found = found_from_frame(reply);
+  conclude_found(opening, found, text);
+  return true;
+}
+
+/* ---- signed by S/MIME ---- */
+
+static bool
+is_pkcs7_signature(const char *type)
+{
+  return type != NULL && (g_ascii_strcasecmp(type, "application/pkcs7-signature") == 0 ||
+                          g_ascii_strcasecmp(type, "application/x-pkcs7-signature") == 0);
+}
+
+static GBytes *
+smime_signature(const struct multipart *multipart)
+{
+  struct span span = g_array_index(multipart->parts, struct span, 1);
+  g_auto(entity_t) part = {0};
+  struct cms cms;
+  entity_init(&part, span.at, span.length);
+  if (!is_pkcs7_signature(params_main(part.type)))
+    return NULL;
+  g_autoptr(GBytes) data = entity_decode(&part);
+  bool usable = cms_read(data, &cms, NULL) && cms.kind == CMS_SIGNED && !cms.content;
+  return usable ? g_steal_pointer(&data) : NULL;
+}
+
+static bool
+open_smime_signed(struct opening *opening, GBytes *message, GError **error)
+{
+  gsize length;
+  const char *bytes = g_bytes_get_data(message, &length);
+  g_auto(entity_t) entity = {0};
+  g_auto(multipart_t) multipart = {0};
+  entity_init(&entity, bytes, length);
+  const char *said = params_raw(entity.type, "protocol");
+  if (!is_pkcs7_signature(said) ||
+      !two_parts(&entity, "multipart/signed", said, &multipart)) {
+    conclude_unverified(opening, _("the letter is not built as a signed one must be"), message);
     return true;
   }
+  g_autoptr(GBytes) text = canonical_lines(g_array_index(multipart.parts, struct span, 0));
+  g_autoptr(GBytes) signature = smime_signature(&multipart);
+  if (signature == NULL) {
+    conclude_unverified(opening, _("its signature part is damaged, or no signature"), text);
+    return true;
+  }
+  GError *why = NULL;
+  g_autoptr(frame_t) reply = ask_open(opening, "smime-signed", text, signature, &why);
+  if (reply == NULL)
+    return conclude_no_answer(opening, why, text, error);
   g_autoptr(found_t) found = found_from_frame(reply);
-  conclude(opening, judge(opening, found), text);
+  conclude_found(opening, found, text);
+  return true;
+}
+
+/* The CMS data that is the whole of an application/pkcs7-mime; NULL when it is of
+ * none of `kinds`. */
+static GBytes *
+smime_data(GBytes *message, struct cms *cms)
+{
+  gsize length;
+  const char *bytes = g_bytes_get_data(message, &length);
+  g_auto(entity_t) entity = {0};
+  entity_init(&entity, bytes, length);
+  if (headers_repeats(entity.headers, "Content-Type") != 1)
+    return NULL;
+  g_autoptr(GBytes) data = entity_decode(&entity);
+  return cms_read(data, cms, NULL) ? g_steal_pointer(&data) : NULL;
+}
+
+/* The letter lies within its signature: what is not verified is not shown, since
+ * no other program could show it. */
+static bool
+open_smime_opaque(struct opening *opening, GBytes *message, GError **error)
+{
+  struct cms cms;
+  g_autoptr(GBytes) data = smime_data(message, &cms);
+  if (data == NULL || cms.kind != CMS_SIGNED || !cms.content) {
+    conclude_broken(opening, _("its S/MIME data is damaged, or no signed letter"));
+    return true;
+  }
+  GError *why = NULL;
+  g_autoptr(frame_t) reply = ask_open(opening, "smime-opaque", data, NULL, &why);
+  if (reply == NULL)
+    return conclude_no_answer(opening, why, NULL, error);
+  g_autoptr(GError) no_text = NULL;
+  g_autoptr(found_t) found = found_from_frame(reply);
+  g_autoptr(GBytes) inside = frame_bulk(reply, 0, CLIENT_LARGEST, &no_text);
+  if (inside == NULL)
+    conclude_broken(opening, no_text != NULL ? no_text->message : _("there is no letter in it"));
+  else
+    conclude_found(opening, found, inside);
   return true;
 }
 
 /* ---- sealed ---- */
+
+/* Fields for a text that stood in armour. */
+static char *
+text_head(const char *charset)
+{
+  bool usable = charset != NULL && *charset != '\0' && strlen(charset) < 40;
+  for (const char *c = charset; usable && *c != '\0'; c++)
+    usable = g_ascii_isalnum(*c) || strchr("-_.:", *c) != NULL;
+  return g_strdup_printf("Content-Type: text/plain; charset=\"%s\"\r\n"
+                         "Content-Transfer-Encoding: 8bit\r\n\r\n",
+                         usable ? charset : "utf-8");
+}
+
+static GBytes *
+with_head(const char *head, GBytes *text)
+{
+  gsize length;
+  const void *bytes = g_bytes_get_data(text, &length);
+  GByteArray *whole = g_byte_array_sized_new((guint)(strlen(head) + length));
+  g_byte_array_append(whole, (const guint8 *)head, (guint)strlen(head));
+  g_byte_array_append(whole, bytes, (guint)length);
+  return g_byte_array_free_to_bytes(whole);
+}
 
 /* The packets of the sealed part, or NULL with *why_out.  What is given to the
  * plugin is what was looked at, not the text that it came from. */
@@ -175,28 +335,54 @@ sealed_packets(GBytes *armour, char **why_out)
   return g_steal_pointer(&data);
 }
 
-/* A sealed letter may hold a signed one (RFC 3156, 6.1). */
+enum envelope_kind
+entity_kind(GBytes *bytes)
+{
+  gsize length;
+  const char *data = g_bytes_get_data(bytes, &length);
+  g_auto(entity_t) entity = {0};
+  struct cms cms = {0};
+  entity_init(&entity, data, length);
+  const char *protocol = params_raw(entity.type, "protocol");
+  if (entity_is(&entity, "multipart/signed"))
+    return is_pkcs7_signature(protocol) ? ENVELOPE_SMIME_SIGNED
+           : protocol != NULL && g_ascii_strcasecmp(protocol, "application/pgp-signature") == 0
+               ? ENVELOPE_PGP_SIGNED
+               : ENVELOPE_PLAIN;
+  if (entity_is(&entity, "multipart/encrypted"))
+    return protocol != NULL && g_ascii_strcasecmp(protocol, AGE_TYPE) == 0 ? ENVELOPE_AGE_SEALED
+                                                                           : ENVELOPE_PGP_SEALED;
+  if (!entity_is(&entity, "application/pkcs7-mime") &&
+      !entity_is(&entity, "application/x-pkcs7-mime"))
+    return ENVELOPE_PLAIN;
+  g_autoptr(GBytes) cms_data = smime_data(bytes, &cms);
+  return cms_data == NULL || cms.kind != CMS_SIGNED ? ENVELOPE_SMIME_SEALED : ENVELOPE_SMIME_OPAQUE;
+}
+
+/* A sealed letter may hold a signed one (RFC 3156, 6.1; RFC 8551, 3.7), once. */
 static bool
 look_inside(struct opening *opening, const struct found *found, GBytes *inside, GError **error)
 {
-  gsize length;
-  const char *bytes = g_bytes_get_data(inside, &length);
-  g_auto(entity_t) entity = {0};
-  entity_init(&entity, length > 0 ? bytes : "", length);
-  const char *protocol = params_raw(entity.type, "protocol");
   opening->sealed = true;
-  if (found->signatures->len == 0 && entity_is(&entity, "multipart/signed") && protocol != NULL &&
-      g_ascii_strcasecmp(protocol, "application/pgp-signature") == 0)
+  switch (found->signatures->len == 0 ? entity_kind(inside) : ENVELOPE_PLAIN) {
+  case ENVELOPE_PGP_SIGNED:
     return open_signed(opening, inside, error);
-  conclude(opening, judge(opening, found), inside);
-  return true;
+  case ENVELOPE_SMIME_SIGNED:
+    return open_smime_signed(opening, inside, error);
+  case ENVELOPE_SMIME_OPAQUE:
+    return open_smime_opaque(opening, inside, error);
+  default:
+    conclude_found(opening, found, inside);
+    return true;
+  }
 }
 
 static bool
-open_packets(struct opening *opening, GBytes *data, const char *head, GError **error)
+open_packets(struct opening *opening, const char *format, GBytes *data, const char *head,
+             GError **error)
 {
   g_autoptr(GError) why = NULL;
-  g_autoptr(frame_t) reply = ask_open(opening, "pgp-sealed", data, NULL, &why);
+  g_autoptr(frame_t) reply = ask_open(opening, format, data, NULL, &why);
   if (reply == NULL && error_is(why, POSTINO_ERROR_CANCELLED)) {
     g_propagate_error(error, g_steal_pointer(&why));
     return false;
@@ -212,20 +398,26 @@ open_packets(struct opening *opening, GBytes *data, const char *head, GError **e
                                          : _("nothing proves that it was not changed on its way"));
     return true;
   }
-  if (head != NULL) {
-    gsize length;
-    const void *bytes = g_bytes_get_data(inside, &length);
-    GByteArray *whole = g_byte_array_new();
-    g_byte_array_append(whole, (const guint8 *)head, (guint)strlen(head));
-    g_byte_array_append(whole, bytes, (guint)length);
-    g_bytes_unref(inside);
-    inside = g_byte_array_free_to_bytes(whole);
-  }
-  return look_inside(opening, found, inside, error);
+  g_autoptr(GBytes) entity = head != NULL ? with_head(head, inside) : g_bytes_ref(inside);
+  return look_inside(opening, found, entity, error);
+}
+
+static GBytes *
+age_data(GBytes *armour, char **why_out)
+{
+  g_autoptr(GError) why = NULL;
+  gsize length;
+  const char *text = g_bytes_get_data(armour, &length);
+  struct age age;
+  g_autoptr(GBytes) data = age_armour_decode(length > 0 ? text : "", length, &why);
+  if (data != NULL && age_read(data, &age, &why))
+    return g_steal_pointer(&data);
+  *why_out = g_strdup(why->message);
+  return NULL;
 }
 
 static bool
-open_sealed(struct opening *opening, GBytes *message, GError **error)
+open_sealed(struct opening *opening, GBytes *message, const char *type, GError **error)
 {
   gsize length;
   const char *bytes = g_bytes_get_data(message, &length);
@@ -235,9 +427,8 @@ open_sealed(struct opening *opening, GBytes *message, GError **error)
   g_autoptr(GBytes) armour = NULL;
   g_autofree char *why = NULL;
   entity_init(&entity, bytes, length);
-  if (!two_parts(&entity, "multipart/encrypted", "application/pgp-encrypted", &multipart) ||
-      !part_is(g_array_index(multipart.parts, struct span, 0), "application/pgp-encrypted",
-               &version) ||
+  if (!two_parts(&entity, "multipart/encrypted", type, &multipart) ||
+      !part_is(g_array_index(multipart.parts, struct span, 0), type, &version) ||
       !part_is(g_array_index(multipart.parts, struct span, 1), "application/octet-stream",
                &armour)) {
     conclude_broken(opening,
@@ -249,15 +440,64 @@ open_sealed(struct opening *opening, GBytes *message, GError **error)
     conclude_broken(opening, _("its envelope is of a version that is not known"));
     return true;
   }
-  g_autoptr(GBytes) data = sealed_packets(armour, &why);
+  bool age = strcmp(type, AGE_TYPE) == 0;
+  g_autoptr(GBytes) data = age ? age_data(armour, &why) : sealed_packets(armour, &why);
   if (data == NULL) {
     conclude_broken(opening, why);
     return true;
   }
-  return open_packets(opening, data, NULL, error);
+  return open_packets(opening, age ? "age-sealed" : "pgp-sealed", data, NULL, error);
 }
 
 /* ---- armour in the text ---- */
+
+/* RFC 4880, 7: three lines begin with five dashes, in this order and with nothing
+ * before and behind; all others in the text are escaped. */
+static bool
+is_one_clear_signed(const char *text, size_t length)
+{
+  static const char *const marks[] = {"-----BEGIN PGP SIGNED MESSAGE-----",
+                                      "-----BEGIN PGP SIGNATURE-----",
+                                      "-----END PGP SIGNATURE-----"};
+  size_t met = 0;
+  for (const char *at = text, *end = text + length; at < end;) {
+    const char *lf = memchr(at, '\n', (size_t)(end - at));
+    const char *next = lf != NULL ? lf + 1 : end;
+    struct span line = {at, (size_t)(next - at)};
+    while (line.length > 0 && g_ascii_isspace(line.at[line.length - 1]))
+      line.length--;
+    bool mark = line.length >= 5 && memcmp(line.at, "-----", 5) == 0;
+    if (mark && (met == G_N_ELEMENTS(marks) || line.length != strlen(marks[met]) ||
+                 memcmp(line.at, marks[met], line.length) != 0))
+      return false;
+    if (!mark && line.length > 0 && (met == 0 || met == G_N_ELEMENTS(marks)))
+      return false;
+    met += mark;
+    at = next;
+  }
+  return met == G_N_ELEMENTS(marks);
+}
+
+/* Shown is what the plugin says was signed, and nothing that stood around it. */
+static bool
+open_clear_signed(struct opening *opening, GBytes *message, const struct entity *entity,
+                  GBytes *text, GError **error)
+{
+  GError *why = NULL;
+  g_autoptr(frame_t) reply = ask_open(opening, "pgp-clear", text, NULL, &why);
+  if (reply == NULL)
+    return conclude_no_answer(opening, why, message, error);
+  g_autoptr(found_t) found = found_from_frame(reply);
+  g_autoptr(GBytes) inside = frame_bulk(reply, 0, CLIENT_LARGEST, NULL);
+  if (inside == NULL) {
+    conclude_unverified(opening, _("there is no letter in it"), message);
+    return true;
+  }
+  g_autofree char *head = text_head(params_raw(entity->type, "charset"));
+  g_autoptr(GBytes) shown = with_head(head, inside);
+  conclude_found(opening, found, shown);
+  return true;
+}
 
 /* Opened only where it is the whole of a letter that is one text: mixed with
  * other text nobody could say where it ends. */
@@ -276,8 +516,9 @@ open_inline(struct opening *opening, GBytes *message, GError **error)
   g_autofree char *why = NULL;
   const char *decoded = g_bytes_get_data(text, &length);
   if (length > 0 && memmem(decoded, length, "-----BEGIN PGP SIGNED MESSAGE-----", 34) != NULL) {
-    conclude_unverified(opening, _("it signs only a piece of the text, by a way that is not read"),
-                        message);
+    if (is_one_clear_signed(decoded, length))
+      return open_clear_signed(opening, message, &entity, text, error);
+    conclude_unverified(opening, _("it signs only a piece of the text"), message);
     return true;
   }
   g_autoptr(GBytes) data = sealed_packets(text, &why);
@@ -285,19 +526,58 @@ open_inline(struct opening *opening, GBytes *message, GError **error)
     conclude(opening, verdict_new(SEAL_POSTCARD, NULL), message);
     return true;
   }
-  return open_packets(opening, data, "Content-Type: text/plain; charset=utf-8\r\n\r\n", error);
+  return open_packets(opening, "pgp-sealed", data,
+                      "Content-Type: text/plain; charset=utf-8\r\n"
+                      "Content-Transfer-Encoding: 8bit\r\n\r\n", error);
 }
 
-/* ---- S/MIME ---- */
+/* ---- sealed by S/MIME ---- */
 
-static void
-conclude_smime(struct opening *opening, GBytes *message, enum envelope_kind kind)
+/* Enveloped data can be changed on its way without being noticed; authenticated
+ * data cannot (RFC 8551, 2.7). */
+static bool
+open_smime_sealed(struct opening *opening, GBytes *message, GError **error)
+{
+  struct cms cms;
+  g_autoptr(GBytes) data = smime_data(message, &cms);
+  if (data == NULL || (cms.kind != CMS_ENVELOPED && cms.kind != CMS_AUTH_ENVELOPED)) {
+    conclude_broken(opening, _("its S/MIME data is damaged, or no sealed letter"));
+    return true;
+  }
+  GError *why = NULL;
+  g_autoptr(frame_t) reply = ask_open(opening, "smime-sealed", data, NULL, &why);
+  if (reply == NULL)
+    return conclude_no_answer(opening, why, NULL, error);
+  g_autoptr(GError) no_text = NULL;
+  g_autoptr(found_t) found = found_from_frame(reply);
+  g_autoptr(GBytes) inside =
+      found->encrypted ? frame_bulk(reply, 0, CLIENT_LARGEST, &no_text) : NULL;
+  if (inside == NULL) {
+    conclude_broken(opening, no_text != NULL ? no_text->message : _("there is no letter in it"));
+    return true;
+  }
+  opening->unproven = cms.kind != CMS_AUTH_ENVELOPED || !found->integrity;
+  return look_inside(opening, found, inside, error);
+}
+
+/* ---- any ---- */
+
+static bool
+open_smime(struct opening *opening, GBytes *message, enum envelope_kind kind, GError **error)
 {
   const char *why = _("it is S/MIME, for which no plugin is installed");
-  if (kind == ENVELOPE_SMIME_SIGNED)
+  bool known = crypto_find(opening->crypto, opening->crypto->smime_opener) != NULL;
+  if (!known && kind == ENVELOPE_SMIME_SIGNED)
     conclude_unverified(opening, why, message);
-  else
+  else if (!known)
     conclude_broken(opening, why);
+  else if (kind == ENVELOPE_SMIME_SIGNED)
+    return open_smime_signed(opening, message, error);
+  else if (kind == ENVELOPE_SMIME_OPAQUE)
+    return open_smime_opaque(opening, message, error);
+  else
+    return open_smime_sealed(opening, message, error);
+  return true;
 }
 
 static bool
@@ -307,14 +587,18 @@ open_kind(struct opening *opening, GBytes *message, enum envelope_kind kind, GEr
   case ENVELOPE_PGP_SIGNED:
     return open_signed(opening, message, error);
   case ENVELOPE_PGP_SEALED:
-    return open_sealed(opening, message, error);
+    return open_sealed(opening, message, PGP_TYPE, error);
+  case ENVELOPE_AGE_SEALED:
+    if (crypto_find(opening->crypto, opening->crypto->age_opener) != NULL)
+      return open_sealed(opening, message, AGE_TYPE, error);
+    conclude_broken(opening, _("it is sealed by age, for which no plugin is in the rc file"));
+    return true;
   case ENVELOPE_PGP_INLINE:
     return open_inline(opening, message, error);
   case ENVELOPE_SMIME_SIGNED:
   case ENVELOPE_SMIME_OPAQUE:
   case ENVELOPE_SMIME_SEALED:
-    conclude_smime(opening, message, kind);
-    return true;
+    return open_smime(opening, message, kind, error);
   case ENVELOPE_PLAIN:
     break;
   }

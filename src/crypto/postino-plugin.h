@@ -172,7 +172,8 @@ struct postino_seal {
 /* What open() is given: the parts, taken out of their MIME wrapping. */
 struct postino_open {
   uint32_t size, abi;
-  const char *format;           /* "pgp-sealed", "pgp-signed", "smime-sealed", "smime-signed" */
+  const char *format;           /* "pgp-sealed", "pgp-signed", "pgp-clear" (text; output: what was signed),
+                                 * "smime-sealed", "smime-signed", "smime-opaque" (output too) */
   struct postino_bytes data;    /* what is encrypted; or exactly what was signed */
   struct postino_bytes signature; /* detached, without armour; empty for *-sealed */
 };
@@ -181,7 +182,7 @@ struct postino_keys {
   uint32_t size, abi;
   const char *action;           /* "own" (keys whose secret is here), "find" (query: address or
                                  * part of one), "show" (query: fingerprint; output: the public
-                                 * key), "import" (data) */
+                                 * key), "import" (data), "make" (query: "NAME <ADDRESS>") */
   const char *query;
   struct postino_bytes data;
 };

@@ -1,10 +1,15 @@
 include_HEADERS += src/crypto/postino-plugin.h
 noinst_LIBRARIES += src/crypto/libcrypto.a
 src_crypto_libcrypto_a_SOURCES = \
-	src/crypto/check.c src/crypto/check.h \
+	src/crypto/age.c src/crypto/age.h \
+	src/crypto/check.c src/crypto/check.h src/crypto/check-private.h \
+	src/crypto/check-age.c \
+	src/crypto/check-smime.c \
 	src/crypto/client.c src/crypto/client.h \
+	src/crypto/cms.c src/crypto/cms.h \
 	src/crypto/conformance.c \
 	src/crypto/crypto.c src/crypto/crypto.h src/crypto/crypto-private.h \
+	src/crypto/keys.c \
 	src/crypto/leak.c src/crypto/leak.h \
 	src/crypto/mime.c src/crypto/mime.h \
 	src/crypto/open.c \
@@ -17,7 +22,8 @@ src_crypto_libcrypto_a_SOURCES = \
 # For authors: the manual and the pkg-config file.
 man_MANS += man/postino-plugin.7
 pkgconfig_DATA += src/crypto/postino-plugin.pc
-EXTRA_DIST += man/postino-plugin.7.in src/crypto/postino-plugin.pc.in contrib/plugins/example.py
+EXTRA_DIST += man/postino-plugin.7.in src/crypto/postino-plugin.pc.in contrib/plugins/example.py \
+	contrib/plugins/age.py
 CLEANFILES += man/postino-plugin.7 src/crypto/postino-plugin.pc
 author_substitutions = $(SED) -e 's|@VERSION[@]|$(PACKAGE_VERSION)|g' -e 's|@prefix[@]|$(prefix)|g' \
 	-e 's|@includedir[@]|$(includedir)|g' -e 's|@plugindir[@]|$(plugindir)|g'
@@ -30,11 +36,11 @@ src/crypto/postino-plugin.pc: $(srcdir)/src/crypto/postino-plugin.pc.in Makefile
 if HAVE_CMOCKA
 # The test programs start the real plugin processes.
 crypto_TEST_LIBS = src/crypto/libcrypto.a src/conf/libconf.a $(MESSAGE_LIBS) $(CMOCKA_LIBS)
-crypto_PROCESSES = postino-plugin-host plugins/openpgp.so
+crypto_PROCESSES = postino-plugin-host plugins/openpgp.so plugins/smime.so
 crypto_GNUPG = tests/unit/crypto/gnupg.c tests/unit/crypto/gnupg.h tests/unit/test.h
-EXTRA_DIST += tests/unit/crypto/broken.py
-check_PROGRAMS += tests/unit/crypto/test_broken tests/unit/crypto/test_check \
-	tests/unit/crypto/test_openpgp \
+EXTRA_DIST += tests/unit/crypto/broken.py tests/unit/crypto/smime.sh
+check_PROGRAMS += tests/unit/crypto/test_age tests/unit/crypto/test_broken tests/unit/crypto/test_check \
+	tests/unit/crypto/test_openpgp tests/unit/crypto/test_smime \
 	tests/unit/crypto/test_open tests/unit/crypto/test_verdict
 tests_unit_crypto_test_open_SOURCES = tests/unit/crypto/test_open.c $(crypto_GNUPG)
 tests_unit_crypto_test_open_LDADD = $(crypto_TEST_LIBS)
@@ -51,6 +57,12 @@ tests_unit_crypto_test_check_SOURCES = tests/unit/crypto/test_check.c tests/unit
 tests_unit_crypto_test_check_LDADD = $(crypto_TEST_LIBS)
 tests_unit_crypto_test_verdict_SOURCES = tests/unit/crypto/test_verdict.c tests/unit/test.h
 tests_unit_crypto_test_verdict_LDADD = $(crypto_TEST_LIBS)
+tests_unit_crypto_test_age_SOURCES = tests/unit/crypto/test_age.c tests/unit/test.h
+tests_unit_crypto_test_age_LDADD = $(crypto_TEST_LIBS)
+EXTRA_tests_unit_crypto_test_age_DEPENDENCIES = $(crypto_PROCESSES)
+tests_unit_crypto_test_smime_SOURCES = tests/unit/crypto/test_smime.c $(crypto_GNUPG)
+tests_unit_crypto_test_smime_LDADD = $(crypto_TEST_LIBS)
+EXTRA_tests_unit_crypto_test_smime_DEPENDENCIES = $(crypto_PROCESSES)
 tests_unit_crypto_test_openpgp_SOURCES = tests/unit/crypto/test_openpgp.c $(crypto_GNUPG)
 tests_unit_crypto_test_openpgp_LDADD = $(crypto_TEST_LIBS)
 EXTRA_tests_unit_crypto_test_openpgp_DEPENDENCIES = $(crypto_PROCESSES)

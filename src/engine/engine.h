@@ -85,6 +85,7 @@ struct event {
   GPtrArray *queue;         /* struct ledger_letter */
   GPtrArray *server;        /* struct server_row */
   GPtrArray *plugins;       /* struct plugin_info */
+  GPtrArray *keys;          /* struct key_info */
   struct letter *letter;
   struct draft *draft;
   struct sealing *sealing;
@@ -171,6 +172,9 @@ request_id engine_server_delete(struct engine *engine, const char *account,
  * line; error: the first that did not let us in. */
 request_id engine_account_test(struct engine *engine, const char *account);
 
+/* What the account's servers proved (TLS, the checked key) may be less from now on. */
+request_id engine_account_forget(struct engine *engine, const char *account);
+
 /* ---- out: drafts come in EVENT_DONE ---- */
 
 request_id engine_compose(struct engine *engine, const char *account, const char *mailto);
@@ -226,6 +230,23 @@ const char *engine_recipient_word(enum recipient_state state);
 request_id engine_plugins(struct engine *engine);
 /* One NOTICE of this request a check (bad: failed), then DONE. */
 request_id engine_plugin_check(struct engine *engine, const char *name_or_path);
+
+/* ---- keys: `account` NULL: the default one, whose plugin is asked ---- */
+
+/* keys: those with the address `query` or a part of it; NULL: one's own. */
+request_id engine_keys(struct engine *engine, const char *account, const char *query);
+/* The user's word that this key is this address's (or, no longer). */
+request_id engine_key_confirm(struct engine *engine, const char *address, const char *fingerprint,
+                              bool yes);
+/* part: the public key. */
+request_id engine_key_export(struct engine *engine, const char *account, const char *fingerprint);
+/* A key pair for the account's own address.  text: what was made, and to keep a copy. */
+request_id engine_key_make(struct engine *engine, const char *account);
+/* keys: what was imported, from bytes or from what a letter brings (attached keys,
+ * its Autocrypt field).  NOTFOUND when it brings none. */
+request_id engine_key_import(struct engine *engine, const char *account, GBytes *data);
+request_id engine_key_import_from(struct engine *engine, const char *account,
+                                  const struct letter_ref *ref);
 
 /* ---- accounts: pure, no request ---- */
 

@@ -70,7 +70,7 @@ event_free(struct event *event)
   g_clear_error(&event->error);
   g_free(event->text);
   GPtrArray **arrays[] = {&event->rows,  &event->folders, &event->fetched,
-                          &event->queue, &event->server,  &event->plugins};
+                          &event->queue, &event->server,  &event->plugins, &event->keys};
   for (size_t i = 0; i < G_N_ELEMENTS(arrays); i++)
     g_clear_pointer(arrays[i], g_ptr_array_unref);
   letter_free(event->letter);

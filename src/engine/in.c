@@ -4,6 +4,7 @@
 #include "engine/engine-private.h"
 #include "engine/out.h"
 #include "engine/watch.h"
+#include "store/trust.h"
 
 struct fetch {
   const struct conf_account *account;
@@ -345,6 +346,23 @@ run_test(struct work *work, GError **error)
     return true;
   g_propagate_error(error, first != NULL ? g_steal_pointer(&first) : g_steal_pointer(&second));
   return false;
+}
+
+static bool
+run_forget(struct work *work, GError **error)
+{
+  const struct conf_account *account = work->args;
+  return trust_forget(work->engine->store, account->name, error);
+}
+
+request_id
+engine_account_forget(struct engine *engine, const char *name)
+{
+  g_autoptr(GError) error = NULL;
+  const struct conf_account *account = engine_account(engine, name, &error);
+  if (account == NULL)
+    return engine_refuse(engine, g_steal_pointer(&error));
+  return engine_request(engine, NULL, run_forget, (void *)account, NULL);
 }
 
 request_id

@@ -12,6 +12,7 @@ src_engine_libengine_a_SOURCES = \
 	src/engine/look.c \
 	src/engine/open.c \
 	src/engine/out.c src/engine/out.h \
+	src/engine/keys.c \
 	src/engine/plugins.c \
 	src/engine/save.c \
 	src/engine/seal.c \
@@ -27,7 +28,7 @@ ENGINE_TESTS = \
 check_PROGRAMS += $(ENGINE_TESTS)
 engine_HOUSE = tests/unit/engine/house.c tests/unit/engine/house.h tests/unit/test.h
 engine_TEST_LIBS = $(ENGINE_LIBS) $(CMOCKA_LIBS)
-engine_PROCESSES = postino-reader$(EXEEXT) postino-plugin-host plugins/openpgp.so
+engine_PROCESSES = postino-reader$(EXEEXT) postino-plugin-host plugins/openpgp.so plugins/smime.so
 tests_unit_engine_test_letters_SOURCES = tests/unit/engine/test_letters.c $(engine_HOUSE)
 tests_unit_engine_test_letters_LDADD = $(engine_TEST_LIBS)
 EXTRA_tests_unit_engine_test_letters_DEPENDENCIES = $(engine_PROCESSES)

@@ -43,6 +43,8 @@ encrypted_kind(const struct mime *mime)
 {
   const char *added;
   const char *protocol = protocol_of(mime, &added);
+  if (g_ascii_strcasecmp(protocol, "application/age-encrypted") == 0)
+    return ENVELOPE_AGE_SEALED;
   return g_ascii_strcasecmp(protocol, "application/pgp-encrypted") == 0 ? ENVELOPE_PGP_SEALED
                                                                        : ENVELOPE_PLAIN;
 }

@@ -18,6 +18,7 @@ enum envelope_kind {
   ENVELOPE_SMIME_OPAQUE,    /* application/pkcs7-mime, signed-data */
   ENVELOPE_SMIME_SEALED,    /* application/pkcs7-mime, enveloped-data */
   ENVELOPE_PGP_INLINE,      /* armour in a text part */
+  ENVELOPE_AGE_SEALED,      /* multipart/encrypted, application/age-encrypted */
 };
 
 enum line_kind {
@@ -57,6 +58,8 @@ struct rendered {
   GPtrArray *route;         /* struct rendered_hop, first hop first */
   char *list_post;          /* address of List-Post, or NULL */
   char *list_unsubscribe;   /* first usable URI, or NULL */
+  bool protects;            /* its own fields are meant to be covered by the seal around it
+                             * (RFC 9788 hp, or the older protected-headers) */
 };
 
 struct rendered_hop { char *from, *by; int64_t date; bool date_known; bool tls; };

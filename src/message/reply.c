@@ -274,7 +274,8 @@ draft_reply(const struct rendered *letter, enum draft_reply how, const struct dr
   draft->subject = g_strchomp(g_strconcat("Re: ", draft_subject_rest(subject, false), NULL));
   refer(draft, letter);
   draft->answers_sealed =
-      letter->envelope == ENVELOPE_PGP_SEALED || letter->envelope == ENVELOPE_SMIME_SEALED;
+      letter->envelope == ENVELOPE_PGP_SEALED || letter->envelope == ENVELOPE_SMIME_SEALED ||
+      letter->envelope == ENVELOPE_AGE_SEALED;
   GString *body = g_string_new(NULL);
   append_answered(body, letter);
   g_autofree char *signature = draft_signature(author);
@@ -324,7 +325,8 @@ draft_forward(const struct rendered *letter, GBytes *original, const struct draf
   const char *subject = letter->subject != NULL ? letter->subject : "";
   draft->subject = g_strchomp(g_strconcat("Fwd: ", draft_subject_rest(subject, true), NULL));
   draft->answers_sealed =
-      letter->envelope == ENVELOPE_PGP_SEALED || letter->envelope == ENVELOPE_SMIME_SEALED;
+      letter->envelope == ENVELOPE_PGP_SEALED || letter->envelope == ENVELOPE_SMIME_SEALED ||
+      letter->envelope == ENVELOPE_AGE_SEALED;
   g_autofree char *signature = draft_signature(author);
   GString *body = g_string_new("\n");
   append_forwarded(body, letter);

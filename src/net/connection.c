@@ -141,6 +141,7 @@ reach(struct connection *connection, const struct connection_options *options, G
   struct dial dial = {
       .host = connection->host,
       .port = options->port,
+      .proxy = options->proxy,
       .loopback_only = options->tls == CONF_TLS_NONE && !options->allow_cleartext,
   };
   int fd = dial_connect(&dial, &connection->stream.wait, &connection->loopback,

@@ -4,6 +4,7 @@
 #include <netinet/in.h>
 #include <netinet/tcp.h>
 #include <poll.h>
+#include <string.h>
 #include <sys/socket.h>
 
 #include "base/error.h"
@@ -11,6 +12,9 @@
 #include "base/i18n.h"
 #include "base/limits.h"
 #include "net/resolve.h"
+#include "net/socks.h"
+
+#define SOCKS_PORT 1080
 
 static bool
 finish_connecting(int fd, struct wait *wait, GError **error)
@@ -91,9 +95,51 @@ try_each(const struct dial *dial, const struct addrinfo *addresses, struct wait 
   return -1;
 }
 
+/* The proxy's name and port.  Free the name. */
+static char *
+proxy_place(const char *proxy, int *port_out, GError **error)
+{
+  g_autofree char *scheme = NULL, *host = NULL;
+  int port = -1;
+  if (!g_uri_split_network(proxy, G_URI_FLAGS_NONE, &scheme, &host, &port, NULL) ||
+      strcmp(scheme, "socks5") != 0 || host == NULL) {
+    error_set(error, POSTINO_ERROR_CONFIG, _("proxy takes socks5://HOST:PORT"));
+    return NULL;
+  }
+  *port_out = port > 0 ? port : SOCKS_PORT;
+  return resolve_ascii(host, error);
+}
+
+/* The proxy resolves and reaches the host, so nothing of it is loopback here. */
+static int
+connect_through(const struct dial *dial, struct wait *wait, bool *loopback_out, GError **error)
+{
+  if (dial->loopback_only) {
+    error_set(error, POSTINO_ERROR_TRUST,
+              _("tls = \"none\" would show the password and all mail to the proxy; use tls = "
+                "\"implicit\" or \"starttls\", or set allow-cleartext = yes"));
+    return -1;
+  }
+  struct dial to = {0};
+  g_autofree char *host = proxy_place(dial->proxy, &to.port, error);
+  to.host = host;
+  if (host == NULL)
+    return -1;
+  auto_fd fd = dial_connect(&to, wait, loopback_out, error);
+  *loopback_out = false;
+  if (fd < 0 || !socks_connect(fd, dial->host, dial->port, wait, error)) {
+    g_prefix_error(error, _("proxy %s: "), dial->proxy);
+    wait->fd = -1;
+    return -1;
+  }
+  return fd_steal(&fd);
+}
+
 int
 dial_connect(const struct dial *dial, struct wait *wait, bool *loopback_out, GError **error)
 {
+  if (dial->proxy != NULL)
+    return connect_through(dial, wait, loopback_out, error);
   struct wait limited = *wait;
   limited.idle = MIN(wait->idle, LIMIT_CONNECT_SECONDS * G_USEC_PER_SEC);
   limited.deadline = g_get_monotonic_time() + 2 * limited.idle;

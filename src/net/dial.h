@@ -6,6 +6,7 @@
 struct dial {
   const char *host;         /* from resolve_ascii() */
   int port;
+  const char *proxy;        /* "socks5://HOST[:PORT]"; NULL: none */
   bool loopback_only;       /* clear text, and the user did not allow it */
 };
 

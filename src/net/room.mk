@@ -5,7 +5,7 @@ src_net_libnet_a_SOURCES = \
 	src/net/dial.c src/net/dial.h \
 	src/net/resolve.c src/net/resolve.h \
 	src/net/sasl.c src/net/sasl.h \
-	src/net/stream.c src/net/stream.h \
+	src/net/socks.c src/net/socks.h src/net/stream.c src/net/stream.h \
 	src/net/tls.c src/net/tls.h \
 	src/net/wait.c src/net/wait.h
 

@@ -2,33 +2,12 @@
 
 #include <string.h>
 
+#include "plugins/common.h"
+
 /* Keys of one answer: as many as a frame holds. */
 #define MOST_KEYS 200
 
 /* ---- which there are ---- */
-
-bool
-openpgp_is_dead(gpgme_key_t key)
-{
-  return key->revoked || key->expired || key->disabled || key->invalid;
-}
-
-int
-openpgp_validity(gpgme_validity_t validity)
-{
-  switch (validity) {
-  case GPGME_VALIDITY_NEVER:
-    return POSTINO_VALIDITY_NEVER;
-  case GPGME_VALIDITY_MARGINAL:
-    return POSTINO_VALIDITY_MARGINAL;
-  case GPGME_VALIDITY_FULL:
-    return POSTINO_VALIDITY_FULL;
-  case GPGME_VALIDITY_ULTIMATE:
-    return POSTINO_VALIDITY_ULTIMATE;
-  default:
-    return POSTINO_VALIDITY_UNKNOWN;
-  }
-}
 
 /* The key's live user id that is this address, the most valid one; or NULL. */
 gpgme_user_id_t
@@ -38,15 +17,9 @@ openpgp_user_id(gpgme_key_t key, const char *address)
   for (gpgme_user_id_t uid = key->uids; uid != NULL; uid = uid->next)
     if (!uid->revoked && !uid->invalid && uid->address != NULL &&
         g_ascii_strcasecmp(uid->address, address) == 0 &&
-        (best == NULL || openpgp_validity(uid->validity) > openpgp_validity(best->validity)))
+        (best == NULL || common_validity(uid->validity) > common_validity(best->validity)))
       best = uid;
   return best;
-}
-
-void
-openpgp_free_key(gpointer key)
-{
-  gpgme_key_unref(key);
 }
 
 /* Every key that GnuPG finds by `pattern` (NULL: all), dead ones too;
@@ -54,7 +27,7 @@ openpgp_free_key(gpointer key)
 static GPtrArray *
 list_keys(struct openpgp *pgp, const char *pattern, bool own)
 {
-  GPtrArray *keys = g_ptr_array_new_with_free_func(openpgp_free_key);
+  GPtrArray *keys = g_ptr_array_new_with_free_func(common_free_key);
   gpgme_key_t key;
   if (gpgme_op_keylist_start(pgp->ctx, pattern, own) != 0)
     return keys;
@@ -81,7 +54,7 @@ is_confirmed(gpgme_key_t key, const char *confirmed)
 static int
 rank_of(gpgme_key_t key, gpgme_user_id_t uid, const char *confirmed)
 {
-  int validity = openpgp_validity(uid->validity);
+  int validity = common_validity(uid->validity);
   if (is_confirmed(key, confirmed))
     return POSTINO_VALIDITY_ULTIMATE + 1;
   if (key->secret && validity != POSTINO_VALIDITY_NEVER)
@@ -98,7 +71,7 @@ best_key(GPtrArray *keys, const char *address, const char *confirmed, int *rank_
   for (guint i = 0; i < keys->len; i++) {
     gpgme_key_t key = keys->pdata[i];
     gpgme_user_id_t uid = openpgp_user_id(key, address);
-    if (uid == NULL || openpgp_is_dead(key) || !key->can_encrypt)
+    if (uid == NULL || common_is_dead(key) || !key->can_encrypt)
       continue;
     int rank = rank_of(key, uid, confirmed);
     if (best == NULL || rank > best_rank ||
@@ -118,7 +91,7 @@ openpgp_signing_key(GPtrArray *keys, const char *address)
   gpgme_key_t best = NULL;
   for (guint i = 0; i < keys->len; i++) {
     gpgme_key_t key = keys->pdata[i];
-    if (!key->secret || openpgp_is_dead(key) || !key->can_sign ||
+    if (!key->secret || common_is_dead(key) || !key->can_sign ||
         openpgp_user_id(key, address) == NULL)
       continue;
     if (best == NULL || key->subkeys->timestamp > best->subkeys->timestamp)
@@ -196,7 +169,7 @@ say_key(struct openpgp *pgp, gpgme_key_t key)
                              .key = key->fpr,
                              .user_id = key->uids != NULL ? key->uids->uid : NULL,
                              .validity =
-                                 key->uids != NULL ? openpgp_validity(key->uids->validity) : 0,
+                                 key->uids != NULL ? common_validity(key->uids->validity) : 0,
                              .secret = (int)key->secret,
                              .since = key->subkeys->timestamp,
                              .expires = key->subkeys->expires};
@@ -252,6 +225,30 @@ import_keys(struct openpgp *pgp, const struct postino_bytes *bytes)
   return 0;
 }
 
+/* The passphrase comes by the person, as for any other key; without one to ask the
+ * key has none. */
+static int
+make_key(struct openpgp *pgp, const char *user_id)
+{
+  if (user_id == NULL)
+    return openpgp_failed(pgp, gpg_error(GPG_ERR_INV_USER_ID));
+  pgp->making = true;
+  gpgme_error_t error =
+      gpgme_op_createkey(pgp->ctx, user_id, "future-default", 0, 0, NULL,
+                         GPGME_CREATE_NOEXPIRE | (pgp->host->can_ask ? 0 : GPGME_CREATE_NOPASSWD));
+  pgp->making = false;
+  gpgme_genkey_result_t result = error == 0 ? gpgme_op_genkey_result(pgp->ctx) : NULL;
+  gpgme_key_t key = NULL;
+  if (result == NULL || result->fpr == NULL)
+    return openpgp_failed(pgp, error != 0 ? error : gpg_error(GPG_ERR_GENERAL));
+  error = gpgme_get_key(pgp->ctx, result->fpr, &key, 0);
+  if (error != 0)
+    return openpgp_failed(pgp, error);
+  say_key(pgp, key);
+  gpgme_key_unref(key);
+  return 0;
+}
+
 int
 openpgp_keys(void *state, const struct postino_keys *keys)
 {
@@ -264,5 +261,7 @@ openpgp_keys(void *state, const struct postino_keys *keys)
     return show_key(pgp, keys->query);
   if (strcmp(keys->action, "import") == 0)
     return import_keys(pgp, &keys->data);
+  if (strcmp(keys->action, "make") == 0)
+    return make_key(pgp, keys->query);
   return pgp->host->error(pgp->host, POSTINO_UNSUPPORTED, _("the openpgp plugin cannot do that"));
 }

@@ -3,39 +3,13 @@
 #include <errno.h>
 #include <stdio.h>
 #include <string.h>
-#include <sys/random.h>
+
+#include "plugins/common.h"
 
 /* How often a wrong passphrase may be mended. */
 #define ATTEMPTS 3
 
 /* ---- failing ---- */
-
-static int
-code_of(gpgme_error_t error)
-{
-  switch (gpg_err_code(error)) {
-  case GPG_ERR_NO_PUBKEY:
-  case GPG_ERR_NO_SECKEY:
-  case GPG_ERR_UNUSABLE_SECKEY:
-    return POSTINO_NO_KEY;
-  case GPG_ERR_UNUSABLE_PUBKEY:
-    return POSTINO_UNTRUSTED;
-  case GPG_ERR_BAD_PASSPHRASE:
-  case GPG_ERR_CANCELED:
-  case GPG_ERR_FULLY_CANCELED:
-    return POSTINO_WRONG_PASSPHRASE;
-  case GPG_ERR_NO_PIN_ENTRY:
-  case GPG_ERR_PIN_ENTRY:
-    return POSTINO_LOCKED;
-  case GPG_ERR_NO_DATA:
-  case GPG_ERR_BAD_DATA:
-    return POSTINO_BAD_DATA;
-  case GPG_ERR_DECRYPT_FAILED:
-    return POSTINO_INTEGRITY;
-  default:
-    return POSTINO_INTERNAL;
-  }
-}
 
 static const char *
 sentence_of(int code)
@@ -64,7 +38,7 @@ int
 openpgp_failed(struct openpgp *pgp, gpgme_error_t error)
 {
   char words[160] = "", sentence[512];
-  int code = pgp->too_large ? POSTINO_TOO_LARGE : code_of(error);
+  int code = pgp->too_large ? POSTINO_TOO_LARGE : common_code_of(error);
   gpgme_strerror_r(error, words, sizeof words);
   snprintf(sentence, sizeof sentence, "%s (GnuPG: %s)",
            pgp->too_large ? _("it is too large when opened") : sentence_of(code), words);
@@ -78,9 +52,11 @@ give_passphrase(void *data, const char *hint, const char *info, int was_bad, int
 {
   struct openpgp *pgp = data;
   const char *whose = hint != NULL ? strchr(hint, ' ') : NULL;
-  g_autofree char *prompt = g_strdup_printf(
-      pgp->asked > 0 ? _("Wrong. Passphrase of the key of %s:") : _("Passphrase of the key of %s:"),
-      whose != NULL ? whose + 1 : _("yours"));
+  const char *owner = whose != NULL ? whose + 1 : _("yours");
+  g_autofree char *prompt =
+      pgp->making      ? g_strdup(_("Passphrase for your new key (empty: none):"))
+      : pgp->asked > 0 ? g_strdup_printf(_("Wrong. Passphrase of the key of %s:"), owner)
+                       : g_strdup_printf(_("Passphrase of the key of %s:"), owner);
   pgp->asked++;
   const char *answer = pgp->host->ask(pgp->host, prompt, 1);
   if (answer == NULL)
@@ -180,19 +156,6 @@ start(const struct postino_host *host, const char *const *options, size_t n, voi
 
 /* ---- sealing ---- */
 
-static char *
-random_boundary(void)
-{
-  unsigned char bytes[18];
-  if (getrandom(bytes, sizeof bytes, 0) != (ssize_t)sizeof bytes)
-    return NULL;
-  g_autofree char *text = g_base64_encode(bytes, sizeof bytes);
-  for (char *c = text; *c != '\0'; c++)
-    if (*c == '/')
-      *c = '_';
-  return g_strdup_printf("=_%s", text);
-}
-
 /* Armour with CRLF ends, without a line end behind the last line. */
 static void
 append_armour(GString *to, gpgme_data_t data)
@@ -225,7 +188,7 @@ give(struct openpgp *pgp, GString *entity)
 static int
 give_sealed(struct openpgp *pgp, gpgme_data_t armour)
 {
-  g_autofree char *boundary = random_boundary();
+  g_autofree char *boundary = common_boundary();
   GString *entity = g_string_new(NULL);
   g_string_printf(entity,
                   "Content-Type: multipart/encrypted; protocol=\"application/pgp-encrypted\";\r\n"
@@ -243,7 +206,7 @@ give_sealed(struct openpgp *pgp, gpgme_data_t armour)
 static int
 give_signed(struct openpgp *pgp, const struct postino_seal *seal, gpgme_data_t armour)
 {
-  g_autofree char *boundary = random_boundary();
+  g_autofree char *boundary = common_boundary();
   gpgme_sign_result_t result = gpgme_op_sign_result(pgp->ctx);
   const char *hash = result != NULL && result->signatures != NULL
                          ? gpgme_hash_algo_name(result->signatures->hash_algo)
@@ -269,13 +232,13 @@ give_signed(struct openpgp *pgp, const struct postino_seal *seal, gpgme_data_t a
 static GPtrArray *
 chosen_keys(struct openpgp *pgp, const struct postino_seal *seal, bool *always_out)
 {
-  g_autoptr(GPtrArray) keys = g_ptr_array_new_with_free_func(openpgp_free_key);
+  g_autoptr(GPtrArray) keys = g_ptr_array_new_with_free_func(common_free_key);
   g_autoptr(GHashTable) seen = g_hash_table_new(g_str_hash, g_str_equal);
   *always_out = false;
   for (size_t i = 0; i < seal->n_recipients; i++) {
     gpgme_key_t key = NULL;
     if (seal->keys[i] == NULL || gpgme_get_key(pgp->ctx, seal->keys[i], &key, 0) != 0 ||
-        openpgp_is_dead(key) || !key->can_encrypt) {
+        common_is_dead(key) || !key->can_encrypt) {
       g_autofree char *why =
           g_strdup_printf(_("the key of %s cannot be used any more"), seal->recipients[i]);
       gpgme_key_unref(key);
@@ -284,7 +247,7 @@ chosen_keys(struct openpgp *pgp, const struct postino_seal *seal, bool *always_o
     }
     gpgme_user_id_t uid = openpgp_user_id(key, seal->recipients[i]);
     *always_out =
-        *always_out || uid == NULL || openpgp_validity(uid->validity) < POSTINO_VALIDITY_MARGINAL;
+        *always_out || uid == NULL || common_validity(uid->validity) < POSTINO_VALIDITY_MARGINAL;
     if (g_hash_table_add(seen, key->fpr))
       g_ptr_array_add(keys, key);
     else
@@ -397,10 +360,10 @@ say_signature(struct openpgp *pgp, gpgme_signature_t signature)
   gpgme_key_t key = NULL;
   g_autoptr(GArray) uids = g_array_new(FALSE, TRUE, sizeof(struct postino_user_id));
   if (signature->fpr != NULL && gpgme_get_key(pgp->ctx, signature->fpr, &key, 0) == 0 &&
-      !openpgp_is_dead(key))
+      !common_is_dead(key))
     for (gpgme_user_id_t uid = key->uids; uid != NULL; uid = uid->next) {
       struct postino_user_id live = {POSTINO_PLUGIN_HEAD(live), .text = uid->uid,
-                                     .validity = openpgp_validity(uid->validity)};
+                                     .validity = common_validity(uid->validity)};
       if (!uid->revoked && !uid->invalid)
         g_array_append_val(uids, live);
     }
@@ -491,6 +454,25 @@ decrypt(struct openpgp *pgp, const struct postino_open *open)
   return 0;
 }
 
+/* Clear-signed text: what was signed is given back, as GnuPG read it. */
+static int
+verify_clear(struct openpgp *pgp, const struct postino_open *open)
+{
+  struct gpgme_data_cbs sink = {.write = take_plaintext};
+  gpgme_data_t in = NULL, out = NULL;
+  gpgme_error_t error = gpgme_data_new_from_mem(&in, open->data.data, open->data.length, 0);
+  if (error == 0)
+    error = gpgme_data_new_from_cbs(&out, &sink, pgp);
+  if (error == 0)
+    error = gpgme_op_verify(pgp->ctx, in, NULL, out);
+  gpgme_data_release(in);
+  gpgme_data_release(out);
+  if (error != 0)
+    return openpgp_failed(pgp, error);
+  say_signatures(pgp);
+  return 0;
+}
+
 static int
 open_letter(void *state, const struct postino_open *open)
 {
@@ -499,6 +481,8 @@ open_letter(void *state, const struct postino_open *open)
     return verify(pgp, open);
   if (strcmp(open->format, "pgp-sealed") == 0)
     return decrypt(pgp, open);
+  if (strcmp(open->format, "pgp-clear") == 0)
+    return verify_clear(pgp, open);
   return pgp->host->error(pgp->host, POSTINO_UNSUPPORTED, _("this is not OpenPGP"));
 }
 

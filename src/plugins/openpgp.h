@@ -19,21 +19,18 @@ struct openpgp {
   /* what GnuPG's status lines said of a decryption */
   int okay, protected, plaintexts, begun, bad;
   bool too_large;
+  bool making;              /* the passphrase that is asked for is a new one */
 };
 
 /* Fails the operation with GPGME's error; for the plugin's functions to return. */
 int openpgp_failed(struct openpgp *pgp, gpgme_error_t error);
 
-bool openpgp_is_dead(gpgme_key_t key);
-/* In the words of enum postino_validity. */
-int openpgp_validity(gpgme_validity_t validity);
 /* The key's live user id that is this address, the most valid one; or NULL. */
 gpgme_user_id_t openpgp_user_id(gpgme_key_t key, const char *address);
 /* Every key with a user id for this address, dead ones too; gpgme_key_t. */
 GPtrArray *openpgp_keys_of(struct openpgp *pgp, const char *address);
 /* The one of them to sign with: own, usable, the newest; or NULL. */
 gpgme_key_t openpgp_signing_key(GPtrArray *keys, const char *address);
-void openpgp_free_key(gpointer key);
 
 /* The plugin's functions for keys. */
 int openpgp_recipients(void *state, const char *const *addresses, const char *const *confirmed,

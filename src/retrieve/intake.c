@@ -33,7 +33,6 @@ struct intake {
   GArray *wanted;           /* struct wanted */
   guint sent;               /* of wanted: RETRs that left */
   guint read;               /* of wanted: answers that came */
-  const struct wanted *last; /* whose answer was read last */
   GPtrArray *known;         /* struct deletion: known letters that the policy deletes */
   GPtrArray *deletions;     /* struct deletion: DELEs in the order they are sent */
   guint answered;           /* of deletions */
@@ -46,6 +45,7 @@ struct intake {
   struct plan_claims *claims;
   struct header_block block;
   GError *delivery_error;   /* the disk's: nothing more can be saved */
+  const struct plan_letter *broke_at; /* its answer was not whole */
   char *remark;
   struct retrieve_progress progress;
   gint64 told;              /* when progress was last reported */
@@ -135,15 +135,15 @@ intake_delete(struct intake *in, guint number, const struct drop_row *row)
 }
 
 const char *
-intake_last(const struct intake *in)
-{
-  return in->last != NULL ? in->last->step->uid : NULL;
-}
-
-const char *
 intake_remark(const struct intake *in)
 {
   return in->remark;
+}
+
+const struct plan_letter *
+intake_broke_at(const struct intake *in)
+{
+  return in->broke_at;
 }
 
 static struct wanted *
@@ -458,7 +458,6 @@ read_letter(struct intake *in, const struct wanted *wanted, GError **error)
     return disk_failed(in, why, error);
   enum transfer_result result = transfer_read(in->o.pop3, &transfer, &size, &why);
   in->read++;
-  in->last = wanted;
   bool whole = result == TRANSFER_DONE && size >= wanted->letter->size;
   if (result == TRANSFER_DONE && (whole || is_really_over(in, &why)))
     return (whole || doubt_letter(in, error)) && keep_letter(in, wanted, error);
@@ -470,6 +469,8 @@ read_letter(struct intake *in, const struct wanted *wanted, GError **error)
     g_error_free(why);
     return true;
   }
+  if (!error_is(why, POSTINO_ERROR_CANCELLED))
+    in->broke_at = wanted->letter;
   g_propagate_error(error, why);
   return false;
 }

@@ -220,17 +220,34 @@ generation_slot(struct planning *p, const char *uid, guint64 size)
   return slot;
 }
 
+/* A row without a file never had one that could have been deleted. */
+static bool
+is_lost_here(const struct plan_policy *policy, const struct drop_row *row)
+{
+  return policy->leave == CONF_LEAVE_WHEN_DELETED && policy->bases != NULL && row->base != NULL &&
+         !g_hash_table_contains(policy->bases, row->base);
+}
+
+static bool
+is_among_newest(const struct planning *p, const struct plan_step *step)
+{
+  guint behind = p->count - (guint)(step - p->plan->steps);
+  return p->policy->keep_newest == 0 || behind <= p->policy->keep_newest;
+}
+
 static void
 set_known(const struct planning *p, struct plan_step *step, const struct drop_row *row)
 {
   const struct plan_policy *policy = p->policy;
   int64_t until = row->fetched + (int64_t)policy->leave * SECONDS_A_DAY;
   bool due = row->state == DROP_DELETING || policy->leave == 0 ||
-             (policy->leave > 0 && until <= policy->now);
+             (policy->leave > 0 && until <= policy->now) || is_lost_here(policy, row) ||
+             !is_among_newest(p, step);
   step->row = row;
   step->certain = true;
   step->action = due && !policy->never_delete ? PLAN_DELETE : PLAN_KEEP;
   step->until = policy->leave > 0 ? until : 0;
+  step->while_here = policy->leave == CONF_LEAVE_WHEN_DELETED;
 }
 
 static void
@@ -391,6 +408,8 @@ fate_words(const struct plan_step *step)
   default:
     break;
   }
+  if (step->while_here)
+    return g_strdup(_("already here, stays on the server until it is deleted here"));
   if (step->until == 0)
     return g_strdup(_("already here, stays on the server"));
   g_autoptr(GDateTime) when = g_date_time_new_from_unix_local(step->until);

@@ -2,6 +2,7 @@
 
 #include "base/error.h"
 #include "base/i18n.h"
+#include "retrieve/failures.h"
 #include "retrieve/retrieve-private.h"
 
 /* Days without being listed after which a letter's row is forgotten. */
@@ -60,56 +61,29 @@ retrieve_delete_step(struct intake *intake, const struct visit *visit, guint i)
   intake_delete(intake, visit_letter(visit, i)->number, &row);
 }
 
-/* Letters at which a session broke, by name, a line each: they are asked for after
- * all others, so that one that the server cannot give keeps none of the rest away. */
-#define TROUBLE "trouble"
-#define TROUBLE_MAX 100
-
-static char **
-troublesome(const struct visit *visit)
-{
-  g_autofree char *all = store_memory_get(visit->store, visit->account->name, TROUBLE);
-  return g_strsplit(all != NULL ? all : "", "\n", TROUBLE_MAX + 1);
-}
-
-static bool
-is_in(char *const *names, const char *name)
-{
-  return name != NULL && g_strv_contains((const char *const *)names, name);
-}
-
-/* Nothing hangs on it: what cannot be written is found out again. */
+/* A letter that the server cannot give whole ends the session; so that it costs
+ * itself alone, the next one asks for it last. */
 static void
-note_trouble(const struct visit *visit, const struct intake *intake, bool ok)
+fill(struct intake *intake, const struct visit *visit, const struct failures *failures,
+     struct retrieve_result *result)
 {
-  g_auto(GStrv) names = troublesome(visit);
-  const char *name = ok ? NULL : intake_last(intake);
-  g_autoptr(GError) ignored = NULL;
-  if ((ok && names[0] == NULL) || (!ok && (name == NULL || is_in(names, name))))
-    return;
-  g_autofree char *joined = g_strjoinv("\n", names);
-  g_autofree char *all = ok                  ? g_strdup("")
-                         : *joined != '\0'   ? g_strconcat(name, "\n", joined, NULL)
-                                             : g_strdup(name);
-  (void)!store_memory_set(visit->store, visit->account->name, TROUBLE, all, &ignored);
-}
-
-static void
-fill(struct intake *intake, const struct visit *visit, struct retrieve_result *result)
-{
-  g_auto(GStrv) last = troublesome(visit);
+  g_autoptr(GPtrArray) late = g_ptr_array_new();
   for (guint i = 0; i < visit->plan->count; i++) {
     const struct plan_step *step = &visit->plan->steps[i];
     result->known += step->row != NULL;
     result->too_large += step->action == PLAN_TOO_LARGE;
-    if (step->action == PLAN_FETCH && !is_in(last, step->uid))
-      intake_want(intake, visit_letter(visit, i), step);
-    else if (step->action == PLAN_DELETE)
+    if (step->action == PLAN_DELETE)
       retrieve_delete_step(intake, visit, i);
+    else if (step->action == PLAN_FETCH && failures_of(failures, visit_letter(visit, i)) > 0)
+      g_ptr_array_add(late, visit_letter(visit, i));
+    else if (step->action == PLAN_FETCH)
+      intake_want(intake, visit_letter(visit, i), step);
   }
-  for (guint i = 0; i < visit->plan->count; i++)
-    if (visit->plan->steps[i].action == PLAN_FETCH && is_in(last, visit->plan->steps[i].uid))
-      intake_want(intake, visit_letter(visit, i), &visit->plan->steps[i]);
+  failures_sort(failures, late);
+  for (guint i = 0; i < late->len; i++) {
+    const struct plan_letter *letter = g_ptr_array_index(late, i);
+    intake_want(intake, letter, &visit->plan->steps[letter - visit_letter(visit, 0)]);
+  }
 }
 
 /* Rows are forgotten only on the word of a server that lists what is known. */
@@ -175,11 +149,13 @@ carry_out(struct visit *visit, const struct retrieve_options *options,
 {
   g_autoptr(intake_t) intake =
       retrieve_intake(visit, visit->account->pop3->max_size, options, result);
-  if (!retrieve_rewrite_rows(visit, error))
+  g_autoptr(failures_t) failures = failures_read(visit->store, visit->drop);
+  if (!retrieve_rewrite_rows(visit, error) || !visit_keep_folders(visit, error))
     return false;
-  fill(intake, visit, result);
+  fill(intake, visit, failures, result);
   bool ok = intake_run(intake, error);
-  note_trouble(visit, intake, ok);
+  if (ok || intake_broke_at(intake) != NULL)
+    failures_write(failures, visit, intake_broke_at(intake));
   retrieve_gather_remarks(visit, intake, result);
   return ok && prune(visit, result, error);
 }

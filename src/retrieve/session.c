@@ -13,26 +13,46 @@
 #define AUTH_LINE_MAX 255
 /* Seconds for an answer that changes nothing. */
 #define LEAVE_SECONDS 5
+/* Seconds between two logins that a server may ask for. */
+#define LOGIN_DELAY_MAX 3600
 
 /* ---- status lines ---- */
 
-static const struct { const char *code; enum postino_error error; } codes[] = {
-    {"AUTH", POSTINO_ERROR_AUTH},           {"SYS/PERM", POSTINO_ERROR_REFUSED},
-    {"SYS/TEMP", POSTINO_ERROR_RETRY},      {"IN-USE", POSTINO_ERROR_RETRY},
-    {"LOGIN-DELAY", POSTINO_ERROR_RETRY},
+struct code {
+  const char *code;
+  enum postino_error error;
+  const char *meaning;      /* N_(); NULL: the login says it */
 };
+static const struct code codes[] = {
+    {"AUTH", POSTINO_ERROR_AUTH, NULL},
+    {"SYS/PERM", POSTINO_ERROR_REFUSED, N_("this does not pass by itself: ask the provider")},
+    {"SYS/TEMP", POSTINO_ERROR_RETRY, N_("a fault of the server's that should pass; try again later")},
+    {"IN-USE", POSTINO_ERROR_RETRY,
+     N_("another program is reading this mailbox, or a cut line is not forgotten there yet; try "
+        "again in some minutes")},
+    {"LOGIN-DELAY", POSTINO_ERROR_RETRY,
+     N_("it wants more time between two logins; fetch less often")},
+};
+
+/* The row of a response code (RFC 2449, 3206), or NULL. */
+static const struct code *
+code_of(const char *text)
+{
+  const char *end = *text == '[' ? strchr(text, ']') : NULL;
+  if (end == NULL)
+    return NULL;
+  g_autofree char *code = g_strndup(text + 1, (gsize)(end - text - 1));
+  for (size_t i = 0; i < G_N_ELEMENTS(codes); i++)
+    if (text_ascii_equal(code, codes[i].code))
+      return &codes[i];
+  return NULL;
+}
 
 enum postino_error
 pop3_code(const char *text, enum postino_error otherwise)
 {
-  const char *end = *text == '[' ? strchr(text, ']') : NULL;
-  if (end == NULL)
-    return otherwise;
-  g_autofree char *code = g_strndup(text + 1, (gsize)(end - text - 1));
-  for (size_t i = 0; i < G_N_ELEMENTS(codes); i++)
-    if (text_ascii_equal(code, codes[i].code))
-      return codes[i].error;
-  return otherwise;
+  const struct code *code = code_of(text);
+  return code != NULL ? code->error : otherwise;
 }
 
 bool
@@ -73,8 +93,10 @@ judge(const struct pop3 *pop3, const char *line, enum postino_error otherwise, G
   if (has_status(line, "-ERR")) {
     const char *words = status_words(line, "-ERR");
     g_autofree char *quote = quoted(words);
-    error_set(error, pop3_code(words, otherwise), _("%s: the server refused, %s"), pop3->place,
-              quote);
+    const struct code *code = code_of(words);
+    bool meant = code != NULL && code->meaning != NULL;
+    error_set(error, pop3_code(words, otherwise), _("%s: the server refused, %s%s%s"), pop3->place,
+              quote, meant ? "; " : "", meant ? _(code->meaning) : "");
     return POP3_NO;
   }
   g_autofree char *quote = quoted(line);
@@ -156,6 +178,7 @@ pop3_pipelines(const struct pop3 *pop3)
 static const struct { const char *name; enum pop3_capability bit; } capabilities[] = {
     {"TOP", POP3_TOP},   {"UIDL", POP3_UIDL},             {"USER", POP3_USER},
     {"STLS", POP3_STLS}, {"PIPELINING", POP3_PIPELINING}, {"SASL", POP3_SASL},
+    {"UTF8", POP3_UTF8},
 };
 
 static void
@@ -171,7 +194,10 @@ note_capability(struct pop3 *pop3, const char *line)
     g_strfreev(pop3->mechanisms);
     pop3->mechanisms = g_strdupv(words + 1);
   }
-  guint64 days;
+  guint64 days, seconds;
+  if (text_ascii_equal(words[0], "LOGIN-DELAY") && words[1] != NULL &&
+      g_ascii_string_to_unsigned(words[1], 10, 0, LOGIN_DELAY_MAX, &seconds, NULL))
+    pop3->login_delay = (int)seconds;
   if (text_ascii_equal(words[0], "EXPIRE") && words[1] != NULL &&
       g_ascii_string_to_unsigned(words[1], 10, 0, 100000, &days, NULL))
     pop3->expire = (int)days;
@@ -182,6 +208,7 @@ forget_capabilities(struct pop3 *pop3)
 {
   pop3->capabilities = 0;
   pop3->expire = -1;
+  pop3->login_delay = 0;
   g_strfreev(pop3->mechanisms);
   pop3->mechanisms = g_new0(char *, 1);
 }
@@ -297,6 +324,7 @@ connect_server(struct pop3 *pop3, GCancellable *cancel, GError **error)
       .timeout = server->timeout,
       .ca_file = server->ca_file,
       .pin = server->pin,
+      .proxy = server->proxy,
       .who = who,
   };
   pop3->place = g_strdup_printf("%s (%s:%d)", who, server->server, server->port);
@@ -458,6 +486,19 @@ login_with(struct pop3 *pop3, const secret_t *password, GError **error)
   return false;
 }
 
+/* RFC 6856: where it is offered, letters come as they are, not turned into ASCII, and
+ * a name may be UTF-8.  Only before the login; without it all goes on as ever. */
+static bool
+speak_utf8(struct pop3 *pop3, GError **error)
+{
+  g_autoptr(GError) refused = NULL;
+  if ((pop3->capabilities & POP3_UTF8) == 0 ||
+      ask(pop3, "UTF8", POSTINO_ERROR_REFUSED, &refused) != POP3_DEAD)
+    return true;
+  g_propagate_error(error, g_steal_pointer(&refused));
+  return false;
+}
+
 static bool
 login(struct pop3 *pop3, struct keyring *keyring, GCancellable *cancel, GError **error)
 {
@@ -465,7 +506,7 @@ login(struct pop3 *pop3, struct keyring *keyring, GCancellable *cancel, GError *
     return error_set(error, POSTINO_ERROR_CONFIG, _("%s: no user is set"), pop3->place);
   g_autoptr(secret_t) password =
       keyring_password(keyring, pop3->account, pop3->server, cancel, error);
-  if (password == NULL)
+  if (password == NULL || !speak_utf8(pop3, error))
     return false;
   GError *why = NULL;
   if (login_with(pop3, password, &why))

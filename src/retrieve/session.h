@@ -15,6 +15,7 @@ enum pop3_capability {
   POP3_PIPELINING = 1 << 4,
   POP3_SASL = 1 << 5,
   POP3_CAPA = 1 << 6,       /* CAPA was answered at all */
+  POP3_UTF8 = 1 << 7,
 };
 
 struct pop3 {
@@ -25,6 +26,7 @@ struct pop3 {
   char *stamp;              /* of the greeting, for APOP; NULL */
   unsigned capabilities;
   char **mechanisms;        /* of SASL; never NULL */
+  int login_delay;          /* seconds that must lie between two logins */
   int expire;               /* days that a fetched letter stays; -1: not said */
   char *method;             /* how it logged in: "SCRAM-SHA-256", "USER" */
   bool ahead;               /* a status line was read before its turn */

@@ -2,7 +2,9 @@
 
 #include "base/error.h"
 #include "base/i18n.h"
+#include "base/sanitize.h"
 #include "retrieve/transfer.h"
+#include "store/trust.h"
 
 /* Letters that must agree by their headers before a drop is taken for another
  * one's heir. */
@@ -158,6 +160,60 @@ inherit(struct visit *visit, GError **error)
   return visit->rows != NULL;
 }
 
+/* ---- what is here ---- */
+
+static const char *
+folder_that_left(char **before, char **now)
+{
+  for (; *before != NULL; before++)
+    if (**before != '\0' && !g_strv_contains((const char *const *)now, *before))
+      return *before;
+  return NULL;
+}
+
+/* A folder may be away for a while (a disk that is not mounted): for one fetch its
+ * letters count as here. */
+static bool
+folders_are_steady(struct visit *visit, char **folders)
+{
+  g_autofree char *text = store_memory_get(visit->store, visit->drop, "folders");
+  g_auto(GStrv) before = g_strsplit(text != NULL ? text : "", "\n", -1);
+  const char *left = folder_that_left(before, folders);
+  if (left != NULL) {
+    g_autofree char *clean = sanitize_line(left, -1);
+    remark(visit, g_strdup_printf(_("the folder %s is gone; what was in it is deleted on the "
+                                    "server at the next fetch, unless it is back"),
+                                  clean));
+  }
+  return left == NULL;
+}
+
+bool
+visit_keep_folders(struct visit *visit, GError **error)
+{
+  g_autofree char *text = store_memory_get(visit->store, visit->drop, "folders");
+  return visit->folders == NULL || g_strcmp0(text, visit->folders) == 0 ||
+         store_memory_set(visit->store, visit->drop, "folders", visit->folders, error);
+}
+
+static void
+look_at_folders(struct visit *visit)
+{
+  if (visit->account->pop3->leave_on_server != CONF_LEAVE_WHEN_DELETED || visit->rows->len == 0)
+    return;
+  g_autoptr(GError) why = NULL;
+  g_auto(GStrv) folders = NULL;
+  g_autoptr(GHashTable) bases = store_bases(visit->store, &folders, &why);
+  if (bases != NULL)
+    visit->folders = g_strjoinv("\n", folders);
+  if (bases != NULL && folders_are_steady(visit, folders))
+    visit->bases = g_steal_pointer(&bases);
+  else if (bases == NULL)
+    remark(visit, g_strdup_printf(_("nothing is deleted on the server, since it is not known what "
+                                    "was deleted here: %s"),
+                                  why->message));
+}
+
 /* ---- the plan ---- */
 
 static void
@@ -165,6 +221,8 @@ make_plan(struct visit *visit, guint64 max_size, bool can_examine)
 {
   struct plan_policy policy = {
       .leave = visit->account->pop3->leave_on_server,
+      .keep_newest = (guint)visit->account->pop3->keep_newest,
+      .bases = visit->bases,
       .max_size = max_size,
       .now = g_get_real_time() / G_USEC_PER_SEC,
       .can_examine = can_examine,
@@ -234,6 +292,57 @@ say(const struct retrieve_options *options, const char *what)
     options->progress(&progress, options->data);
 }
 
+/* LOGIN-DELAY (RFC 2449, 6.5): "UNTIL" in seconds, of the last login. */
+static bool
+wait_for_login(struct visit *visit, GCancellable *cancel, GError **error)
+{
+  g_autofree char *text = store_memory_get(visit->store, visit->drop, "login");
+  gint64 until = text != NULL ? g_ascii_strtoll(text, NULL, 10) : 0;
+  gint64 left = until - g_get_real_time() / G_USEC_PER_SEC;
+  /* More than a server can have asked for: the clock was set. */
+  if (left <= 0 || left > 3600)
+    return true;
+  if (left > visit->account->pop3->timeout)
+    return error_set(error, POSTINO_ERROR_RETRY,
+                     _("%s pop3 (%s): the server allows no further login for %d seconds; try "
+                       "again then, or fetch less often"),
+                     visit->account->name, visit->account->pop3->server, (int)left);
+  GPollFD fd;
+  bool polled = cancel != NULL && g_cancellable_make_pollfd(cancel, &fd);
+  g_poll(&fd, polled ? 1 : 0, (gint)left * 1000);
+  if (polled)
+    g_cancellable_release_fd(cancel);
+  return cancel == NULL || !g_cancellable_is_cancelled(cancel) ||
+         error_set(error, POSTINO_ERROR_CANCELLED, _("%s pop3: cancelled"), visit->account->name);
+}
+
+static bool
+remember_login(struct visit *visit, GError **error)
+{
+  if (visit->pop3->login_delay == 0)
+    return true;
+  g_autofree char *until =
+      g_strdup_printf("%" G_GINT64_FORMAT, g_get_real_time() / G_USEC_PER_SEC +
+                                               visit->pop3->login_delay);
+  return store_memory_set(visit->store, visit->drop, "login", until, error);
+}
+
+static bool
+log_in(struct visit *visit, struct keyring *keyring, GCancellable *cancel, GError **error)
+{
+  const struct conf_account *account = visit->account;
+  if (!trust_check(visit->store, account, account->pop3, "pop3", error) ||
+      !wait_for_login(visit, cancel, error))
+    return false;
+  visit->pop3 = pop3_open(account, keyring, cancel, error);
+  if (visit->pop3 == NULL)
+    return false;
+  const struct connection *connection = visit->pop3->connection;
+  struct trust trust = {.tls = connection_is_tls(connection),
+                        .key = connection_peer_pin(connection)};
+  return trust_keep(visit->store, account, account->pop3, "pop3", &trust, error);
+}
+
 static bool
 enter(struct visit *visit, struct keyring *keyring, const struct retrieve_options *options,
       GCancellable *cancel, GError **error)
@@ -252,15 +361,14 @@ enter(struct visit *visit, struct keyring *keyring, const struct retrieve_option
     return false;
   }
   say(options, _("connecting"));
-  visit->pop3 = pop3_open(account, keyring, cancel, error);
-  if (visit->pop3 == NULL)
+  if (!log_in(visit, keyring, cancel, error))
     return false;
   say(options, _("listing"));
   visit->listing = listing_read(visit->pop3, error);
   if (visit->listing == NULL)
     return false;
   visit->rows = store_drop_rows(visit->store, visit->drop, error);
-  return visit->rows != NULL;
+  return visit->rows != NULL && remember_login(visit, error);
 }
 
 struct visit *
@@ -273,8 +381,10 @@ visit_begin(const struct conf_account *account, struct keyring *keyring, struct 
   visit->store = store;
   visit->digests = g_string_chunk_new(1024);
   visit->remarks = g_ptr_array_new_with_free_func(g_free);
-  if (!enter(visit, keyring, options, cancel, error) || !inherit(visit, error) ||
-      !plan_visit(visit, max_size, error))
+  if (!enter(visit, keyring, options, cancel, error) || !inherit(visit, error))
+    return NULL;
+  look_at_folders(visit);
+  if (!plan_visit(visit, max_size, error))
     return NULL;
   remark_on_server(visit);
   return g_steal_pointer(&visit);
@@ -291,6 +401,8 @@ visit_end(struct visit *visit)
   listing_free(visit->listing);
   if (visit->rows != NULL)
     g_ptr_array_unref(visit->rows);
+  g_clear_pointer(&visit->bases, g_hash_table_unref);
+  g_free(visit->folders);
   g_string_chunk_free(visit->digests);
   g_ptr_array_unref(visit->remarks);
   g_free(visit->drop);

@@ -11,6 +11,7 @@ struct conn {
   GHashTable *statements;   /* SQL → sqlite3_stmt, for SQL that is a constant */
   guint generation;         /* of the file that it has open */
   bool attached;            /* state.db beside it, to be read */
+  int64_t full_from, full_to;/* seconds without a free row number, as last seen */
 };
 
 /* ---- index.c: connections ---- */
@@ -50,6 +51,8 @@ int64_t index_data_version(struct store *store);
 /* Brings a log that has grown home into the file, so that the next opening need
  * not read it through; not while others read. */
 void index_checkpoint(struct store *store);
+/* Merges parts of the full-text table when there are many. */
+void index_merge(struct store *store);
 
 static inline void
 stmt_reset(sqlite3_stmt **stmt)
@@ -77,6 +80,11 @@ struct refreshing {
 struct refreshing *index_refreshing(struct store *store);
 
 /* ---- letters.c: rows and their threads, within a write ---- */
+
+/* letter.id >> LETTER_ID_BITS is the date.  Few bits keep the full-text table small:
+ * it writes row numbers as differences of 7 bits a byte, and 20 bits here made it
+ * a fifth larger.  What does not fit into a second goes to the next one. */
+#define LETTER_ID_BITS 10
 
 /* The row number of a folder; made when it is new. */
 bool letter_folder(struct conn *conn, const char *folder, int64_t *id_out, GError **error)

@@ -5,8 +5,6 @@
 #include "base/text.h"
 #include "store/index-private.h"
 
-/* A date's rows: id >> 20 is the date. */
-#define ID_BITS 20
 /* Dates that fit an id with room to spare (the year 36812). */
 #define DATE_MAX ((int64_t)1 << 40)
 /* What tells names and subjects apart when sorting; more only fills the index. */
@@ -125,24 +123,43 @@ letter_find(struct conn *conn, const char *folder, const char *base, int64_t *id
 
 /* ---- coming ---- */
 
-/* The next free number of a date.  Numbers of the dead stay taken, for their
- * postings would find the newcomer. */
+/* The next free number within a second; 0: there is none. */
+static bool
+free_in(struct conn *conn, int64_t date, int64_t *id_out, GError **error)
+{
+  int64_t first = MAX(date << LETTER_ID_BITS, 1), last = ((date + 1) << LETTER_ID_BITS) - 1;
+  int64_t letter, dead;
+  if (!conn_number(conn, &letter, first - 1, error,
+                   "SELECT max(id) FROM letter WHERE id BETWEEN ? AND ?", "ii", first, last) ||
+      !conn_number(conn, &dead, first - 1, error,
+                   "SELECT max(id) FROM dead WHERE id BETWEEN ? AND ?", "ii", first, last))
+    return false;
+  *id_out = MAX(letter, dead) < last ? MAX(letter, dead) + 1 : 0;
+  return true;
+}
+
+/* The next free number of a date, or of a second after it.  Numbers of the dead stay
+ * taken, for their postings would find the newcomer.  A second that was found full
+ * is not looked at again, so that letters that all have one date stay cheap. */
 static bool
 free_id(struct conn *conn, int64_t date, int64_t *id_out, GError **error)
 {
   date = CLAMP(date, 0, DATE_MAX);
+  int64_t from = date;
+  bool known = date >= conn->full_from && date < conn->full_to;
+  if (known)
+    date = conn->full_to;
   for (;; date++) {
-    int64_t first = MAX(date << ID_BITS, 1), last = ((date + 1) << ID_BITS) - 1, letter, dead;
-    if (!conn_number(conn, &letter, first - 1, error,
-                     "SELECT max(id) FROM letter WHERE id BETWEEN ? AND ?", "ii", first, last) ||
-        !conn_number(conn, &dead, first - 1, error,
-                     "SELECT max(id) FROM dead WHERE id BETWEEN ? AND ?", "ii", first, last))
+    if (!free_in(conn, date, id_out, error))
       return false;
-    if (MAX(letter, dead) < last) {
-      *id_out = MAX(letter, dead) + 1;
-      return true;
-    }
+    if (*id_out != 0)
+      break;
   }
+  if (date > from && !known)
+    conn->full_from = from;
+  if (date > from)
+    conn->full_to = date;
+  return true;
 }
 
 bool
@@ -277,8 +294,9 @@ letter_move(struct conn *conn, int64_t id, int64_t folder, const struct letter_f
                 "isisiii", folder, file->base, hash_of(file->base), file->suffix,
                 (int64_t)file->fresh, (int64_t)file->flags, id))
     return false;
-  return before == folder || (thread_lost(conn, thread, before, id, error) &&
-                              thread_gained(conn, thread, folder, id, error));
+  /* In this order: a thread that is nowhere is forgotten. */
+  return before == folder || (thread_gained(conn, thread, folder, id, error) &&
+                              thread_lost(conn, thread, before, id, error));
 }
 
 bool

@@ -63,16 +63,17 @@ read_tag(const struct query_field *field, const char *value, int64_t now, struct
 }
 
 /* Which account brought or sent a letter is known by state.db alone: by the base
- * name of its file. */
+ * name of its file.  Asked letter by letter, so that the newest come at once. */
 static char *
 read_account(const struct query_field *field, const char *value, int64_t now, struct query *query)
 {
   (void)field, (void)now;
   query->text = g_strdup(value);
   set_sql(query,
-          "l.base IN (SELECT d.base FROM state.drops a JOIN state.drop_letters d"
-          " ON d.drop_id = a.id WHERE a.account = ? COLLATE NOCASE AND d.base IS NOT NULL"
-          " UNION ALL SELECT base FROM state.letters WHERE account = ? COLLATE NOCASE)",
+          "(EXISTS (SELECT 1 FROM state.drop_letters d JOIN state.drops a ON a.id = d.drop_id"
+          " WHERE d.base = l.base AND a.account = ? COLLATE NOCASE)"
+          " OR EXISTS (SELECT 1 FROM state.letters s WHERE s.base = l.base"
+          " AND s.account = ? COLLATE NOCASE))",
           "ss");
   return NULL;
 }
@@ -110,7 +111,7 @@ read_is(const struct query_field *field, const char *value, int64_t now, struct 
       {"flagged", FLAG("4")},          {"draft", FLAG("8")},  {"signed", MARK("8")},
       {"encrypted", MARK("16")},       {"sealed", MARK("16")},
       {"sent", "(l.folder IN (SELECT id FROM folder WHERE sent = 1)"
-               " OR l.base IN (SELECT base FROM state.letters))"},
+               " OR EXISTS (SELECT 1 FROM state.letters s WHERE s.base = l.base))"},
   };
   G_STATIC_ASSERT(ROW_SEEN == 1 && ROW_REPLIED == 2 && ROW_FLAGGED == 4 && ROW_DRAFT == 8);
   return read_property(properties, G_N_ELEMENTS(properties), field, value, query);

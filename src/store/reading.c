@@ -12,8 +12,9 @@
 
 /* A batch is one commit: the first ones are small, so that rows appear at once. */
 #define BATCH_FIRST 32
-#define BATCH_MOST 2000
-#define BATCH_BYTES LIMIT_MIB(16)
+#define BATCH_GROWTH 8
+#define BATCH_MOST 8000
+#define BATCH_BYTES LIMIT_MIB(24)
 /* Letters that were read and wait for the table: more would only take memory. */
 #define WAITING_MOST 64
 #define WAITING_BYTES LIMIT_MIB(16)
@@ -189,7 +190,7 @@ flush(struct reading *reading, reading_fn give, void *data, GError **error)
   bool ok = give(reading->batch, data, error);
   g_ptr_array_set_size(reading->batch, 0);
   reading->batch_bytes = 0;
-  reading->batch_limit = MIN(reading->batch_limit * 2, BATCH_MOST);
+  reading->batch_limit = MIN(reading->batch_limit * BATCH_GROWTH, BATCH_MOST);
   return ok;
 }
 

@@ -97,13 +97,11 @@ settle_folders(struct refresh *refresh, GError **error)
     return false;
   for (guint i = 0; i < refresh->scan->folders->len; i++) {
     struct scanned_folder *folder = folder_at(refresh, i);
-    bool settled = folder->cur_time != 0 && folder->new_time != 0;
     if (folder->looked && !folder->vanished &&
         !conn_run(conn, error,
                   "UPDATE folder SET cur_time = ?1, new_time = ?2 WHERE id = ?3"
                   " AND (cur_time <> ?1 OR new_time <> ?2)",
-                  "iii", settled ? folder->cur_time : (int64_t)0,
-                  settled ? folder->new_time : (int64_t)0, folder->id))
+                  "iii", folder->cur_time, folder->new_time, folder->id))
       return false;
     if (folder->vanished) {
       refresh->changed = true;
@@ -465,6 +463,8 @@ refresh_locked(struct store *store, store_progress_fn progress, void *data, bool
     bool news = others_wrote(store);
     if (changed_out != NULL)
       *changed_out = refresh.changed || news || attempt > 0;
+    if (ok && refresh.count.done > 0)
+      index_merge(store);
     if (ok && refresh.changed)
       index_checkpoint(store);
     if (ok)

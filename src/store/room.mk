@@ -7,7 +7,7 @@ src_store_libstore_a_SOURCES += \
 	src/store/delivery.c \
 	src/store/digest.c \
 	src/store/disk.h \
-	src/store/drops.c src/store/drops.h \
+	src/store/bases.c src/store/drops.c src/store/drops.h \
 	src/store/export.c src/store/import.c \
 	src/store/ledger.c src/store/ledger.h \
 	src/store/lock.c \
@@ -17,6 +17,7 @@ src_store_libstore_a_SOURCES += \
 	src/store/store.c src/store/store.h src/store/store-private.h \
 	src/store/tags.c \
 	src/store/tree.c \
+	src/store/trust.c src/store/trust.h \
 	src/store/undo.c
 
 # ---- index: index.db, what can be rebuilt ----
@@ -51,10 +52,13 @@ DISK_TESTS = \
 	tests/unit/store/test_maildir \
 	tests/unit/store/test_mbox \
 	tests/unit/store/test_state \
+	tests/unit/store/test_trust \
 	tests/unit/store/test_undo
 check_PROGRAMS += $(DISK_TESTS)
 tests_unit_store_test_delivery_SOURCES = tests/unit/store/test_delivery.c $(store_FIXTURE)
 tests_unit_store_test_delivery_LDADD = $(store_TEST_LIBS)
+tests_unit_store_test_trust_SOURCES = tests/unit/store/test_trust.c $(store_FIXTURE)
+tests_unit_store_test_trust_LDADD = $(store_TEST_LIBS)
 tests_unit_store_test_drops_SOURCES = tests/unit/store/test_drops.c $(store_FIXTURE)
 tests_unit_store_test_drops_LDADD = $(store_TEST_LIBS)
 tests_unit_store_test_faults_SOURCES = tests/unit/store/test_faults.c $(store_FIXTURE)
@@ -76,11 +80,14 @@ endif
 if HAVE_CMOCKA
 # ---- tests of index ----
 store_MIRROR = tests/unit/store/mirror.h $(store_FIXTURE)
-check_PROGRAMS += tests/unit/store/test_folders tests/unit/store/test_query \
+check_PROGRAMS += tests/unit/store/test_folders tests/unit/store/test_model tests/unit/store/test_query \
 	tests/unit/store/test_refresh tests/unit/store/test_rows tests/unit/store/test_samples \
 	tests/unit/store/test_threads tests/unit/store/test_tokenizer
 tests_unit_store_test_folders_SOURCES = tests/unit/store/test_folders.c $(store_MIRROR)
 tests_unit_store_test_folders_LDADD = $(store_TEST_LIBS)
+tests_unit_store_test_model_SOURCES = tests/unit/store/test_model.c $(store_MIRROR)
+tests_unit_store_test_model_LDADD = $(store_TEST_LIBS)
+EXTRA_tests_unit_store_test_model_DEPENDENCIES = postino-reader$(EXEEXT)
 tests_unit_store_test_samples_SOURCES = tests/unit/store/test_samples.c $(store_MIRROR)
 tests_unit_store_test_samples_LDADD = $(store_TEST_LIBS)
 EXTRA_tests_unit_store_test_samples_DEPENDENCIES = postino-reader$(EXEEXT)

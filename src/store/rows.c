@@ -40,7 +40,7 @@ row_take(struct store *store, sqlite3_stmt *stmt)
 {
   struct row *row = g_new0(struct row, 1);
   row->id = sqlite3_column_int64(stmt, 0);
-  row->date = row->id >> 20;
+  row->date = row->id >> LETTER_ID_BITS;
   row->folder = g_strdup(column_text(stmt, 1));
   row->key = key_join(row->folder, column_text(stmt, 2));
   row->path = row_file(store, row->folder, sqlite3_column_int(stmt, 4) != 0, column_text(stmt, 2),

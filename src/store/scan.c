@@ -78,8 +78,9 @@ add_folder(struct scan *scan, struct store *store, const char *name, GHashTable 
     g_ptr_array_add(scan->folders, folder);
   }
   int64_t cur_time = time_of(store, name, "cur"), new_time = time_of(store, name, "new");
-  folder->looked = folder->id == 0 || cur_time == 0 || new_time == 0 ||
-                   cur_time != folder->cur_time || new_time != folder->new_time;
+  bool cur_same = folder->id != 0 && cur_time != 0 && cur_time == folder->cur_time;
+  folder->looked = !cur_same || new_time == 0 || new_time != folder->new_time;
+  folder->only_new = folder->looked && cur_same;
   folder->cur_time = cur_time;
   folder->new_time = new_time;
 }
@@ -161,13 +162,17 @@ compare_entries(const void *a, const void *b)
   return order != 0 ? order : (int)one->fresh - (int)two->fresh;
 }
 
+/* Mail comes into new/, which is small: the names of cur/ need not be read for it.
+ * A letter that moves on meanwhile changes the time of cur/. */
 static GArray *
-list_folder(struct scan *scan, struct store *store, const char *folder, GError **error)
+list_folder(struct scan *scan, struct store *store, struct scanned_folder *folder, GError **error)
 {
   g_autoptr(GArray) entries = g_array_new(FALSE, FALSE, sizeof(struct entry));
   /* new before cur: a letter that moves on meanwhile is met twice, not missed. */
-  if (!list_directory(scan, store, folder, true, entries, error) ||
-      !list_directory(scan, store, folder, false, entries, error))
+  if (!list_directory(scan, store, folder->name, true, entries, error))
+    return NULL;
+  folder->only_new = folder->only_new && time_of(store, folder->name, "cur") == folder->cur_time;
+  if (!folder->only_new && !list_directory(scan, store, folder->name, false, entries, error))
     return NULL;
   g_array_sort(entries, compare_entries);
   struct entry *all = (struct entry *)(void *)entries->data;
@@ -205,14 +210,36 @@ compare_same(struct scan *scan, guint folder, const struct entry *entry, sqlite3
     note(scan->renamed, folder, entry->name, entry->fresh, sqlite3_column_int64(stmt, 0));
 }
 
+/* A name in new/ whose letter was in cur/ all the time is no letter of its own. */
+static bool
+note_added(struct scan *scan, struct conn *conn, guint at, const struct entry *entry,
+           GError **error)
+{
+  const struct scanned_folder *folder = scan->folders->pdata[at];
+  int64_t there = 0;
+  if (folder->only_new) {
+    g_autofree char *base = g_strndup(entry->name, entry->base);
+    if (!conn_number(conn, &there, 0, error,
+                     "SELECT id FROM letter WHERE folder = ? AND base = ?", "is", folder->id, base))
+      return false;
+  }
+  if (there == 0)
+    note(scan->added, at, entry->name, entry->fresh, 0);
+  return true;
+}
+
 /* Both sides are sorted by base: one walk. */
 static bool
 compare(struct scan *scan, struct conn *conn, guint at, const GArray *entries, GError **error)
 {
   const struct scanned_folder *folder = scan->folders->pdata[at];
-  auto_stmt *stmt = conn_query(conn, error,
-                               "SELECT id, base, suffix, fresh FROM letter INDEXED BY letter_place"
-                               " WHERE folder = ? ORDER BY base", "i", folder->id);
+  auto_stmt *stmt = conn_query(
+      conn, error,
+      folder->only_new ? "SELECT id, base, suffix, fresh FROM letter INDEXED BY letter_fresh"
+                         " WHERE folder = ? AND fresh = 1 ORDER BY base"
+                       : "SELECT id, base, suffix, fresh FROM letter INDEXED BY letter_place"
+                         " WHERE folder = ? ORDER BY base",
+      "i", folder->id);
   int step = stmt != NULL ? conn_step(conn, stmt, error) : -1;
   guint i = 0;
   while (step == 1) {
@@ -222,7 +249,8 @@ compare(struct scan *scan, struct conn *conn, guint at, const GArray *entries, G
                               : compare_bases(entry->name, entry->base, base,
                                               (size_t)sqlite3_column_bytes(stmt, 1));
     if (order < 0) {
-      note(scan->added, at, entry->name, entry->fresh, 0);
+      if (!note_added(scan, conn, at, entry, error))
+        return false;
       i++;
       continue;
     }
@@ -232,10 +260,9 @@ compare(struct scan *scan, struct conn *conn, guint at, const GArray *entries, G
       compare_same(scan, at, &g_array_index(entries, struct entry, i++), stmt);
     step = conn_step(conn, stmt, error);
   }
-  for (; i < entries->len; i++) {
-    const struct entry *entry = &g_array_index(entries, struct entry, i);
-    note(scan->added, at, entry->name, entry->fresh, 0);
-  }
+  for (; step == 0 && i < entries->len; i++)
+    if (!note_added(scan, conn, at, &g_array_index(entries, struct entry, i), error))
+      return false;
   return step == 0;
 }
 
@@ -272,7 +299,7 @@ look_into(struct scan *scan, struct store *store, struct conn *conn, guint at, G
   if (folder->vanished) {
     entries = g_array_new(FALSE, FALSE, sizeof(struct entry));
   } else if (folder->looked) {
-    entries = list_folder(scan, store, folder->name, NULL);
+    entries = list_folder(scan, store, folder, NULL);
     /* Gone or closed since it was found: the next look sees what it is. */
     if (entries == NULL)
       folder->looked = false;

@@ -8,6 +8,7 @@ struct scanned_folder {
   int64_t id;               /* 0: not in the index yet */
   int64_t cur_time, new_time;/* of the directories when they were read; 0: look again */
   bool looked;              /* its names were read */
+  bool only_new;            /* of them those in new/: cur/ is as it was */
   bool vanished;            /* in the index, not on the disk */
 };
 struct change {

@@ -2,12 +2,13 @@
 #pragma once
 
 #define SCHEMA_APPLICATION 0x706f7374 /* "post" */
-#define SCHEMA_VERSION 1
+#define SCHEMA_VERSION 2
 
-/* letter.id is date << 20 | next free, so newest first is the table's own order,
+/* letter.id is date << LETTER_ID_BITS | next free, so newest first is the table's own order,
  * in the full-text table too.  An index that begins with the folder ends with
  * the id: the first screen of each order is one walk.  `place` holds all that a
- * comparison with a directory needs.  dead are rows whose postings linger in
+ * comparison with a directory needs.  The parts of `text` are merged after refreshes
+ * (index_merge()), not while new letters wait to be seen.  dead are rows whose postings linger in
  * `text`: their numbers are not given again. */
 #define SCHEMA_SQL \
   "CREATE TABLE folder(id INTEGER PRIMARY KEY, name TEXT NOT NULL UNIQUE," \
@@ -22,6 +23,7 @@
   " subject_key TEXT NOT NULL, list TEXT, digest TEXT NOT NULL, tags TEXT) STRICT;" \
   "CREATE INDEX letter_folder ON letter(folder);" \
   "CREATE INDEX letter_place ON letter(folder, base, suffix, fresh, flags);" \
+  "CREATE INDEX letter_fresh ON letter(folder, base) WHERE fresh = 1;" \
   "CREATE INDEX letter_base ON letter(base_hash);" \
   "CREATE INDEX letter_message ON letter(message_hash);" \
   "CREATE INDEX letter_thread ON letter(thread, folder);" \
@@ -46,7 +48,8 @@
   " PRIMARY KEY(word, address)) STRICT, WITHOUT ROWID;" \
   "CREATE VIRTUAL TABLE text USING fts5(sender, recipients, copies, subject, body, filename," \
   " list, content='', detail=full, tokenize='postino');" \
-  "INSERT INTO text(text, rank) VALUES('hashsize', 8388608);" \
+  "INSERT INTO text(text, rank) VALUES('hashsize', 33554432);" \
+  "INSERT INTO text(text, rank) VALUES('automerge', 0), ('crisismerge', 200);" \
   "CREATE TRIGGER letter_comes AFTER INSERT ON letter BEGIN" \
   " UPDATE folder SET total = total + 1, unread = unread + ((NEW.flags & 1) = 0)" \
   " WHERE id = NEW.folder; END;" \

@@ -245,8 +245,8 @@ add_inside(struct sql *sql, const struct query *query, const char *id)
     break;
   case QUERY_DATE:
     g_string_append_printf(sql->text, "%s >= ? AND %s < ?", id, id);
-    add_number(sql, query->from << 20);
-    add_number(sql, query->to << 20);
+    add_number(sql, query->from << LETTER_ID_BITS);
+    add_number(sql, query->to << LETTER_ID_BITS);
     break;
   case QUERY_TEXT:
   case QUERY_SQL:

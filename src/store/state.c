@@ -19,7 +19,7 @@ struct state {
 };
 
 #define APPLICATION_ID 0x706f7374 /* "post" */
-#define SCHEMA_VERSION 1
+#define SCHEMA_VERSION 2
 #define BUSY_MS 20000
 #define SETUP_SECONDS 30
 
@@ -54,6 +54,9 @@ static const char *const migrations[SCHEMA_VERSION] = {
     "CREATE TABLE undo_steps(undo INTEGER NOT NULL REFERENCES undo(number) ON DELETE CASCADE,"
     "  number INTEGER NOT NULL, folder TEXT NOT NULL, base TEXT NOT NULL, digest TEXT,"
     "  was TEXT NOT NULL, now TEXT NOT NULL, PRIMARY KEY(undo, number)) STRICT, WITHOUT ROWID;",
+    /* account: and is:sent ask for a letter at a time. */
+    "CREATE INDEX drop_letters_base ON drop_letters(base) WHERE base IS NOT NULL;"
+    "CREATE INDEX letters_base ON letters(base);",
 };
 
 /* ---- errors ---- */
@@ -336,13 +339,17 @@ migrate(struct state *state, GError **error)
   return true;
 }
 
-/* SQLite would make it readable by others. */
+/* SQLite would make it readable by others.  A file that holds anything had its
+ * name made durable before. */
 static bool
 make_file(const struct state *state, GError **error)
 {
+  struct stat st;
   auto_fd fd = open(state->path, O_RDWR | O_CREAT | O_CLOEXEC, 0600);
-  if (fd < 0)
+  if (fd < 0 || fstat(fd, &st) != 0)
     return error_errno(error, POSTINO_ERROR_LOCAL, errno, _("cannot create %s"), state->path);
+  if (st.st_size > 0)
+    return true;
   g_autofree char *dir = g_path_get_dirname(state->path);
   return file_sync_dir(dir, error);
 }

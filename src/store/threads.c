@@ -70,7 +70,7 @@ find_by_subject(struct conn *conn, const struct thread_link *link, int64_t folde
                                " AND subject_key = ? AND id < ? AND id > ?"
                                " ORDER BY id DESC LIMIT 1",
                                "isii", folder, link->subject_key, id,
-                               id - (SUBJECT_SECONDS << 20));
+                               id - (SUBJECT_SECONDS << LETTER_ID_BITS));
   int step = stmt != NULL ? conn_step(conn, stmt, error) : -1;
   *hash_out = 0;
   if (step == 1) {
@@ -89,7 +89,7 @@ gather_orphans(struct conn *conn, const struct thread_link *link, int64_t folder
                                "SELECT thread FROM letter WHERE folder = ? AND subject_key = ?"
                                " AND id > ? AND id < ? AND orphan = 1 ORDER BY id LIMIT ?",
                                "isiii", folder, link->subject_key, id,
-                               id + (SUBJECT_SECONDS << 20), (int64_t)ORPHANS);
+                               id + (SUBJECT_SECONDS << LETTER_ID_BITS), (int64_t)ORPHANS);
   int step = stmt != NULL ? 1 : -1;
   while (step == 1 && (step = conn_step(conn, stmt, error)) == 1)
     add_once(threads, sqlite3_column_int64(stmt, 0));

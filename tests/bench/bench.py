@@ -1,11 +1,12 @@
 """The figures of postino beside its peers', measured in the same run.
 
-bench.py BUILD-DIRECTORY [opening] [search] [pop3] [smtp] [--letters N,N…]
+bench.py BUILD-DIRECTORY [opening] [search] [pop3] [smtp] [sealing] [--letters N,N…]
 
 Without a name all tables are printed. Peers that are not installed are left
 out. What counts is the ratio to the peer in the same run: machines are noisy.
 """
 import argparse
+import base64
 import fcntl
 import os
 import pty
@@ -354,6 +355,75 @@ def smtp(place, count):
         provider.end()
 
 
+# ---- sealing ----
+
+def sealable(path, megabytes):
+    """A letter of anna's to bruno: a page of text, or with an attachment of so many MB."""
+    rng = random.Random(1)
+    head = "From: Anna Rossi <anna@tuoisp.example>\nTo: bruno@tuoisp.example\nSubject: bench\nMIME-Version: 1.0\n"
+    text = "\n".join(" ".join(words(rng, 10)) for _ in range(60)) + "\n"
+    with open(path, "w", encoding="utf-8") as f:
+        if not megabytes:
+            f.write(head + "Content-Type: text/plain; charset=utf-8\n\n" + text)
+            return
+        f.write(head + 'Content-Type: multipart/mixed; boundary="b"\n\n--b\nContent-Type: text/plain\n\nciao\n--b\n'
+                "Content-Type: application/octet-stream\nContent-Disposition: attachment; filename=x\n"
+                "Content-Transfer-Encoding: base64\n\n")
+        for _ in range(megabytes * 1024 * 1024 // 77):
+            f.write(base64.b64encode(rng.randbytes(57)).decode() + "\n")
+        f.write("\n--b--\n")
+
+
+def sealing(place, megabytes, count):
+    ring = os.path.join(place.dir, "ring")
+    os.mkdir(ring, 0o700)
+    env = dict(place.env, GNUPGHOME=ring)
+    for name in ("Anna Rossi <anna@tuoisp.example>", "Bruno Verdi <bruno@tuoisp.example>"):
+        run(["gpg", "--batch", "--quiet", "--passphrase", "", "--quick-generate-key", name, "future-default", "default", "0"], env)
+    # Without a server: what is sealed is kept, and said to be (status 78).
+    mail = os.path.join(place.dir, "sealed")
+    rc = place.rc("rc-sealed", mail, 'account "a" { from = "Anna Rossi <anna@tuoisp.example>" user = "a" crypto { plugin = "openpgp" } }\n')
+    gpg = ["gpg", "--batch", "--quiet", "--no-tty", "--yes"]
+    small, large, out = (os.path.join(place.dir, name) for name in ("small", "large", "sealed.asc"))
+    sealable(small, 0)
+    sealable(large, megabytes)
+
+    def seconds(argv, path, wanted):
+        with open(path, "rb") as f:
+            took, done = run(argv, env, f)
+        if done.returncode not in wanted:
+            raise SystemExit("%s: %s" % (argv, done.stderr.decode(errors="replace")))
+        return took
+
+    def rate(argv, path, wanted=(0,)):
+        seconds(argv, path, wanted)
+        return "%.1f" % (1 / median([seconds(argv, path, wanted) for _ in range(count)]))
+
+    def cells(seal, opened, wanted):
+        first = rate(seal, small, wanted)
+        sealed_small = opened()
+        second = rate(sealed_small[0], sealed_small[1])
+        third = "%.2f" % seconds(seal, large, wanted)
+        sealed_large = opened()
+        return first, second, third, "%.2f" % seconds(sealed_large[0], sealed_large[1], (0,))
+
+    def newest_sealed():
+        outbox = os.path.join(mail, "Outbox")
+        paths = [os.path.join(outbox, d, f) for d in ("cur", "new") for f in os.listdir(os.path.join(outbox, d))]
+        path = max(paths, key=lambda p: os.stat(p).st_mtime_ns)
+        return place.postino(rc, "show", path), path
+
+    print("Sealing and signing, opening and verifying: whole commands")
+    row("", "seal/s", "open/s", "seal %d MB, s" % megabytes, "open %d MB, s" % megabytes)
+    try:
+        row("postino", *cells(place.postino(rc, "send", "--encrypt", "--sign", "-t"), newest_sealed, (78,)))
+        row("gpg", *cells(gpg + ["--armor", "--encrypt", "--sign", "-r", "anna@tuoisp.example", "-r", "bruno@tuoisp.example",
+                                 "--trust-model", "always", "-o", out],
+                          lambda: (gpg + ["--decrypt", out], small), (0,)))
+    finally:
+        run(["gpgconf", "--homedir", ring, "--kill", "all"], env)
+
+
 def main():
     parser = argparse.ArgumentParser(usage=__doc__)
     parser.add_argument("build")
@@ -362,13 +432,14 @@ def main():
     options = parser.parse_args()
     program = os.path.join(os.path.abspath(options.build), "postino")
     sizes = [int(n) for n in options.letters.split(",")]
-    tables = options.tables or ["opening", "search", "pop3", "smtp"]
+    tables = options.tables or ["opening", "search", "pop3", "smtp", "sealing"]
     resource.setrlimit(resource.RLIMIT_CORE, (0, 0))
     place = Place(program)
     try:
         for table in tables:
             {"opening": lambda: opening(place, sizes), "search": lambda: search(place, sizes),
-             "pop3": lambda: pop3(place, 5000), "smtp": lambda: smtp(place, 20)}[table]()
+             "pop3": lambda: pop3(place, 5000), "smtp": lambda: smtp(place, 20),
+             "sealing": lambda: sealing(place, 50, 10)}[table]()
             print()
     finally:
         shutil.rmtree(place.dir, ignore_errors=True)

@@ -2,6 +2,6 @@
 # asked for with a release build; LETTERS chooses the sizes of the folders.
 EXTRA_DIST += tests/bench/bench.py
 LETTERS = 1000,10000,100000
-bench: postino postino-reader postino-plugin-host
+bench: postino postino-reader postino-plugin-host plugins/openpgp.so
 	python3 $(srcdir)/tests/bench/bench.py . --letters $(LETTERS) $(TABLES)
 .PHONY: bench

@@ -91,6 +91,17 @@ test(struct cli *cli, const char *name, GError **error)
   return true;
 }
 
+static bool
+forget(struct cli *cli, const char *name, GError **error)
+{
+  if (!cli_engine(cli, error))
+    return false;
+  g_autoptr(event_t) event = cli_wait(cli, engine_account_forget(cli->engine, name), error);
+  if (event != NULL && !cli->quiet)
+    printf(_("what the servers of %s proved is forgotten; the next login begins anew\n"), name);
+  return event != NULL;
+}
+
 static void
 print_server(const char *what, const struct engine_server *server)
 {
@@ -184,6 +195,14 @@ add(struct cli *cli, const char *address, GError **error)
                        "(postinorc(5) has an example)"),
                      address, found->hint != NULL ? ": " : "",
                      found->hint != NULL ? found->hint : "");
+  if (text_ascii_equal(found->source, "guess")) {
+    g_autofree char *guessed = engine_discovery_rc(found, address, "home");
+    fputs(guessed, stdout);
+    return error_set(error, POSTINO_ERROR_NOTFOUND,
+                     _("no server is known for %s and nothing was written; the names above are "
+                       "guessed: put them right with what your provider says, and into the rc file"),
+                     address);
+  }
   bool named;
   g_autofree char *path =
       cli->conf->path != NULL ? g_strdup(cli->conf->path) : conf_default_path(&named);
@@ -217,8 +236,11 @@ cli_account(struct cli *cli, int argc, char **argv, GError **error)
     return test(cli, word, error);
   if (text_ascii_equal(what, "discover") && word != NULL)
     return discover(cli, word, error);
+  if (text_ascii_equal(what, "forget") && word != NULL)
+    return forget(cli, word, error);
   if (text_ascii_equal(what, "add") && word != NULL)
     return add(cli, word, error);
   return error_set(error, POSTINO_ERROR_USAGE,
-                   _("account takes add ADDRESS, list, test [ACCOUNT] or discover ADDRESS"));
+                   _("account takes add ADDRESS, list, test [ACCOUNT], forget ACCOUNT or discover "
+                     "ADDRESS"));
 }

@@ -395,6 +395,14 @@ pipe_part(struct view *view, const char *const *args)
             (GDestroyNotify)part_wish_free);
 }
 
+static void
+import_key(struct view *view, const char *const *args)
+{
+  struct reader_view *reader = of(view);
+  if (reader->row != NULL)
+    keys_import(view->ui, reader->row->key);
+}
+
 static const struct command rows[] = {
     {.name = "down", .keys = "j Down Enter", .help = N_("Scroll down by a line"), .run = down},
     {.name = "up", .keys = "k Up", .help = N_("Scroll up by a line"), .run = up},
@@ -414,6 +422,8 @@ static const struct command rows[] = {
     {.name = "html", .keys = "H", .help = N_("Show the HTML text, or the plain one"),
      .run = html},
     {.name = "raw", .keys = "v", .help = N_("Show the source, or the letter"), .run = raw},
+    {.name = "import-key", .keys = "", .help = N_("Take the key that this letter brings"),
+     .run = import_key},
     {.name = "route", .keys = "R", .help = N_("Show the way that the letter took"), .run = route},
     {.name = "parts", .keys = "p", .help = N_("List the parts"), .run = parts},
     {.name = "open", .keys = "o", .args = "[N]",

@@ -2,7 +2,7 @@
  * nothing, and no signature counts for what it does not cover (EFAIL; Johnny, you
  * are fired).  Real keys, real GnuPG. */
 #include "base/error.h"
-#include "crypto/crypto.h"
+#include "crypto/crypto-private.h"
 #include "crypto/packets.h"
 #include "tests/unit/crypto/gnupg.h"
 #include "tests/unit/test.h"
@@ -347,6 +347,8 @@ sealed_letter_with_a_signed_one_inside_is_both(void **state)
 static void
 smime_says_that_there_is_no_plugin(void **state)
 {
+  g_free(crypto->smime_opener);
+  crypto->smime_opener = g_strdup("none");
   struct outcome is_signed = open_as("From: a@b.example\n\nx\n", ENVELOPE_SMIME_SIGNED);
   struct outcome is_sealed = open_as("From: a@b.example\n\nx\n", ENVELOPE_SMIME_SEALED);
   assert_true(g_str_has_prefix(is_signed.words, "signature not verified: it is S/MIME"));
@@ -355,6 +357,8 @@ smime_says_that_there_is_no_plugin(void **state)
   assert_null(is_sealed.shown);
   outcome_clear(&is_signed);
   outcome_clear(&is_sealed);
+  g_free(crypto->smime_opener);
+  crypto->smime_opener = g_strdup("smime");
 }
 
 static void
@@ -374,6 +378,48 @@ armour_that_is_the_whole_text_is_opened(void **state)
   outcome_clear(&outcome);
 }
 
+static char *
+clear_signed(const char *who, const char *text)
+{
+  g_autoptr(GBytes) data = bytes_of(text);
+  g_autoptr(GBytes) made = gnupg_run(&gnupg, data, "--local-user", who, "--clear-sign", NULL);
+  return text_of(made);
+}
+
+static void
+clear_signed_text_shows_what_was_signed_and_no_more(void **state)
+{
+  static const char head[] = "From: anna@tuoisp.example\n"
+                             "Content-Type: text/plain; charset=iso-8859-15\n\n";
+  g_autofree char *made = clear_signed("anna@tuoisp.example", "Ciao.\n- Anna\n");
+  g_autofree char *evil = clear_signed("eva@evil.example", "Ciao.\n");
+  g_autoptr(GString) changed = g_string_new(made);
+  g_string_replace(changed, "Ciao", "Addio", 0);
+  g_autoptr(GString) header = g_string_new(made);
+  g_string_replace(header, "\n\n", "\nPay 100 euro to Eva.\n\n", 1);
+  g_autofree char *whole = g_strconcat(head, made, NULL);
+  struct outcome outcome = open_as(whole, ENVELOPE_PGP_INLINE);
+  assert_string_equal(outcome.words, "signed by Anna Rossi <anna@tuoisp.example>");
+  g_autofree char *text = text_of(outcome.shown);
+  assert_non_null(strstr(text, "iso-8859-15"));
+  assert_true(g_str_has_suffix(text, "\r\n\r\nCiao.\n- Anna\n"));
+  outcome_clear(&outcome);
+  const char *const bad[][2] = {
+      {"", changed->str}, {"", evil},          {"before\n", made},
+      {made, made},       {"", header->str}, {"-----BEGIN PGP SIGNED MESSAGE-----\n", made}};
+  for (gsize i = 0; i < G_N_ELEMENTS(bad); i++) {
+    g_autofree char *letter = g_strconcat(head, bad[i][0], bad[i][1], NULL);
+    struct outcome seen = open_as(letter, ENVELOPE_PGP_INLINE);
+    g_autofree char *shown = seen.shown != NULL ? text_of(seen.shown) : g_strdup("");
+    /* A line among the armour's headers is no part of what is shown as signed. */
+    if (seen.verdict->seal == SEAL_SIGNED && strstr(shown, "euro") != NULL)
+      fail_msg("%s", letter);
+    if (seen.verdict->seal == SEAL_SIGNED && i != 4)
+      fail_msg("%s: %s", letter, seen.words);
+    outcome_clear(&seen);
+  }
+}
+
 int
 main(void)
 {
@@ -390,6 +436,7 @@ main(void)
       cmocka_unit_test(sealed_letter_with_a_signed_one_inside_is_both),
       cmocka_unit_test(smime_says_that_there_is_no_plugin),
       cmocka_unit_test(armour_that_is_the_whole_text_is_opened),
+      cmocka_unit_test(clear_signed_text_shows_what_was_signed_and_no_more),
   };
   return cmocka_run_group_tests(tests, set_up, tear_down);
 }

@@ -374,14 +374,63 @@ locked_key_without_a_person_is_for_later(void **state)
 }
 
 static void
-bundled_plugin_is_listed(void **state)
+bundled_plugins_are_listed(void **state)
 {
+  static const char *const names[] = {"openpgp", "smime"};
   g_autoptr(GPtrArray) list = crypto_plugins(ground.crypto, NULL);
-  assert_int_equal(list->len, 1);
-  const struct plugin_info *info = list->pdata[0];
-  assert_string_equal(info->name, "openpgp");
-  assert_null(info->why_disabled);
-  assert_string_equal(info->capabilities, "sign seal open verify keys");
+  assert_int_equal(list->len, G_N_ELEMENTS(names));
+  for (guint i = 0; i < list->len; i++) {
+    const struct plugin_info *info = list->pdata[i];
+    assert_string_equal(info->name, names[i]);
+    assert_null(info->why_disabled);
+    assert_string_equal(info->capabilities, "sign seal open verify keys");
+  }
+}
+
+/* ---- keys ---- */
+
+static void
+key_pair_is_made_and_is_one_s_own(void **state)
+{
+  g_autoptr(GError) error = NULL;
+  g_autoptr(address_t) owner = address_new("Nuova <evil>", "nuova@tuoisp.example");
+  ground.passphrase = "apriti sesamo";
+  struct key_info *made = crypto_key_make(ground.crypto, "openpgp", owner, NULL, &error);
+  if (made == NULL)
+    fail_msg("%s", error->message);
+  assert_true(made->secret);
+  assert_string_equal(made->user_id, "Nuova  evil <nuova@tuoisp.example>");
+  const char *specs[] = {"nuova@tuoisp.example", NULL};
+  g_autoptr(GPtrArray) list = crypto_recipients(ground.crypto, "openpgp", specs, NULL, &error);
+  const struct seal_recipient *own = list->pdata[0];
+  assert_true(own->can_seal && own->can_sign);
+  assert_string_equal(own->key, made->fingerprint);
+  g_autoptr(GPtrArray) found =
+      crypto_keys(ground.crypto, "openpgp", "<nuova@tuoisp.example>", NULL, &error);
+  assert_int_equal(found->len, 1);
+  g_autoptr(GPtrArray) all = crypto_keys(ground.crypto, "openpgp", NULL, NULL, &error);
+  assert_true(all->len > 1);
+  g_autoptr(GBytes) key =
+      crypto_key_export(ground.crypto, "openpgp", made->fingerprint, NULL, &error);
+  g_autofree char *text = g_strndup(g_bytes_get_data(key, NULL), g_bytes_get_size(key));
+  assert_true(g_str_has_prefix(text, "-----BEGIN PGP PUBLIC KEY BLOCK-----"));
+  g_autoptr(GPtrArray) imported =
+      crypto_key_import(ground.crypto, "openpgp", key, NULL, &error);
+  assert_int_equal(imported->len, 1);
+  key_info_free(made);
+}
+
+static void
+what_is_no_key_is_not_imported(void **state)
+{
+  g_autoptr(GError) error = NULL;
+  g_autoptr(GError) missing = NULL;
+  g_autoptr(GBytes) garbage = g_bytes_new_static("no key", 6);
+  assert_null(crypto_key_import(ground.crypto, "openpgp", garbage, NULL, &error));
+  assert_non_null(error);
+  assert_null(crypto_key_export(ground.crypto, "openpgp",
+                                "0123456789012345678901234567890123456789", NULL, &missing));
+  assert_non_null(missing);
 }
 
 static void
@@ -445,7 +494,9 @@ main(void)
       cmocka_unit_test(refused_passphrase_sends_nothing),
       cmocka_unit_test(wrong_passphrase_is_asked_again_and_then_refused),
       cmocka_unit_test(locked_key_without_a_person_is_for_later),
-      cmocka_unit_test(bundled_plugin_is_listed),
+      cmocka_unit_test(bundled_plugins_are_listed),
+      cmocka_unit_test(key_pair_is_made_and_is_one_s_own),
+      cmocka_unit_test(what_is_no_key_is_not_imported),
       cmocka_unit_test(openpgp_conforms),
       cmocka_unit_test(large_letter_goes_there_and_back),
   };

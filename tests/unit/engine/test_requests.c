@@ -253,6 +253,25 @@ an_account_that_is_not_there_or_half_there_is_said(void **state)
   house_close(&house);
 }
 
+static void
+what_the_user_has_confirmed_is_kept(void **state)
+{
+  static const char key[] = "0123456789ABCDEF0123456789ABCDEF01234567";
+  struct house house;
+  house_open(&house, "", NULL);
+  assert_false(key_is_confirmed("anna@x.example", key, house.engine));
+  g_autoptr(event_t) yes =
+      house_good(&house, engine_key_confirm(house.engine, "Anna@x.example", key, true));
+  house_reopen(&house, NULL);
+  assert_true(key_is_confirmed("anna@X.example", key, house.engine));
+  assert_false(key_is_confirmed("eva@x.example", key, house.engine));
+  assert_false(key_is_confirmed("anna@x.example", "FF", house.engine));
+  g_autoptr(event_t) no =
+      house_good(&house, engine_key_confirm(house.engine, "anna@x.example", key, false));
+  assert_false(key_is_confirmed("anna@x.example", key, house.engine));
+  house_close(&house);
+}
+
 int
 main(void)
 {
@@ -269,6 +288,7 @@ main(void)
       cmocka_unit_test(waiting_changes_and_progress_are_said_once),
       cmocka_unit_test(requests_that_need_an_account_name_the_mend),
       cmocka_unit_test(an_account_that_is_not_there_or_half_there_is_said),
+      cmocka_unit_test(what_the_user_has_confirmed_is_kept),
   };
   return cmocka_run_group_tests(tests, NULL, NULL);
 }

@@ -107,6 +107,8 @@ the_outermost_structure_says_what_a_letter_claims_to_be(void **state)
       {"Content-Type: application/pkcs7-mime\nContent-Transfer-Encoding: base64\n\n"
        "MIAGCSqGSIb3DQEHA6CAMIACAQAxggE5",
        ENVELOPE_SMIME_SEALED},
+      {"Content-Type: multipart/encrypted; protocol=\"application/age-encrypted\"; boundary=b\n\n"
+       "--b\n\nx\n--b--\n", ENVELOPE_AGE_SEALED},
       {"S: x\n\n-----BEGIN PGP MESSAGE-----\n", ENVELOPE_PGP_INLINE},
       {"S: x\n\nhi\n-----BEGIN PGP SIGNED MESSAGE-----\n", ENVELOPE_PGP_INLINE},
       {"S: x\n\n> -----BEGIN PGP MESSAGE-----\n", ENVELOPE_PLAIN},

@@ -1,4 +1,5 @@
 #include <fcntl.h>
+#include <ftw.h>
 #include <gio/gio.h>
 #include <string.h>
 #include <sys/wait.h>
@@ -55,12 +56,16 @@ scene_new(int leave)
   return s;
 }
 
+static int
+remove_one(const char *path, const struct stat *st, int kind, struct FTW *ftw)
+{
+  return remove(path);
+}
+
 static void
 remove_tree(const char *dir)
 {
-  const char *argv[] = {"rm", "-rf", dir, NULL};
-  g_spawn_sync(NULL, (char **)(uintptr_t)argv, NULL, G_SPAWN_SEARCH_PATH, NULL, NULL, NULL, NULL,
-               NULL, NULL);
+  nftw(dir, remove_one, 16, FTW_DEPTH | FTW_PHYS);
 }
 
 /* What the peer heard.  Free it. */
@@ -184,6 +189,68 @@ letters_are_deleted_once_they_are_here(void **state)
   assert_int_equal(fake_count(s->fake), 0);
   assert_five(s);
   expect_fetch(s, 0, 0, 0);
+  g_free(scene_end(s));
+}
+
+/* The path of a folder of the store.  Free it. */
+static char *
+folder_path(struct scene *s, const char *folder, const char *sub)
+{
+  return g_build_filename(s->dir, folder, sub, NULL);
+}
+
+static void
+what_is_deleted_here_is_deleted_there(void **state)
+{
+  struct scene *s = scene_new(CONF_LEAVE_WHEN_DELETED);
+  five_letters(s);
+  expect_fetch(s, 0, 5, 0);
+  expect_fetch(s, 0, 0, 5);
+  assert_int_equal(s->result.deleted, 0);
+  g_autofree char *new = folder_path(s, "Inbox", "new");
+  g_autofree char *other = folder_path(s, "Altro", NULL);
+  g_autofree char *target = folder_path(s, "Altro", "new");
+  assert_true(store_make_folder(s->store, "Altro", &s->error));
+  GDir *dir = g_dir_open(new, 0, NULL);
+  g_autofree char *first = g_build_filename(new, g_dir_read_name(dir), NULL);
+  const char *name = g_dir_read_name(dir);
+  g_autofree char *second = g_build_filename(new, name, NULL);
+  g_autofree char *there = g_build_filename(target, name, NULL);
+  assert_int_equal(remove(first), 0);
+  assert_int_equal(rename(second, there), 0);
+  g_dir_close(dir);
+  expect_fetch(s, 0, 0, 5);
+  assert_int_equal(s->result.deleted, 1);
+  assert_int_equal(fake_count(s->fake), 4);
+
+  g_autofree char *away = folder_path(s, ".altro", NULL);
+  assert_int_equal(rename(other, away), 0);
+  expect_fetch(s, 0, 0, 4);
+  assert_int_equal(s->result.deleted, 0);
+  assert_non_null(strstr(s->result.remark, "Altro is gone"));
+  assert_int_equal(rename(away, other), 0);
+  expect_fetch(s, 0, 0, 4);
+  assert_int_equal(s->result.deleted, 0);
+  assert_int_equal(rename(other, away), 0);
+  expect_fetch(s, 0, 0, 4);
+  expect_fetch(s, 0, 0, 4);
+  assert_int_equal(s->result.deleted, 1);
+  assert_int_equal(fake_count(s->fake), 3);
+  g_free(scene_end(s));
+}
+
+static void
+only_the_newest_stay(void **state)
+{
+  struct scene *s = scene_new(-1);
+  s->server.keep_newest = 2;
+  five_letters(s);
+  expect_fetch(s, 0, 5, 0);
+  assert_int_equal(fake_count(s->fake), 5);
+  expect_fetch(s, 0, 0, 5);
+  assert_int_equal(s->result.deleted, 3);
+  assert_int_equal(fake_count(s->fake), 2);
+  assert_five(s);
   g_free(scene_end(s));
 }
 
@@ -321,6 +388,24 @@ a_fault_at_any_call_loses_and_doubles_nothing(void **state)
       if (!struck)
         break;
     }
+}
+
+static void
+a_letter_that_never_comes_whole_costs_itself_alone(void **state)
+{
+  struct scene *s = scene_new(-1);
+  five_letters(s);
+  fake_fault(s->fake, "RETR 2", FAULT_HALF, NULL);
+  s->fake->times = G_MAXINT;
+  expect_fetch(s, 75, 1, 0);
+  expect_fetch(s, 75, 3, 1);
+  fake_add(s->fake, "u6", "sei", "nuova\n");
+  expect_fetch(s, 75, 1, 4);
+  s->fake->times = 0;
+  expect_fetch(s, 0, 1, 5);
+  assert_int_equal(letters(s), 6);
+  expect_fetch(s, 0, 0, 6);
+  g_free(scene_end(s));
 }
 
 static void
@@ -695,6 +780,9 @@ after_stls_capabilities_are_asked_again(void **state)
   assert_true(retrieve_test(&s->account, s->keyring, &found, NULL, &s->error));
   assert_string_equal(found, "TLSv1.3, PLAIN, 0 letters");
   g_free(found);
+  s->server.tls = CONF_TLS_NONE;
+  assert_int_equal(fetch(s), 77);
+  assert_non_null(strstr(s->error->message, "used TLS until now"));
   g_free(scene_end(s));
   identity_free(identity);
 }
@@ -710,6 +798,81 @@ apop_proves_the_password_without_sending_it(void **state)
   g_autofree char *heard = scene_end(s);
   assert_non_null(strstr(heard, hash));
   assert_null(strstr(heard, "geheim"));
+}
+
+static void
+a_token_logs_in_by_both_mechanisms(void **state)
+{
+  static const struct { enum conf_auth auth; const char *capabilities, *said; } cases[] = {
+      {CONF_AUTH_XOAUTH2, "UIDL\r\nTOP\r\nSASL PLAIN XOAUTH2\r\n",
+       "user=anna\1auth=Bearer geheim\1\1"},
+      {CONF_AUTH_OAUTHBEARER, "UIDL\r\nTOP\r\nSASL OAUTHBEARER\r\n",
+       "n,a=anna,\1host=127.0.0.1\1port=PORT\1auth=Bearer geheim\1\1"},
+  };
+  for (size_t i = 0; i < G_N_ELEMENTS(cases); i++) {
+    struct scene *s = scene_new(-1);
+    s->server.auth = cases[i].auth;
+    s->fake->capabilities = cases[i].capabilities;
+    five_letters(s);
+    fake_fault(s->fake, "AUTH", FAULT_SAY, "+ eyJzdGF0dXMiOiI0MDEifQ==\r\n-ERR [AUTH] token\r\n");
+    assert_int_equal(fetch(s), 77);
+    assert_non_null(strstr(s->error->message, "token"));
+    expect_fetch(s, 0, 5, 0);
+    g_autofree char *port = g_strdup_printf("%d", s->server.port);
+    g_auto(GStrv) parts = g_strsplit(cases[i].said, "PORT", -1);
+    g_autofree char *said = g_strjoinv(port, parts);
+    g_autofree char *base64 = g_base64_encode((const guchar *)said, strlen(said));
+    g_autofree char *heard = scene_end(s);
+    if (strstr(heard, base64) == NULL)
+      fail_msg("not \"%s\" in: %s", base64, heard);
+  }
+}
+
+static void
+each_code_has_its_meaning(void **state)
+{
+  static const struct { const char *reply, *meaning; int status; } cases[] = {
+      {"-ERR [IN-USE] locked\r\n", "another program", 75},
+      {"-ERR [LOGIN-DELAY] wait\r\n", "fetch less often", 75},
+      {"-ERR [SYS/TEMP] later\r\n", "should pass", 75},
+      {"-ERR [SYS/PERM] broken\r\n", "ask the provider", 69},
+      {"-ERR [AUTH] no\r\n", "check user", 77},
+      {"-ERR [STRANGE] no\r\n", "check user", 77},
+  };
+  for (size_t i = 0; i < G_N_ELEMENTS(cases); i++) {
+    struct scene *s = scene_new(-1);
+    fake_fault(s->fake, "AUTH", FAULT_SAY, cases[i].reply);
+    assert_int_equal(fetch(s), cases[i].status);
+    if (strstr(s->error->message, cases[i].meaning) == NULL)
+      fail_msg("%s", s->error->message);
+    g_free(scene_end(s));
+  }
+}
+
+static void
+time_between_logins_is_kept(void **state)
+{
+  struct scene *s = scene_new(-1);
+  s->fake->capabilities = "UIDL\r\nTOP\r\nSASL PLAIN\r\nLOGIN-DELAY 900\r\n";
+  five_letters(s);
+  expect_fetch(s, 0, 5, 0);
+  int before = peer_connections(s->peer);
+  assert_int_equal(fetch(s), 75);
+  assert_non_null(strstr(s->error->message, "no further login"));
+  assert_int_equal(peer_connections(s->peer), before);
+  g_free(scene_end(s));
+}
+
+static void
+where_it_is_offered_letters_come_in_utf8(void **state)
+{
+  struct scene *s = scene_new(-1);
+  s->fake->capabilities = "UIDL\r\nTOP\r\nUTF8 USER\r\nSASL PLAIN\r\n";
+  five_letters(s);
+  fake_fault(s->fake, "UTF8", FAULT_SAY, "-ERR not today\r\n");
+  expect_fetch(s, 0, 5, 0);
+  g_autofree char *heard = scene_end(s);
+  assert_non_null(strstr(heard, "CAPA\r\nUTF8\r\nAUTH PLAIN"));
 }
 
 static void
@@ -765,11 +928,14 @@ main(void)
   const struct CMUnitTest tests[] = {
       cmocka_unit_test(letters_come_once_and_byte_for_byte),
       cmocka_unit_test(letters_are_deleted_once_they_are_here),
+      cmocka_unit_test(what_is_deleted_here_is_deleted_there),
+      cmocka_unit_test(only_the_newest_stay),
       cmocka_unit_test(a_server_without_pipelining_is_served_step_by_step),
       cmocka_unit_test(many_windows_keep_their_order),
       cmocka_unit_test(a_line_cut_anywhere_loses_and_doubles_nothing),
       cmocka_unit_test(a_kill_anywhere_loses_and_doubles_nothing),
       cmocka_unit_test(a_fault_at_any_call_loses_and_doubles_nothing),
+      cmocka_unit_test(a_letter_that_never_comes_whole_costs_itself_alone),
       cmocka_unit_test(letters_whose_rows_were_lost_meet_their_files),
       cmocka_unit_test(a_lost_answer_to_quit_is_made_good),
       cmocka_unit_test(a_server_that_forgets_what_it_deleted_is_told_again),
@@ -789,6 +955,10 @@ main(void)
       cmocka_unit_test(no_password_leaves_without_tls),
       cmocka_unit_test(after_stls_capabilities_are_asked_again),
       cmocka_unit_test(apop_proves_the_password_without_sending_it),
+      cmocka_unit_test(a_token_logs_in_by_both_mechanisms),
+      cmocka_unit_test(each_code_has_its_meaning),
+      cmocka_unit_test(time_between_logins_is_kept),
+      cmocka_unit_test(where_it_is_offered_letters_come_in_utf8),
       cmocka_unit_test(an_account_that_was_renamed_keeps_its_letters),
       cmocka_unit_test(a_held_drop_is_left_alone),
   };

@@ -349,6 +349,54 @@ a_killed_refresh_is_taken_up(void **state)
   assert_int_equal(total, 200);
 }
 
+static void
+parts_of_many_refreshes_are_merged(void **state)
+{
+  struct fixture *f = *state;
+  for (int i = 0; i < 80; i++) {
+    g_autofree char *name = g_strdup_printf("Inbox/new/%d.x", 1000 + i);
+    put(f, name, "one", "boat");
+    assert_true(refresh(f));
+  }
+  g_autoptr(conn_t) conn = conn_read(f->store, NULL, NULL);
+  int64_t parts;
+  assert_true(conn_number(conn, &parts, 0, NULL, "SELECT count(DISTINCT segid) FROM text_idx", ""));
+  assert_in_range(parts, 1, 64);
+  struct rows_query asked = {.query = "boat"};
+  guint64 total;
+  assert_true(store_count(f->store, &asked, &total, NULL, NULL, NULL));
+  assert_int_equal(total, 80);
+}
+
+static void
+new_mail_is_found_without_the_names_of_cur(void **state)
+{
+  struct fixture *f = *state;
+  put(f, "Inbox/cur/1.a:2,S", "one", "boat");
+  refresh(f);
+  /* Only times that lie behind are trusted. */
+  struct utimbuf past = {1600000000, 1600000000};
+  g_autofree char *cur = g_build_filename(f->dir, "Inbox/cur", NULL);
+  assert_int_equal(utime(cur, &past), 0);
+  refresh(f);
+  put(f, "Inbox/new/2.b", "two", "boat");
+  assert_int_equal(utime(cur, &past), 0);
+  assert_true(refresh(f));
+  assert_found(f, "Inbox", NULL, "1.a 2.b");
+  /* Another program reads it: out of new, into cur, which has changed then. */
+  rename_in(f, "Inbox/new/2.b", "Inbox/cur/2.b:2,S");
+  assert_true(refresh(f));
+  assert_folders(f, "Inbox 0/2");
+  assert_int_equal(utime(cur, &past), 0);
+  refresh(f);
+  put(f, "Inbox/new/3.c", "three", "boat");
+  assert_true(refresh(f));
+  g_autofree char *path = g_build_filename(f->dir, "Inbox/new/3.c", NULL);
+  assert_int_equal(unlink(path), 0);
+  assert_true(refresh(f));
+  assert_found(f, NULL, "boat", "1.a 2.b");
+}
+
 static gpointer
 ask_meanwhile(void *data)
 {
@@ -499,6 +547,8 @@ main(void)
       here_test(a_foreign_file_is_replaced),
       here_test(a_stopped_refresh_keeps_what_was_done),
       here_test(a_killed_refresh_is_taken_up),
+      here_test(parts_of_many_refreshes_are_merged),
+      here_test(new_mail_is_found_without_the_names_of_cur),
       here_test(rows_are_seen_while_letters_are_read),
       here_test(odd_files_are_letters_or_nothing),
       here_test(most_dead_rows_make_the_text_anew),

@@ -1,3 +1,4 @@
+#include <ftw.h>
 #include <gio/gio.h>
 #include <string.h>
 #include <sys/wait.h>
@@ -45,12 +46,16 @@ scene_new(void)
   return s;
 }
 
+static int
+remove_one(const char *path, const struct stat *st, int kind, struct FTW *ftw)
+{
+  return remove(path);
+}
+
 static void
 remove_tree(const char *dir)
 {
-  const char *argv[] = {"rm", "-rf", dir, NULL};
-  g_spawn_sync(NULL, (char **)(uintptr_t)argv, NULL, G_SPAWN_SEARCH_PATH, NULL, NULL, NULL, NULL,
-               NULL, NULL);
+  nftw(dir, remove_one, 16, FTW_DEPTH | FTW_PHYS);
 }
 
 /* What the peer heard.  Free it. */

@@ -1,0 +1,142 @@
+/* What a key manager asks of a plugin: everything offline and on the user's word. */
+#include "base/error.h"
+#include "base/i18n.h"
+#include "base/limits.h"
+#include "base/sanitize.h"
+#include "crypto/crypto-private.h"
+#include "crypto/postino-plugin.h"
+
+/* Larger ones hold more than a person's keys. */
+#define LARGEST_KEYS LIMIT_MIB(8)
+
+void
+key_info_free(struct key_info *key)
+{
+  if (key == NULL)
+    return;
+  g_free(key->fingerprint);
+  g_free(key->user_id);
+  g_free(key);
+}
+
+static void
+free_key_info(gpointer key)
+{
+  key_info_free(key);
+}
+
+static void
+take_of_key(struct key_info *key, const struct frame_value *value)
+{
+  switch (value->field) {
+  case FIELD_USER_ID:
+    if (key->user_id == NULL) {
+      g_autofree char *raw = value_text(value);
+      key->user_id = sanitize_line(raw, -1);
+    }
+    break;
+  case FIELD_VALIDITY:
+    key->trusted = value_number(value) >= POSTINO_VALIDITY_MARGINAL;
+    break;
+  case FIELD_HAVE_SECRET:
+    key->secret = value_number(value) != 0;
+    break;
+  case FIELD_SINCE:
+    key->since = (int64_t)value_number(value);
+    break;
+  case FIELD_EXPIRES:
+    key->expires = (int64_t)value_number(value);
+    break;
+  default:
+    break;
+  }
+}
+
+static GPtrArray *
+read_keys(const struct frame *reply)
+{
+  GPtrArray *keys = g_ptr_array_new_with_free_func(free_key_info);
+  struct frame_cursor cursor = {reply, 0};
+  struct frame_value value;
+  while (frame_next(&cursor, &value)) {
+    if (value.field == FIELD_KEY) {
+      struct key_info *key = g_new0(struct key_info, 1);
+      g_autofree char *raw = value_text(&value);
+      key->fingerprint = sanitize_line(raw, -1);
+      g_ptr_array_add(keys, key);
+    } else if (keys->len > 0)
+      take_of_key(keys->pdata[keys->len - 1], &value);
+  }
+  return keys;
+}
+
+static struct frame *
+ask_keys(struct crypto *crypto, const char *plugin, const char *action, const char *query,
+         GBytes *data, GCancellable *cancel, GError **error)
+{
+  g_autoptr(client_t) client = crypto_start(crypto, plugin, POSTINO_CAN_KEYS, cancel, error);
+  if (client == NULL)
+    return NULL;
+  g_autoptr(frame_t) request = client_request(client, FRAME_KEYS);
+  frame_add_text(request, FIELD_ACTION, action);
+  frame_add_text(request, FIELD_QUERY, query);
+  if (data != NULL && !frame_add_bulk(request, data, error))
+    return NULL;
+  return client_call(client, g_steal_pointer(&request), LIMIT_PLUGIN_SECONDS, NULL, cancel, error);
+}
+
+GPtrArray *
+crypto_keys(struct crypto *crypto, const char *plugin, const char *query, GCancellable *cancel,
+            GError **error)
+{
+  g_autoptr(frame_t) reply =
+      ask_keys(crypto, plugin, query != NULL ? "find" : "own", query, NULL, cancel, error);
+  return reply != NULL ? read_keys(reply) : NULL;
+}
+
+GPtrArray *
+crypto_key_import(struct crypto *crypto, const char *plugin, GBytes *data, GCancellable *cancel,
+                  GError **error)
+{
+  if (g_bytes_get_size(data) > LARGEST_KEYS) {
+    error_set(error, POSTINO_ERROR_INVALID, "%s", _("this is too large to be a key"));
+    return NULL;
+  }
+  g_autoptr(frame_t) reply = ask_keys(crypto, plugin, "import", NULL, data, cancel, error);
+  return reply != NULL ? read_keys(reply) : NULL;
+}
+
+GBytes *
+crypto_key_export(struct crypto *crypto, const char *plugin, const char *fingerprint,
+                  GCancellable *cancel, GError **error)
+{
+  g_autoptr(frame_t) reply = ask_keys(crypto, plugin, "show", fingerprint, NULL, cancel, error);
+  if (reply == NULL)
+    return NULL;
+  g_autoptr(GError) why = NULL;
+  GBytes *key = frame_bulk(reply, 0, LARGEST_KEYS, &why);
+  if (key == NULL)
+    error_set(error, POSTINO_ERROR_REFUSED, _("plugin %s gave no key (%s)"), plugin,
+              why != NULL ? why->message : _("nothing came with its answer"));
+  return key;
+}
+
+struct key_info *
+crypto_key_make(struct crypto *crypto, const char *plugin, const struct address *owner,
+                GCancellable *cancel, GError **error)
+{
+  g_autofree char *name = owner->name != NULL ? sanitize_line(owner->name, -1) : g_strdup("");
+  for (char *c = name; *c != '\0'; c++)
+    if (*c == '<' || *c == '>')
+      *c = ' ';
+  g_strstrip(name);
+  g_autofree char *user_id = g_strdup_printf(*name != '\0' ? "%s <%s>" : "%s%s", name, owner->spec);
+  g_autoptr(frame_t) reply = ask_keys(crypto, plugin, "make", user_id, NULL, cancel, error);
+  if (reply == NULL)
+    return NULL;
+  g_autoptr(GPtrArray) keys = read_keys(reply);
+  if (keys->len == 1)
+    return g_ptr_array_steal_index(keys, 0);
+  error_set(error, POSTINO_ERROR_REFUSED, _("plugin %s does not say which key it made"), plugin);
+  return NULL;
+}

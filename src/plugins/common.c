@@ -1,0 +1,75 @@
+#include "plugins/common.h"
+
+#include <string.h>
+#include <sys/random.h>
+
+#include "crypto/postino-plugin.h"
+
+int
+common_code_of(gpgme_error_t error)
+{
+  switch (gpg_err_code(error)) {
+  case GPG_ERR_NO_PUBKEY:
+  case GPG_ERR_NO_SECKEY:
+  case GPG_ERR_UNUSABLE_SECKEY:
+    return POSTINO_NO_KEY;
+  case GPG_ERR_UNUSABLE_PUBKEY:
+    return POSTINO_UNTRUSTED;
+  case GPG_ERR_BAD_PASSPHRASE:
+  case GPG_ERR_CANCELED:
+  case GPG_ERR_FULLY_CANCELED:
+    return POSTINO_WRONG_PASSPHRASE;
+  case GPG_ERR_NO_PIN_ENTRY:
+  case GPG_ERR_PIN_ENTRY:
+    return POSTINO_LOCKED;
+  case GPG_ERR_NO_DATA:
+  case GPG_ERR_BAD_DATA:
+    return POSTINO_BAD_DATA;
+  case GPG_ERR_DECRYPT_FAILED:
+    return POSTINO_INTEGRITY;
+  default:
+    return POSTINO_INTERNAL;
+  }
+}
+
+char *
+common_boundary(void)
+{
+  unsigned char bytes[18];
+  if (getrandom(bytes, sizeof bytes, 0) != (ssize_t)sizeof bytes)
+    return NULL;
+  g_autofree char *text = g_base64_encode(bytes, sizeof bytes);
+  for (char *c = text; *c != '\0'; c++)
+    if (*c == '/')
+      *c = '_';
+  return g_strdup_printf("=_%s", text);
+}
+
+int
+common_validity(gpgme_validity_t validity)
+{
+  switch (validity) {
+  case GPGME_VALIDITY_NEVER:
+    return POSTINO_VALIDITY_NEVER;
+  case GPGME_VALIDITY_MARGINAL:
+    return POSTINO_VALIDITY_MARGINAL;
+  case GPGME_VALIDITY_FULL:
+    return POSTINO_VALIDITY_FULL;
+  case GPGME_VALIDITY_ULTIMATE:
+    return POSTINO_VALIDITY_ULTIMATE;
+  default:
+    return POSTINO_VALIDITY_UNKNOWN;
+  }
+}
+
+bool
+common_is_dead(gpgme_key_t key)
+{
+  return key->revoked || key->expired || key->disabled || key->invalid;
+}
+
+void
+common_free_key(gpointer key)
+{
+  gpgme_key_unref(key);
+}

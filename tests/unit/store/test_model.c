@@ -1,0 +1,561 @@
+/* Random changes by us and by others against a model that is too simple to be
+ * wrong: after each look the index, its threads and its counts agree with it.
+ * POSTINO_MODEL_SEED and POSTINO_MODEL_STEPS walk other ways. */
+#include <signal.h>
+#include <sys/wait.h>
+
+#include "tests/unit/store/mirror.h"
+
+#define STEPS 150
+#define CONVERSATIONS 8
+
+static const char *const folders[] = {"Inbox", "Archive", "Lists/boats"};
+
+struct letter {
+  guint folder;
+  char *base;
+  unsigned flags;
+  bool fresh;               /* lies in new/ */
+  char *keywords;           /* dovecot's letters behind the flags */
+  guint conversation, number;
+  bool tagged;
+};
+
+/* A change that can be taken back. */
+struct done {
+  char kind;                /* f flags, m moved, t tagged */
+  char *base;
+  guint from, to;
+  unsigned was, now;
+};
+
+struct model {
+  struct fixture *f;
+  GRand *rand;
+  GPtrArray *letters, *done;
+  guint number;
+};
+
+static struct reader_pool *readers;
+
+static int
+start_readers(void **state)
+{
+  readers = reader_pool_new(2);
+  return 0;
+}
+
+static int
+stop_readers(void **state)
+{
+  reader_pool_free(readers);
+  return 0;
+}
+
+static void
+letter_free_(void *data)
+{
+  struct letter *letter = data;
+  g_free(letter->base);
+  g_free(letter->keywords);
+  g_free(letter);
+}
+
+static void
+done_free(void *data)
+{
+  struct done *done = data;
+  g_free(done->base);
+  g_free(done);
+}
+
+static void
+reopen(struct fixture *f)
+{
+  g_autoptr(GError) error = NULL;
+  store_close(f->store);
+  f->store = store_open(f->dir, readers, &error);
+  if (f->store == NULL)
+    fail_msg("%s", error->message);
+}
+
+static void
+check(bool ok, GError *error)
+{
+  if (!ok)
+    fail_msg("%s", error->message);
+}
+
+static guint
+below(struct model *m, guint n)
+{
+  return (guint)g_rand_int_range(m->rand, 0, (gint32)n);
+}
+
+static char *
+key_of(const struct letter *letter)
+{
+  return key_join(folders[letter->folder], letter->base);
+}
+
+static char *
+path_of(struct model *m, const struct letter *letter)
+{
+  g_autofree char *plain = maildir_name(letter->base, letter->flags);
+  bool bare = letter->fresh && letter->flags == 0 && *letter->keywords == '\0';
+  return g_strdup_printf("%s/%s/%s/%s%s", m->f->dir, folders[letter->folder],
+                         letter->fresh ? "new" : "cur", bare ? letter->base : plain,
+                         bare ? "" : letter->keywords);
+}
+
+/* ---- what comes ---- */
+
+static char *
+text_of(struct model *m, struct letter *letter)
+{
+  letter->number = ++m->number;
+  letter->conversation = below(m, CONVERSATIONS);
+  return g_strdup_printf("From: Tom <tom@harbour.example>\nSubject: s%u\n"
+                         "Date: Mon, 1 Jan 2024 %02u:%02u:%02u +0000\nMessage-ID: <n%u@m.example>\n"
+                         "References: <root%u@m.example>\n\nboat w%u\n",
+                         letter->number, below(m, 24), below(m, 60), below(m, 60), letter->number,
+                         letter->conversation, letter->number);
+}
+
+static struct letter *
+add_letter(struct model *m)
+{
+  struct letter *letter = g_new0(struct letter, 1);
+  letter->folder = below(m, G_N_ELEMENTS(folders));
+  letter->keywords = g_strdup("");
+  g_ptr_array_add(m->letters, letter);
+  return letter;
+}
+
+static void
+we_deliver(struct model *m)
+{
+  struct letter *letter = add_letter(m);
+  g_autofree char *text = text_of(m, letter);
+  letter->flags = below(m, 2) ? ROW_SEEN : 0;
+  letter->fresh = letter->flags == 0;
+  g_autofree char *key = fixture_deliver(m->f, folders[letter->folder], text, letter->flags);
+  letter->base = g_strdup(strrchr(key, '/') + 1);
+}
+
+static void
+others_deliver(struct model *m)
+{
+  struct letter *letter = add_letter(m);
+  g_autofree char *text = text_of(m, letter);
+  letter->base = g_strdup_printf("%u.M%uP1.host,S=%zu,W=%zu", 1704000000 + letter->number,
+                                 letter->number, strlen(text), strlen(text) + 9);
+  letter->fresh = below(m, 2) != 0;
+  if (!letter->fresh) {
+    letter->flags = below(m, 2) ? ROW_SEEN | ROW_REPLIED : 0;
+    g_free(letter->keywords);
+    letter->keywords = g_strdup(below(m, 2) ? "ab" : "");
+  }
+  g_autofree char *path = path_of(m, letter);
+  fixture_write(m->f, path + strlen(m->f->dir) + 1, text, -1);
+}
+
+/* ---- what changes ---- */
+
+static struct letter *
+any_letter(struct model *m)
+{
+  return m->letters->len > 0 ? g_ptr_array_index(m->letters, below(m, m->letters->len)) : NULL;
+}
+
+static struct done *
+remember(struct model *m, char kind, const struct letter *letter)
+{
+  struct done *done = g_new0(struct done, 1);
+  done->kind = kind;
+  done->base = g_strdup(letter->base);
+  g_ptr_array_add(m->done, done);
+  return done;
+}
+
+static void
+set_flags(struct letter *letter, unsigned flags)
+{
+  if (flags != letter->flags)
+    letter->fresh = false;
+  letter->flags = flags;
+}
+
+static void
+we_flag(struct model *m, struct letter *letter)
+{
+  static const unsigned some[] = {ROW_SEEN, ROW_FLAGGED, ROW_REPLIED, ROW_SEEN | ROW_DRAFT};
+  unsigned set = some[below(m, 4)], clear = below(m, 2) ? 0 : ROW_SEEN & ~set;
+  g_autofree char *key = key_of(letter);
+  const char *keys[] = {key, NULL};
+  unsigned now = (letter->flags | set) & ~clear;
+  g_autoptr(GError) error = NULL;
+  check(store_flag(m->f->store, keys, set, clear, &error), error);
+  if (now != letter->flags) {
+    struct done *done = remember(m, 'f', letter);
+    done->was = letter->flags;
+    done->now = now;
+  }
+  set_flags(letter, now);
+}
+
+static void
+we_move(struct model *m, struct letter *letter)
+{
+  guint to = below(m, G_N_ELEMENTS(folders));
+  g_autofree char *key = key_of(letter);
+  const char *keys[] = {key, NULL};
+  g_autoptr(GError) error = NULL;
+  g_auto(GStrv) moved = NULL;
+  check(store_move(m->f->store, keys, folders[to], &moved, &error), error);
+  if (to == letter->folder)
+    return;
+  struct done *done = remember(m, 'm', letter);
+  done->from = letter->folder;
+  done->to = letter->folder = to;
+  g_autofree char *wanted = key_of(letter);
+  assert_string_equal(moved[0], wanted);
+}
+
+static void
+we_tag(struct model *m, struct letter *letter)
+{
+  g_autofree char *key = key_of(letter);
+  const char *keys[] = {key, NULL};
+  g_autoptr(GError) error = NULL;
+  check(store_tag(m->f->store, keys, letter->tagged ? "-dry" : "+dry", &error), error);
+  remember(m, 't', letter)->was = letter->tagged;
+  letter->tagged = !letter->tagged;
+}
+
+static void
+we_expunge(struct model *m, struct letter *letter)
+{
+  g_autofree char *key = key_of(letter);
+  const char *keys[] = {key, NULL};
+  g_autoptr(GError) error = NULL;
+  check(store_expunge(m->f->store, keys, &error), error);
+  g_ptr_array_remove(m->letters, letter);
+}
+
+static void
+others_rename(struct model *m, struct letter *letter)
+{
+  g_autofree char *from = path_of(m, letter);
+  if (below(m, 2) != 0)
+    letter->folder = below(m, G_N_ELEMENTS(folders));
+  else
+    letter->flags ^= ROW_SEEN;
+  letter->fresh = false;
+  g_autofree char *to = path_of(m, letter);
+  assert_int_equal(rename(from, to), 0);
+}
+
+static void
+others_remove(struct model *m, struct letter *letter)
+{
+  g_autofree char *path = path_of(m, letter);
+  assert_int_equal(unlink(path), 0);
+  g_ptr_array_remove(m->letters, letter);
+}
+
+/* ---- taking back ---- */
+
+static struct letter *
+by_base(struct model *m, const char *base)
+{
+  for (guint i = 0; i < m->letters->len; i++) {
+    struct letter *letter = m->letters->pdata[i];
+    if (strcmp(letter->base, base) == 0)
+      return letter;
+  }
+  return NULL;
+}
+
+/* False: nothing of it is left to be taken back. */
+static bool
+take_back(struct model *m, const struct done *done)
+{
+  struct letter *letter = by_base(m, done->base);
+  if (letter == NULL)
+    return false;
+  if (done->kind == 'm') {
+    if (letter->folder != done->to)
+      return false;
+    letter->folder = done->from;
+    return true;
+  }
+  if (done->kind == 't') {
+    bool changes = letter->tagged != (done->was != 0);
+    letter->tagged = done->was != 0;
+    return changes;
+  }
+  unsigned mask = done->was ^ done->now, flags = (letter->flags & ~mask) | (done->was & mask);
+  bool changes = flags != letter->flags;
+  set_flags(letter, flags);
+  return changes;
+}
+
+static void
+we_undo(struct model *m)
+{
+  bool undone = false;
+  while (!undone && m->done->len > 0) {
+    undone = take_back(m, m->done->pdata[m->done->len - 1]);
+    g_ptr_array_set_size(m->done, (gint)m->done->len - 1);
+  }
+  g_autoptr(GError) error = NULL;
+  if (undone)
+    check(store_undo(m->f->store, NULL, &error), error);
+  else {
+    assert_false(store_undo(m->f->store, NULL, &error));
+    assert_true(error_is(error, POSTINO_ERROR_NOTFOUND));
+  }
+}
+
+/* ---- do they agree? ---- */
+
+static void
+check_row(struct model *m, const struct row *row, GHashTable *threads)
+{
+  struct letter *letter = by_base(m, strrchr(row->key, '/') + 1);
+  assert_non_null(letter);
+  g_autofree char *key = key_of(letter), *path = path_of(m, letter);
+  g_autofree char *subject = g_strdup_printf("s%u", letter->number);
+  assert_string_equal(row->key, key);
+  assert_string_equal(row->path, path);
+  assert_int_equal(access(path, F_OK), 0);
+  assert_string_equal(row->subject, subject);
+  assert_int_equal(row->flags, letter->flags);
+  assert_string_equal(row->tags != NULL ? row->tags : "", letter->tagged ? "dry" : "");
+  /* One conversation is one thread. */
+  gpointer conversation = GUINT_TO_POINTER(letter->conversation + 1), other;
+  if (g_hash_table_lookup_extended(threads, &row->thread, NULL, &other))
+    assert_ptr_equal(other, conversation);
+  else
+    g_hash_table_insert(threads, g_memdup2(&row->thread, sizeof row->thread), conversation);
+}
+
+static guint
+check_rows(struct model *m, const char *folder, enum rows_order order, GHashTable *threads)
+{
+  struct rows_query asked = {.folder = folder, .order = order, .limit = 10000};
+  g_autoptr(GPtrArray) rows = mirror_rows(m->f, &asked);
+  g_autoptr(GHashTable) ended = g_hash_table_new(g_int64_hash, g_int64_equal);
+  for (guint i = 0; i < rows->len; i++) {
+    const struct row *row = rows->pdata[i], *before = i > 0 ? rows->pdata[i - 1] : NULL;
+    check_row(m, row, threads);
+    if (before == NULL)
+      continue;
+    if (order == ROWS_NEWEST)
+      assert_true(before->id > row->id && before->date >= row->date);
+    else if (before->thread != row->thread) {
+      g_hash_table_add(ended, (gpointer)&before->thread);
+      assert_false(g_hash_table_contains(ended, &row->thread));
+    }
+  }
+  return rows->len;
+}
+
+static void
+check_counts(struct model *m)
+{
+  g_autoptr(GError) error = NULL;
+  g_autoptr(GPtrArray) rows = store_folders(m->f->store, &error);
+  guint total[G_N_ELEMENTS(folders)] = {0}, unread[G_N_ELEMENTS(folders)] = {0}, tagged = 0;
+  for (guint i = 0; i < m->letters->len; i++) {
+    const struct letter *letter = m->letters->pdata[i];
+    total[letter->folder]++;
+    unread[letter->folder] += (letter->flags & ROW_SEEN) == 0;
+    tagged += letter->tagged;
+  }
+  for (guint i = 0; i < rows->len; i++) {
+    const struct folder_row *row = rows->pdata[i];
+    for (guint j = 0; j < G_N_ELEMENTS(folders); j++)
+      if (strcmp(row->name, folders[j]) == 0) {
+        assert_int_equal(row->total, total[j]);
+        assert_int_equal(row->unread, unread[j]);
+      }
+  }
+  struct { const char *query; guint count; } counted[] = {
+      {"boat", m->letters->len}, {"is:unread", unread[0] + unread[1] + unread[2]},
+      {"tag:dry", tagged}, {"in:Archive", total[1]}};
+  for (gsize i = 0; i < G_N_ELEMENTS(counted); i++) {
+    struct rows_query asked = {.query = counted[i].query};
+    guint64 count;
+    check(store_count(m->f->store, &asked, &count, NULL, NULL, &error), error);
+    assert_int_equal(count, counted[i].count);
+  }
+}
+
+static void
+check_search(struct model *m)
+{
+  struct letter *letter = any_letter(m);
+  if (letter == NULL)
+    return;
+  g_autofree char *word = g_strdup_printf("w%u", letter->number);
+  struct rows_query asked = {.query = word, .limit = 10};
+  g_autoptr(GPtrArray) rows = mirror_rows(m->f, &asked);
+  g_autofree char *bases = mirror_bases(rows);
+  assert_string_equal(bases, letter->base);
+}
+
+static void
+check_all(struct model *m)
+{
+  g_autoptr(GError) error = NULL;
+  check(store_refresh(m->f->store, NULL, NULL, NULL, NULL, &error), error);
+  g_autoptr(GHashTable) threads = g_hash_table_new_full(g_int64_hash, g_int64_equal, g_free, NULL);
+  guint rows = 0;
+  for (guint i = 0; i < G_N_ELEMENTS(folders); i++) {
+    rows += check_rows(m, folders[i], ROWS_NEWEST, threads);
+    check_rows(m, folders[i], ROWS_THREAD, threads);
+  }
+  assert_int_equal(rows, m->letters->len);
+  assert_int_equal(check_rows(m, NULL, ROWS_THREAD, threads), m->letters->len);
+  check_counts(m);
+  check_search(m);
+}
+
+/* ---- the walk ---- */
+
+static void
+step(struct model *m)
+{
+  struct letter *letter = any_letter(m);
+  guint what = letter != NULL ? below(m, 14) : below(m, 3);
+  switch (what) {
+  case 0: case 1: we_deliver(m); break;
+  case 2: case 3: others_deliver(m); break;
+  case 4: case 5: we_flag(m, letter); break;
+  case 6: case 7: we_move(m, letter); break;
+  case 8: we_tag(m, letter); break;
+  case 9: we_expunge(m, letter); break;
+  case 10: case 11: others_rename(m, letter); break;
+  case 12: others_remove(m, letter); break;
+  default: we_undo(m);
+  }
+}
+
+static guint
+number_of(const char *name, guint otherwise)
+{
+  const char *value = g_getenv(name);
+  return value != NULL ? (guint)g_ascii_strtoull(value, NULL, 10) : otherwise;
+}
+
+static void
+make_folders(struct fixture *f)
+{
+  g_autoptr(GError) error = NULL;
+  for (guint i = 0; i < G_N_ELEMENTS(folders); i++)
+    check(store_make_folder(f->store, folders[i], &error), error);
+}
+
+static void
+whatever_happens_the_index_agrees_with_the_files(void **state)
+{
+  guint seed = number_of("POSTINO_MODEL_SEED", 7), steps = number_of("POSTINO_MODEL_STEPS", STEPS);
+  struct model m = {.f = *state,
+                    .rand = g_rand_new_with_seed(seed),
+                    .letters = g_ptr_array_new_with_free_func(letter_free_),
+                    .done = g_ptr_array_new_with_free_func(done_free)};
+  reopen(m.f);
+  make_folders(m.f);
+  for (guint i = 0; i < steps; i++) {
+    step(&m);
+    /* Sometimes several changes meet an index that knows none of them. */
+    if (below(&m, 3) != 0)
+      check_all(&m);
+    if (below(&m, 40) == 0)
+      reopen(m.f);
+  }
+  check_all(&m);
+  g_autoptr(GError) error = NULL;
+  check(store_rebuild(m.f->store, NULL, NULL, NULL, &error), error);
+  check_all(&m);
+  while (m.done->len > 0) {
+    we_undo(&m);
+    check_all(&m);
+  }
+  g_ptr_array_unref(m.letters);
+  g_ptr_array_unref(m.done);
+  g_rand_free(m.rand);
+}
+
+/* ---- death in the midst of many moves ---- */
+
+#define MANY 120
+
+static void
+die_while_moving(struct fixture *f, char **keys, guint after_us)
+{
+  store_close(f->store);
+  f->store = NULL;
+  pid_t child = fork();
+  if (child == 0) {
+    g_autoptr(GError) error = NULL;
+    struct store *store = store_open(f->dir, NULL, &error);
+    if (store != NULL)
+      (void)!store_move(store, (const char *const *)keys, "Archive", NULL, &error);
+    _exit(0);
+  }
+  g_usleep(after_us);
+  kill(child, SIGKILL);
+  waitpid(child, NULL, 0);
+  reopen(f);
+}
+
+static guint
+rows_of(struct fixture *f, const char *folder, GHashTable *ids)
+{
+  struct rows_query asked = {.folder = folder, .limit = 10000};
+  g_autoptr(GPtrArray) rows = mirror_rows(f, &asked);
+  for (guint i = 0; i < rows->len; i++) {
+    const struct row *row = rows->pdata[i];
+    assert_int_equal(access(row->path, F_OK), 0);
+    assert_true(g_hash_table_add(ids, g_strdup(row->message_id)));
+  }
+  return rows->len;
+}
+
+static void
+death_among_many_moves_loses_and_doubles_nothing(void **state)
+{
+  struct fixture *f = *state;
+  reopen(f);
+  make_folders(f);
+  g_autoptr(GPtrArray) keys = g_ptr_array_new_with_free_func(g_free);
+  for (guint i = 0; i < MANY; i++) {
+    g_autofree char *text = g_strdup_printf("Message-ID: <%u@many>\nSubject: x\n\nboat\n", i);
+    g_autofree char *name = g_strdup_printf("Inbox/cur/%u.x:2,S", 1700000000 + i);
+    fixture_write(f, name, text, -1);
+    g_ptr_array_add(keys, g_strdup_printf("Inbox/%u.x", 1700000000 + i));
+  }
+  g_ptr_array_add(keys, NULL);
+  g_autoptr(GError) error = NULL;
+  check(store_refresh(f->store, NULL, NULL, NULL, NULL, &error), error);
+  for (guint after = 2000; after < 200000; after = after * 3) {
+    die_while_moving(f, (char **)keys->pdata, after);
+    check(store_refresh(f->store, NULL, NULL, NULL, NULL, &error), error);
+    g_autoptr(GHashTable) ids = g_hash_table_new_full(g_str_hash, g_str_equal, g_free, NULL);
+    assert_int_equal(rows_of(f, "Inbox", ids) + rows_of(f, "Archive", ids), MANY);
+    assert_int_equal(fixture_count(f, "Inbox/cur") + fixture_count(f, "Archive/cur"), MANY);
+  }
+}
+
+int
+main(void)
+{
+  const struct CMUnitTest tests[] = {
+      fixture_test(whatever_happens_the_index_agrees_with_the_files),
+      fixture_test(death_among_many_moves_loses_and_doubles_nothing),
+  };
+  return cmocka_run_group_tests(tests, start_readers, stop_readers);
+}
