@@ -532,7 +532,7 @@ class World:
     def __init__(self):
         self.dir = tempfile.mkdtemp(prefix="pst.", dir="/tmp")
         self.certificates = Certificates(os.path.join(self.dir, "ca"))
-        self.count, self.lock = 0, threading.Lock()
+        self.count, self.lock, self.endings = 0, threading.Lock(), []
 
     def home(self):
         with self.lock:
@@ -540,6 +540,8 @@ class World:
             return Home(os.path.join(self.dir, "h%d" % self.count))
 
     def close(self):
+        for end in self.endings:
+            end()
         if os.environ.get("KEEP"):
             print("# kept: %s" % self.dir)
         else:
