@@ -46,6 +46,10 @@ stories += tests/behaviour/screen-long/run
 stories += tests/behaviour/screen-read/run
 stories += tests/behaviour/screen-resize/run
 stories += tests/behaviour/screen-send/run
+stories = tests/behaviour/isp-up/run tests/behaviour/rc-faults/run \
+	tests/behaviour/cli-read/run tests/behaviour/cli-send/run \
+	tests/behaviour/leave-and-delete/run tests/behaviour/hostile-first/run \
+	tests/behaviour/git-send-email/run tests/behaviour/two-writers/run
 check_SCRIPTS += $(stories)
 EXTRA_DIST += $(stories)
 EXTRA_DIST += tests/behaviour/durable-order/audit.py

@@ -153,12 +153,29 @@ request_change(struct engine *engine, work_run run, const char *const *keys, con
 }
 
 #define KEYS(change) ((const char *const *)(change)->keys)
+/* A change of fewer letters is done before anyone has read of it. */
+#define WORTH_TELLING 100
+
+static void
+on_change(const struct store_progress *progress, void *data)
+{
+  if (progress->total >= WORTH_TELLING)
+    work_progress(data, _("changing letters"), progress->done, progress->total);
+}
+
+static struct store_bulk
+bulk_of(struct work *work)
+{
+  return (struct store_bulk){.progress = on_change, .data = work, .cancel = work->cancel};
+}
 
 static bool
 run_flag(struct work *work, GError **error)
 {
   const struct change *change = work->args;
-  bool done = store_flag(work->engine->store, KEYS(change), change->set, change->clear, error);
+  struct store_bulk bulk = bulk_of(work);
+  bool done = store_flag_bulk(work->engine->store, KEYS(change), change->set, change->clear, &bulk,
+                              error);
   engine_changed(work->engine);
   return done;
 }
@@ -206,10 +223,12 @@ run_move(struct work *work, GError **error)
   const struct change *change = work->args;
   if (!is_place(work->engine, change->word, error))
     return false;
+  struct store_bulk bulk = bulk_of(work);
   g_auto(GStrv) keys = take_from_outbox(work, change, change->word, error);
-  bool done = keys != NULL && (*keys == NULL || store_move(work->engine->store,
-                                                           (const char *const *)keys, change->word,
-                                                           &work->done->strings, error));
+  bool done = keys != NULL &&
+              (*keys == NULL ||
+               store_move_bulk(work->engine->store, (const char *const *)keys, change->word,
+                               &work->done->strings, &bulk, error));
   engine_changed(work->engine);
   return done;
 }
@@ -269,14 +288,16 @@ sort_by_trash(struct engine *engine, char **keys, GPtrArray *gone)
 }
 
 static bool
-move_to_trash(struct store *store, GHashTable *places, GError **error)
+move_to_trash(struct work *work, GHashTable *places, GError **error)
 {
+  struct store_bulk bulk = bulk_of(work);
   GHashTableIter at;
   void *trash, *keys;
   g_hash_table_iter_init(&at, places);
   while (g_hash_table_iter_next(&at, &trash, &keys)) {
     g_ptr_array_add(keys, NULL);
-    if (!store_move(store, (const char *const *)((GPtrArray *)keys)->pdata, trash, NULL, error))
+    if (!store_move_bulk(work->engine->store, (const char *const *)((GPtrArray *)keys)->pdata, trash,
+                         NULL, &bulk, error))
       return false;
   }
   return true;
@@ -292,10 +313,11 @@ run_delete(struct work *work, GError **error)
     return false;
   g_autoptr(GPtrArray) gone = g_ptr_array_new();
   g_autoptr(GHashTable) places = sort_by_trash(engine, keys, gone);
-  bool done = move_to_trash(engine->store, places, error);
+  bool done = move_to_trash(work, places, error);
   if (done && gone->len > 0) {
+    struct store_bulk bulk = bulk_of(work);
     g_ptr_array_add(gone, NULL);
-    done = store_expunge(engine->store, (const char *const *)gone->pdata, error);
+    done = store_expunge_bulk(engine->store, (const char *const *)gone->pdata, &bulk, error);
   }
   engine_changed(engine);
   return done;
@@ -310,13 +332,14 @@ engine_delete(struct engine *engine, const char *const *keys)
 /* ---- a whole folder ---- */
 
 static bool
-expunge_rows(struct store *store, const GPtrArray *rows, GError **error)
+expunge_rows(struct work *work, const GPtrArray *rows, GError **error)
 {
+  struct store_bulk bulk = {.cancel = work->cancel};
   g_autoptr(GPtrArray) keys = g_ptr_array_new();
   for (guint i = 0; i < rows->len; i++)
     g_ptr_array_add(keys, ((struct row *)rows->pdata[i])->key);
   g_ptr_array_add(keys, NULL);
-  return store_expunge(store, (const char *const *)keys->pdata, error);
+  return store_expunge_bulk(work->engine->store, (const char *const *)keys->pdata, &bulk, error);
 }
 
 /* Only what the index knows, which is what its owner saw: a letter that came a
@@ -340,8 +363,10 @@ run_empty(struct work *work, GError **error)
     if (rows->len == 0 || total >= before)
       break;
     before = total;
-    if (!expunge_rows(engine->store, rows, error))
+    if (!expunge_rows(work, rows, error)) {
+      engine_changed(engine);
       return false;
+    }
     work_progress(work, _("removing letters"), 0, total);
   }
   engine_changed(engine);

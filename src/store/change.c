@@ -87,6 +87,26 @@ tell_first(GError *first, GError **error)
   return false;
 }
 
+/* Told of before each letter; false when it is to be the last. */
+static bool
+go_on(const struct store_bulk *bulk, guint done, guint total, GError **first)
+{
+  if (bulk == NULL)
+    return true;
+  struct store_progress progress = {.done = done, .total = total};
+  if (bulk->progress != NULL)
+    bulk->progress(&progress, bulk->data);
+  if (!g_cancellable_is_cancelled(bulk->cancel))
+    return true;
+  GError *stopped = NULL;
+  error_set(&stopped, POSTINO_ERROR_CANCELLED,
+            ngettext("stopped after %u of %u message; undo takes it back",
+                     "stopped after %u of %u messages; undo takes them back", total),
+            done, total);
+  keep_first(first, stopped);
+  return false;
+}
+
 /* The change stands whether or not it can be taken back: someone whose disk is
  * full must still be able to move letters away. */
 static void
@@ -145,20 +165,29 @@ bool
 store_flag(struct store *store, const char *const *keys, unsigned set, unsigned clear,
            GError **error)
 {
+  return store_flag_bulk(store, keys, set, clear, NULL, error);
+}
+
+bool
+store_flag_bulk(struct store *store, const char *const *keys, unsigned set, unsigned clear,
+                const struct store_bulk *bulk, GError **error)
+{
   g_autoptr(GHashTable) dirs = change_dirs_new();
   g_autoptr(GPtrArray) steps = undo_steps_new();
+  guint total = g_strv_length((char **)keys);
   GError *first = NULL;
-  for (; *keys != NULL; keys++) {
+  for (guint i = 0; i < total && go_on(bulk, i, total, &first); i++) {
+    const char *key = keys[i];
     GError *failed = NULL;
     unsigned was, now;
-    if (!change_flags(store, *keys, set | clear, set, dirs, &was, &now, &failed)) {
+    if (!change_flags(store, key, set | clear, set, dirs, &was, &now, &failed)) {
       keep_first(&first, failed);
       continue;
     }
     g_autofree char *before = g_strdup_printf("%u", was);
     g_autofree char *after = g_strdup_printf("%u", now);
     if (was != now)
-      undo_steps_add(steps, *keys, NULL, before, after);
+      undo_steps_add(steps, key, NULL, before, after);
   }
   GError *failed = NULL;
   if (!change_sync(dirs, &failed))
@@ -256,6 +285,14 @@ bool
 store_move(struct store *store, const char *const *keys, const char *folder, GStrv *moved_out,
            GError **error)
 {
+  return store_move_bulk(store, keys, folder, moved_out, NULL, error);
+}
+
+bool
+store_move_bulk(struct store *store, const char *const *keys, const char *folder,
+                GStrv *moved_out, const struct store_bulk *bulk, GError **error)
+{
+  guint total = g_strv_length((char **)keys);
   g_autoptr(GHashTable) dirs = change_dirs_new();
   g_autoptr(GPtrArray) steps = undo_steps_new();
   g_autoptr(GPtrArray) moved = g_ptr_array_new_with_free_func(g_free);
@@ -263,10 +300,10 @@ store_move(struct store *store, const char *const *keys, const char *folder, GSt
   GError *first = NULL, *failed = NULL;
   if (made == NULL)
     return false;
-  for (; *keys != NULL; keys++) {
+  for (guint i = 0; i < total && go_on(bulk, i, total, &first); i++) {
     char *key = NULL;
     failed = NULL;
-    if (move_one(store, *keys, folder, dirs, steps, &key, &failed))
+    if (move_one(store, keys[i], folder, dirs, steps, &key, &failed))
       g_ptr_array_add(moved, key);
     else
       keep_first(&first, failed);
@@ -332,18 +369,41 @@ expunge_one(struct store *store, const char *key, GHashTable *dirs, GError **err
   }
 }
 
-bool
-store_expunge(struct store *store, const char *const *keys, GError **error)
+static bool
+expunge_all(struct store *store, const char *const *keys, const struct store_bulk *bulk,
+            guint *gone_out, GError **error)
 {
   g_autoptr(GHashTable) dirs = change_dirs_new();
+  guint total = g_strv_length((char **)keys);
   GError *first = NULL, *failed = NULL;
-  for (; *keys != NULL; keys++) {
+  *gone_out = 0;
+  for (guint i = 0; i < total && go_on(bulk, i, total, &first); i++) {
     failed = NULL;
-    if (!expunge_one(store, *keys, dirs, &failed))
+    if (expunge_one(store, keys[i], dirs, &failed))
+      (*gone_out)++;
+    else
       keep_first(&first, failed);
   }
   failed = NULL;
   if (!change_sync(dirs, &failed))
     keep_first(&first, failed);
   return tell_first(first, error);
+}
+
+bool
+store_expunge(struct store *store, const char *const *keys, GError **error)
+{
+  guint gone;
+  return expunge_all(store, keys, NULL, &gone, error);
+}
+
+bool
+store_expunge_bulk(struct store *store, const char *const *keys, const struct store_bulk *bulk,
+                   GError **error)
+{
+  guint gone;
+  bool done = expunge_all(store, keys, bulk, &gone, error);
+  if (gone > 0)
+    undo_record_gone(store);
+  return done;
 }

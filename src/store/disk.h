@@ -119,7 +119,7 @@ void tags_rename(struct store *store, const char *from, const char *to, bool kee
 
 /* ---- undo.c ---- */
 
-enum undo_kind { UNDO_FLAG, UNDO_MOVE, UNDO_TAG };
+enum undo_kind { UNDO_FLAG, UNDO_MOVE, UNDO_TAG, UNDO_GONE };
 struct undo_step {
   char *key;                  /* as the letter is named now */
   char *digest;               /* UNDO_TAG */
@@ -130,6 +130,9 @@ void undo_steps_add(GPtrArray *steps, const char *key, const char *digest, const
                     const char *now);
 bool undo_record(txn_t *txn, enum undo_kind kind, const GPtrArray *steps, GError **error)
     G_GNUC_WARN_UNUSED_RESULT;
+
+/* Letters were removed for good; said once however many were. */
+void undo_record_gone(struct store *store);
 
 /* ---- ids ---- */
 

@@ -122,6 +122,21 @@ char **store_addresses(struct store *store, const char *prefix, guint limit);
 
 /* ---- changing ---- */
 
+/* A change of very many letters: told of as it goes on, and cancelled between two
+ * letters: CANCELLED then, and what was done stays, to be taken back as one change. */
+struct store_bulk {
+  store_progress_fn progress;
+  void *data;
+  GCancellable *cancel;
+};
+bool store_flag_bulk(struct store *store, const char *const *keys, unsigned set, unsigned clear,
+                     const struct store_bulk *bulk, GError **error) G_GNUC_WARN_UNUSED_RESULT;
+bool store_move_bulk(struct store *store, const char *const *keys, const char *folder,
+                     GStrv *moved_out, const struct store_bulk *bulk, GError **error)
+    G_GNUC_WARN_UNUSED_RESULT;
+bool store_expunge_bulk(struct store *store, const char *const *keys,
+                        const struct store_bulk *bulk, GError **error) G_GNUC_WARN_UNUSED_RESULT;
+
 /* Sets and clears flags of the letters by renaming their files. */
 bool store_flag(struct store *store, const char *const *keys, unsigned set, unsigned clear,
                 GError **error) G_GNUC_WARN_UNUSED_RESULT;
@@ -131,14 +146,15 @@ bool store_move(struct store *store, const char *const *keys, const char *folder
                 GStrv *moved_out, GError **error) G_GNUC_WARN_UNUSED_RESULT;
 bool store_copy(struct store *store, const char *const *keys, const char *folder, GError **error)
     G_GNUC_WARN_UNUSED_RESULT;
-/* Removes the files, for good. */
+/* Removes the files, for good: store_undo() refuses then, once. */
 bool store_expunge(struct store *store, const char *const *keys, GError **error)
     G_GNUC_WARN_UNUSED_RESULT;
 /* Tags: "+todo -read" style words, kept in state.db. */
 bool store_tag(struct store *store, const char *const *keys, const char *words, GError **error)
     G_GNUC_WARN_UNUSED_RESULT;
 /* Takes back the last flag, move or tag change that is still possible;
- * *what_out says what was undone.  NOTFOUND when there is nothing. */
+ * *what_out says what was undone.  NOTFOUND when there is nothing; INVALID when letters
+ * were removed for good: the next call takes back what was done before that. */
 bool store_undo(struct store *store, char **what_out, GError **error) G_GNUC_WARN_UNUSED_RESULT;
 
 /* ---- delivering ---- */

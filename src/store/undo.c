@@ -65,6 +65,21 @@ undo_record(txn_t *txn, enum undo_kind kind, const GPtrArray *steps, GError **er
                    "i", (int64_t)LIMIT_UNDO);
 }
 
+void
+undo_record_gone(struct store *store)
+{
+  g_auto(txn_t) txn = {0};
+  g_autoptr(GError) failed = NULL;
+  int64_t now = g_get_real_time() / G_USEC_PER_SEC;
+  if (!txn_begin(&txn, store, true, &failed) ||
+      !state_run(&txn, &failed,
+                 "INSERT INTO undo(at, kind) SELECT ?1, ?2 WHERE NOT EXISTS (SELECT 1 FROM undo"
+                 " WHERE number = (SELECT max(number) FROM undo) AND kind = ?2)",
+                 "ii", now, (int64_t)UNDO_GONE) ||
+      !txn_commit(&txn, &failed))
+    g_info("not kept for undo: %s", failed->message);
+}
+
 /* ---- taking back ---- */
 
 static bool
@@ -180,6 +195,8 @@ take_back(struct store *store, enum undo_kind kind, const struct undo_step *step
     return unmove(store, step, dirs, error);
   case UNDO_TAG:
     return untag(store, step, error);
+  case UNDO_GONE:
+    break;
   }
   return false;
 }
@@ -196,6 +213,8 @@ say(enum undo_kind kind, guint n)
   case UNDO_TAG:
     return g_strdup_printf(
         ngettext("tags of %u message as before", "tags of %u messages as before", n), n);
+  case UNDO_GONE:
+    break;
   }
   return NULL;
 }
@@ -249,6 +268,10 @@ store_undo(struct store *store, char **what_out, GError **error)
       g_propagate_error(error, g_steal_pointer(&failed));
       return false;
     }
+    if (kind == UNDO_GONE)
+      return error_set(error, POSTINO_ERROR_INVALID,
+                       _("letters were removed for good, which cannot be taken back; undo once "
+                         "more takes back what was done before"));
     if (!take_back_all(store, kind, steps, &n, error)) {
       give_back(store, kind, steps);
       return false;

@@ -23,7 +23,7 @@ struct letter {
 
 /* A change that can be taken back. */
 struct done {
-  char kind;                /* f flags, m moved, t tagged */
+  char kind;                /* f flags, m moved, t tagged, x removed for good */
   char *base;
   guint from, to;
   unsigned was, now;
@@ -238,8 +238,12 @@ we_expunge(struct model *m, struct letter *letter)
 {
   g_autofree char *key = key_of(letter);
   const char *keys[] = {key, NULL};
+  struct store_bulk bulk = {0};
   g_autoptr(GError) error = NULL;
-  check(store_expunge(m->f->store, keys, &error), error);
+  check(store_expunge_bulk(m->f->store, keys, &bulk, &error), error);
+  const struct done *last = m->done->len > 0 ? m->done->pdata[m->done->len - 1] : NULL;
+  if (last == NULL || last->kind != 'x')
+    remember(m, 'x', letter);
   g_ptr_array_remove(m->letters, letter);
 }
 
@@ -304,9 +308,11 @@ take_back(struct model *m, const struct done *done)
 static void
 we_undo(struct model *m)
 {
-  bool undone = false;
-  while (!undone && m->done->len > 0) {
-    undone = take_back(m, m->done->pdata[m->done->len - 1]);
+  bool undone = false, refused = false;
+  while (!undone && !refused && m->done->len > 0) {
+    const struct done *last = m->done->pdata[m->done->len - 1];
+    refused = last->kind == 'x';
+    undone = !refused && take_back(m, last);
     g_ptr_array_set_size(m->done, (gint)m->done->len - 1);
   }
   g_autoptr(GError) error = NULL;
@@ -314,7 +320,7 @@ we_undo(struct model *m)
     check(store_undo(m->f->store, NULL, &error), error);
   else {
     assert_false(store_undo(m->f->store, NULL, &error));
-    assert_true(error_is(error, POSTINO_ERROR_NOTFOUND));
+    assert_true(error_is(error, refused ? POSTINO_ERROR_INVALID : POSTINO_ERROR_NOTFOUND));
   }
 }
 

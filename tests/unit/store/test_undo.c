@@ -270,6 +270,59 @@ flags_are_set_though_another_program_renames(void **state)
   fixture_assert_text(fixture, "Inbox/1.race", "x\n");
 }
 
+static void
+stop_at_third(const struct store_progress *progress, void *data)
+{
+  if (progress->done == 2)
+    g_cancellable_cancel(data);
+}
+
+static void
+a_stopped_change_of_many_is_taken_back_as_one(void **state)
+{
+  struct fixture *fixture = *state;
+  char *keys[6] = {NULL};
+  for (int i = 0; i < 5; i++)
+    keys[i] = fixture_deliver(fixture, "Inbox", "a\n", ROW_SEEN);
+  g_autoptr(GCancellable) cancel = g_cancellable_new();
+  struct store_bulk bulk = {.progress = stop_at_third, .data = cancel, .cancel = cancel};
+  g_autoptr(GError) error = NULL;
+  GStrv moved = NULL;
+  assert_false(store_move_bulk(fixture->store, (const char *const *)keys, "Archive", &moved, &bulk,
+                               &error));
+  assert_true(error_is(error, POSTINO_ERROR_CANCELLED));
+  assert_string_equal(error->message, "stopped after 2 of 5 messages; undo takes them back");
+  assert_null(moved);
+  assert_int_equal(fixture_count(fixture, "Archive/cur"), 2);
+  fixture_reopen(fixture);
+  g_autofree char *what = undo(fixture);
+  assert_string_equal(what, "2 messages moved back");
+  assert_int_equal(fixture_count(fixture, "Inbox/cur"), 5);
+  for (int i = 0; i < 5; i++)
+    g_free(keys[i]);
+}
+
+static void
+letters_removed_for_good_are_said_once(void **state)
+{
+  struct fixture *fixture = *state;
+  g_autofree char *a = fixture_deliver(fixture, "Inbox", "a\n", ROW_SEEN);
+  g_autofree char *b = fixture_deliver(fixture, "Trash", "b\n", ROW_SEEN);
+  g_autofree char *c = fixture_deliver(fixture, "Trash", "c\n", ROW_SEEN);
+  const char *kept[] = {a, NULL}, *first[] = {b, NULL}, *second[] = {c, NULL};
+  struct store_bulk bulk = {0};
+  assert_true(store_flag(fixture->store, kept, ROW_FLAGGED, 0, NULL));
+  assert_true(store_expunge_bulk(fixture->store, first, &bulk, NULL));
+  assert_true(store_expunge_bulk(fixture->store, second, &bulk, NULL));
+  fixture_reopen(fixture);
+  g_autoptr(GError) error = NULL;
+  assert_false(store_undo(fixture->store, NULL, &error));
+  assert_true(error_is(error, POSTINO_ERROR_INVALID));
+  g_free(undo(fixture));
+  assert_int_equal(flags_of(fixture, a), ROW_SEEN);
+  assert_nothing_to_undo(fixture);
+}
+
 int
 main(void)
 {
@@ -285,6 +338,8 @@ main(void)
       fixture_test(tags_are_added_removed_and_taken_back),
       fixture_test(words_that_are_no_tags_are_refused),
       fixture_test(flags_are_set_though_another_program_renames),
+      fixture_test(a_stopped_change_of_many_is_taken_back_as_one),
+      fixture_test(letters_removed_for_good_are_said_once),
   };
   return cmocka_run_group_tests(tests, NULL, NULL);
 }
