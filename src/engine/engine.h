@@ -149,6 +149,9 @@ request_id engine_tag(struct engine *engine, const char *const *keys, const char
 request_id engine_undo(struct engine *engine);
 request_id engine_refresh(struct engine *engine, bool rebuild);
 request_id engine_import(struct engine *engine, const char *path, const char *folder);
+/* What another program knows of the account's drop (NULL: of the default account).
+ * DONE: done: letters that are not fetched now, total: known already. */
+request_id engine_import_state(struct engine *engine, const char *path, const char *account);
 request_id engine_export(struct engine *engine, const char *folder, const char *path);
 /* The names that hold the account's mail of this kind. */
 const char *engine_trash(struct engine *engine);

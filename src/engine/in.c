@@ -315,6 +315,48 @@ engine_server_delete(struct engine *engine, const char *account, const guint *nu
   return to_server(engine, run_server_delete, account, numbers, n);
 }
 
+/* ---- what another program knows ---- */
+
+struct handover { const struct conf_account *account; char *path; };
+
+static void
+handover_free(void *data)
+{
+  struct handover *handover = data;
+  g_free(handover->path);
+  g_free(handover);
+}
+
+static bool
+run_import_state(struct work *work, GError **error)
+{
+  const struct handover *handover = work->args;
+  guint new = 0, known = 0;
+  if (!retrieve_import_state(handover->account, work->engine->store, handover->path, &new, &known,
+                             work->cancel, error))
+    return false;
+  work->done->done = new;
+  work->done->total = known;
+  work->done->text = g_strdup_printf(ngettext("%s: %u letter will not be fetched again",
+                                              "%s: %u letters will not be fetched again", new),
+                                     handover->account->name, new);
+  return true;
+}
+
+request_id
+engine_import_state(struct engine *engine, const char *path, const char *name)
+{
+  g_autoptr(GError) error = NULL;
+  const struct conf_account *account = pop3_account(engine, name, &error);
+  if (account == NULL)
+    return engine_refuse(engine, g_steal_pointer(&error));
+  struct handover *handover = g_new0(struct handover, 1);
+  handover->account = account;
+  handover->path = g_strdup(path);
+  g_autofree char *group = group_of("fetch", account);
+  return engine_request(engine, group, run_import_state, handover, handover_free);
+}
+
 /* ---- does an account work? ---- */
 
 static void

@@ -124,7 +124,9 @@ find_by_name(const struct planning *p, const struct plan_letter *letter, bool *d
   for (guint at = first_in(p->claims->by_uid, letter->uid); at != 0;
        at = p->claims->next_of_uid[at - 1]) {
     const struct drop_row *row = row_at(p->claims, at);
-    if (row->size != letter->size) {
+    if (row->size == DROP_SIZE_UNKNOWN && row->state == DROP_GONE)
+      continue; /* it has a row with its size */
+    if (row->size != letter->size && row->size != DROP_SIZE_UNKNOWN) {
       others++;
       continue;
     }
@@ -245,6 +247,8 @@ set_known(const struct planning *p, struct plan_step *step, const struct drop_ro
              !is_among_newest(p, step);
   step->row = row;
   step->certain = true;
+  /* Retrieved by another program: nobody knows here whether it is durable. */
+  due = due && (row->state == DROP_DELETING || g_strcmp0(row->base, DROP_ELSEWHERE) != 0);
   step->action = due && !policy->never_delete ? PLAN_DELETE : PLAN_KEEP;
   step->until = policy->leave > 0 ? until : 0;
   step->while_here = policy->leave == CONF_LEAVE_WHEN_DELETED;
@@ -299,6 +303,17 @@ plan_doubtful(struct planning *p, const struct plan_letter *letter, struct plan_
     step->generation = (*generation_slot(p, step->uid, letter->size))++;
 }
 
+/* A letter that another program told of gets its size now. */
+static void
+set_met(struct planning *p, const struct plan_letter *letter, struct plan_step *step,
+        const struct drop_row *row)
+{
+  set_known(p, step, row);
+  step->renamed = row->size != letter->size;
+  if (step->renamed)
+    step->generation = (*generation_slot(p, step->uid, letter->size))++;
+}
+
 /* What is certain is claimed first, so that no doubtful letter takes its row. */
 static void
 plan_all(struct planning *p)
@@ -313,7 +328,7 @@ plan_all(struct planning *p)
     step->uid = name_of(letter);
     step->certain = true;
     if (at != 0)
-      set_known(p, step, claim(p->claims, at));
+      set_met(p, letter, step, claim(p->claims, at));
     else if (is_doubtful(p, letter, by_name))
       doubtful[i] = true;
     else

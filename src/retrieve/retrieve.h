@@ -55,6 +55,12 @@ bool retrieve_fetch_numbers(const struct conf_account *account, struct keyring *
 bool retrieve_delete_numbers(const struct conf_account *account, struct keyring *keyring,
                              struct store *store, const guint *numbers, guint n,
                              GCancellable *cancel, GError **error) G_GNUC_WARN_UNUSED_RESULT;
+/* Takes over what another program knows of the account's drop (foreign.h): those
+ * letters are not fetched, and no policy deletes them there.  NOTFOUND when the file
+ * is another account's, INVALID when it is none. */
+bool retrieve_import_state(const struct conf_account *account, struct store *store,
+                           const char *path, guint *new_out, guint *known_out,
+                           GCancellable *cancel, GError **error) G_GNUC_WARN_UNUSED_RESULT;
 /* Logs in and out and says what it found ("TLSv1.3, SCRAM-SHA-256, 12 letters"). */
 bool retrieve_test(const struct conf_account *account, struct keyring *keyring, char **found_out,
                    GCancellable *cancel, GError **error) G_GNUC_WARN_UNUSED_RESULT;

@@ -1,6 +1,7 @@
 noinst_LIBRARIES += src/retrieve/libretrieve.a
 src_retrieve_libretrieve_a_SOURCES = \
-	src/retrieve/failures.c src/retrieve/failures.h src/retrieve/intake.c src/retrieve/intake.h \
+	src/retrieve/failures.c src/retrieve/failures.h \
+	src/retrieve/foreign.c src/retrieve/foreign.h src/retrieve/intake.c src/retrieve/intake.h \
 	src/retrieve/list.c src/retrieve/list.h \
 	src/retrieve/plan.c src/retrieve/plan.h \
 	src/retrieve/retrieve.c src/retrieve/retrieve.h src/retrieve/retrieve-private.h \
@@ -14,10 +15,13 @@ retrieve_TEST_LIBS = src/retrieve/libretrieve.a src/store/libstore.a $(SQLITE_LI
 	src/account/libaccount.a src/net/libnet.a $(OPENSSL_LIBS) $(SASL_LIBS) $(IDN2_LIBS) \
 	$(CONF_LIBS) $(CMOCKA_LIBS)
 RETRIEVE_TESTS = \
+	tests/unit/retrieve/test_foreign \
 	tests/unit/retrieve/test_plan \
 	tests/unit/retrieve/test_retrieve \
 	tests/unit/retrieve/test_transfer
 check_PROGRAMS += $(RETRIEVE_TESTS)
+tests_unit_retrieve_test_foreign_SOURCES = tests/unit/retrieve/test_foreign.c tests/unit/test.h
+tests_unit_retrieve_test_foreign_LDADD = $(retrieve_TEST_LIBS)
 tests_unit_retrieve_test_plan_SOURCES = tests/unit/retrieve/test_plan.c tests/unit/test.h
 tests_unit_retrieve_test_plan_LDADD = $(retrieve_TEST_LIBS)
 tests_unit_retrieve_test_retrieve_SOURCES = tests/unit/retrieve/test_retrieve.c \

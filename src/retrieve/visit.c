@@ -265,7 +265,8 @@ remark_on_server(struct visit *visit)
 {
   guint renamed = 0;
   for (guint i = 0; i < visit->plan->count; i++)
-    renamed += visit->plan->steps[i].renamed;
+    renamed += visit->plan->steps[i].renamed &&
+               visit->plan->steps[i].row->size != DROP_SIZE_UNKNOWN;
   if (renamed > 0)
     remark(visit, g_strdup_printf(ngettext("the server has renamed %u letter; it was recognised by "
                                            "its header and not fetched again",

@@ -9,6 +9,12 @@ enum drop_state {
   DROP_DELETING,            /* DELE is to be or was sent, QUIT not yet answered */
   DROP_GONE,                /* the server no longer has it */
 };
+/* The size of a letter that another program retrieved, until the server lists it. */
+#define DROP_SIZE_UNKNOWN ((guint64)G_MAXINT64)
+/* In place of the base name of such a letter, for good: it is not in a folder of ours
+ * for certain, so no policy deletes it on the server. */
+#define DROP_ELSEWHERE "-"
+
 struct drop_row {
   char *uid;                /* as the server names it; clean bytes 0x21-0x7e */
   guint64 size;             /* the server's LIST size */

@@ -24,15 +24,32 @@ say(const struct cli *cli, char *sentence)
   g_free(sentence);
 }
 
+static bool
+import_state(struct cli *cli, const char *file, const char *account, GError **error)
+{
+  g_autofree char *path = cli_path(file);
+  g_autoptr(event_t) event =
+      cli_wait(cli, engine_import_state(cli->engine, path, account), error);
+  if (event != NULL)
+    say(cli, g_strdup(event->text));
+  return event != NULL;
+}
+
 bool
 cli_import(struct cli *cli, int argc, char **argv, GError **error)
 {
-  g_autofree char *folder = NULL;
+  g_autofree char *folder = NULL, *state = NULL, *account = NULL;
   const GOptionEntry entries[] = {
       {"to", 0, 0, G_OPTION_ARG_STRING, &folder, N_("Into this folder, not the inbox"), "FOLDER"},
+      {"state", 0, 0, G_OPTION_ARG_FILENAME, &state,
+       N_("What mpop, getmail, fetchmail, Thunderbird or Claws Mail has fetched already"), "FILE"},
+      {"account", 'a', 0, G_OPTION_ARG_STRING, &account, N_("With --state: of this account"),
+       "ACCOUNT"},
       {0}};
-  if (!cli_options(cli, entries, &argc, &argv, error) || !cli_words(argc, argv, 1, -1, error) ||
-      !cli_engine(cli, error))
+  if (!cli_options(cli, entries, &argc, &argv, error) ||
+      !cli_words(argc, argv, state != NULL ? 0 : 1, -1, error) || !cli_engine(cli, error))
+    return false;
+  if (state != NULL && !import_state(cli, state, account, error))
     return false;
   for (int i = 1; i < argc; i++) {
     g_autofree char *path = cli_path(argv[i]);

@@ -5,7 +5,7 @@
 
 /* Letters "UID/SIZE[:DIGEST]", a UID of "-" being none; rows "UID/SIZE[.GENERATION]
  * [:DIGEST]" and then "!" (being deleted), "#" (gone), "<N" (fetched N days ago),
- * "@" (its file is in a folder here), "%" (in none any more).
+ * "@" (its file is in a folder here), "%" (in none any more), "-" (another program's).
  * What comes out, a word per letter: K keep, D delete, F fetch, L too large, E
  * examine; "?" not certain, "*" renamed, a digit: its generation. */
 struct sample {
@@ -38,6 +38,12 @@ static const struct sample table[] = {
     {"the newest two stay", "a/10 b/20 c/30 d/40", "a/10 b/20 c/30 d/40", "t2", -1, "D D K K"},
     {"what is not here yet is fetched, not deleted", "a/10 b/20 c/30", "b/20", "t1", -1, "F D F"},
     {"its days count all the same", "a/10 b/20 c/30", "a/10 b/20<15 c/30", "t2", 14, "D D K"},
+
+    {"what another program retrieved is known by its UID", "a/10 b/20", "a/9223372036854775807@",
+     "t", -1, "K* F"},
+    {"and not deleted by any policy", "a/10 b/20", "a/9223372036854775807- b/20-", "t1", 0, "K* K"},
+    {"nor when no folder has it", "a/10", "a/10-", "t", -2, "K"},
+    {"but when the user said so", "a/10", "a/10-!", "", 0, "D"},
 
     {"too large", "a/1000001 b/1000000", "", "t", -1, "L F"},
     {"too large but known", "a/1000001", "a/1000001", "t", 0, "D"},
@@ -107,9 +113,11 @@ take_word(char *at, struct plan_letter *letter, struct drop_row *row)
     if (mark == '.')
       row->generation = (guint)strtoul(at, &at, 10);
     else if (mark == ':')
-      row->digest = cut(&at, "!#<.@%");
+      row->digest = cut(&at, "!#<.@%-");
     else if (mark == '<')
       row->fetched -= 86400 * (int64_t)strtol(at, &at, 10);
+    else if (mark == '-')
+      row->base = (char *)DROP_ELSEWHERE;
     else if (mark == '@' || mark == '%')
       row->base = (char *)(mark == '@' ? "here" : "lost");
     else

@@ -876,6 +876,31 @@ where_it_is_offered_letters_come_in_utf8(void **state)
 }
 
 static void
+what_another_program_fetched_is_not_fetched_again(void **state)
+{
+  struct scene *s = scene_new(0);
+  g_autofree char *path = g_build_filename(s->dir, "uidls", NULL);
+  guint new = 0, known = 0;
+  five_letters(s);
+  assert_true(g_file_set_contents(path, " 3 127.0.0.1 anna\nu1\nu2\ngone\n 1 x y\nu3\n", -1, NULL));
+  assert_true(retrieve_import_state(&s->account, s->store, path, &new, &known, NULL, &s->error));
+  assert_int_equal(new, 3);
+  assert_true(retrieve_import_state(&s->account, s->store, path, &new, &known, NULL, &s->error));
+  assert_int_equal(new, 0);
+  assert_int_equal(known, 3);
+  expect_fetch(s, 0, 3, 2);
+  assert_null(s->result.remark);
+  expect_fetch(s, 0, 0, 2);
+  assert_int_equal(s->fake->retrieved, 3);
+  assert_int_equal(fake_count(s->fake), 2);
+  assert_true(g_file_set_contents(path, " 1 x y\nu3\n", -1, NULL));
+  assert_false(retrieve_import_state(&s->account, s->store, path, &new, &known, NULL, &s->error));
+  assert_int_equal(error_exit_status(s->error), 66);
+  assert_non_null(strstr(s->error->message, "letters of y@x, none of anna@127.0.0.1"));
+  g_free(scene_end(s));
+}
+
+static void
 an_account_that_was_renamed_keeps_its_letters(void **state)
 {
   struct scene *s = scene_new(-1);
@@ -959,6 +984,7 @@ main(void)
       cmocka_unit_test(each_code_has_its_meaning),
       cmocka_unit_test(time_between_logins_is_kept),
       cmocka_unit_test(where_it_is_offered_letters_come_in_utf8),
+      cmocka_unit_test(what_another_program_fetched_is_not_fetched_again),
       cmocka_unit_test(an_account_that_was_renamed_keeps_its_letters),
       cmocka_unit_test(a_held_drop_is_left_alone),
   };
