@@ -357,6 +357,36 @@ engine_queue_retry(struct engine *engine, const char *id)
   return engine_request(engine, NULL, run_retry, g_strdup(id), g_free);
 }
 
+struct hold { char *id; int64_t not_before; };
+
+static void
+hold_free(void *data)
+{
+  struct hold *hold = data;
+  g_free(hold->id);
+  g_free(hold);
+}
+
+static bool
+run_hold(struct work *work, GError **error)
+{
+  const struct hold *hold = work->args;
+  if (!outbox_hold(work->engine->store, hold->id, hold->not_before, error))
+    return false;
+  work->done->text = g_strdup(hold->id);
+  engine_changed(work->engine);
+  return true;
+}
+
+request_id
+engine_queue_hold(struct engine *engine, const char *id, int64_t not_before)
+{
+  struct hold *hold = g_new0(struct hold, 1);
+  hold->id = g_strdup(id);
+  hold->not_before = not_before;
+  return engine_request(engine, NULL, run_hold, hold, hold_free);
+}
+
 static bool
 run_cancel(struct work *work, GError **error)
 {

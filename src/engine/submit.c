@@ -12,6 +12,7 @@ struct submit {
   char *account, *from, *full_name;
   char **recipients;
   bool from_headers, queue_only;
+  int64_t not_before;
   int sign, encrypt;
 };
 
@@ -224,41 +225,11 @@ as_unusable(GError **error, GError *why)
 
 /* ---- the same letter again ---- */
 
-/* A sealed letter has other bytes each time, so the ledger's digest cannot find the
- * first; its Message-ID and its envelope do. */
-static bool
-has_same_envelope(const struct ledger_letter *letter, const char *from, const struct outgoing *out)
-{
-  g_autoptr(GPtrArray) specs = all_specs(out);
-  if (g_strcmp0(letter->from, from) != 0 || letter->recipients->len != specs->len)
-    return false;
-  for (guint i = 0; i < specs->len; i++) {
-    bool found = false;
-    for (guint j = 0; j < letter->recipients->len && !found; j++)
-      found = address_same(((struct ledger_recipient *)letter->recipients->pdata[j])->spec,
-                           specs->pdata[i]);
-    if (!found)
-      return false;
-  }
-  return true;
-}
-
 static bool
 is_unfinished(const struct ledger_letter *letter)
 {
   return letter != NULL && letter->state != LETTER_DONE && letter->state != LETTER_ACCEPTED &&
          letter->state != LETTER_CANCELLED;
-}
-
-static char *
-known_sealed(struct engine *engine, const char *message_id, const char *from,
-             const struct outgoing *outgoing)
-{
-  if (message_id == NULL || !outgoing->encrypt)
-    return NULL;
-  g_autoptr(ledger_letter_t) letter = ledger_by_message_id(engine->store, message_id);
-  bool known = is_unfinished(letter) && has_same_envelope(letter, from, outgoing);
-  return known ? g_strdup(letter->id) : NULL;
 }
 
 /* A letter without Date gets one; given again while it waits it must get the same
@@ -293,12 +264,15 @@ send_now(struct work *work, const struct conf_account *account, const char *id, 
   return letter_fate(work->engine, id, done ? NULL : connection, error);
 }
 
-/* The id of the letter in the outbox, put there now unless it is there already. */
+/* The id of the letter in the outbox, put there now unless it is there already.  What
+ * is sealed again has other bytes: the ledger knows it by those that were given. */
 static char *
-keep(struct work *work, struct outgoing *outgoing, const char *from, const char *message_id,
+keep(struct work *work, const struct submit *submit, struct outgoing *outgoing, const char *from,
      const char *because, GError **error)
 {
-  char *id = known_sealed(work->engine, message_id, from, outgoing);
+  struct posting posting = {.from = from, .not_before = submit->not_before, .because = because,
+                            .given = outgoing->sign || outgoing->encrypt ? outgoing->message : NULL};
+  char *id = posted_before(work->engine, outgoing, &posting);
   bool known = false;
   if (id != NULL)
     return id;
@@ -306,14 +280,14 @@ keep(struct work *work, struct outgoing *outgoing, const char *from, const char 
   g_autoptr(GError) why = NULL;
   if (!parcel_make(work, outgoing, &parcel, &why))
     (void)as_unusable(error, g_steal_pointer(&why));
-  else if (post(work, outgoing, &parcel, from, 0, because, &id, &known, error))
+  else if (post(work, outgoing, &parcel, &posting, &id, &known, error))
     return id;
   return NULL;
 }
 
 static bool
 keep_and_send(struct work *work, const struct submit *submit, struct outgoing *outgoing,
-              const char *from, const char *message_id, GError **error)
+              const char *from, GError **error)
 {
   const struct conf_account *account = outgoing->account;
   g_autofree char *no_smtp =
@@ -324,13 +298,13 @@ keep_and_send(struct work *work, const struct submit *submit, struct outgoing *o
   g_autoptr(GError) why = NULL;
   if (!decide(work, submit, outgoing, &why))
     return as_unusable(error, g_steal_pointer(&why));
-  work->done->text = keep(work, outgoing, from, message_id, no_smtp, error);
+  work->done->text = keep(work, submit, outgoing, from, no_smtp, error);
   if (work->done->text == NULL)
     return false;
   if (no_smtp != NULL)
     return error_set(error, POSTINO_ERROR_CONFIG, "%s; kept as %s; do not send it again", no_smtp,
                      work->done->text);
-  return submit->queue_only || send_now(work, account, work->done->text, error);
+  return submit->queue_only || submit->not_before > 0 || send_now(work, account, work->done->text, error);
 }
 
 /* Who the envelope says it is from: what was given, else the author where that is
@@ -368,7 +342,7 @@ submit_as(struct work *work, const struct submit *submit, const struct conf_acco
   g_auto(outgoing_t) outgoing = {.account = account, .author = who, .message = prepared,
                                  .subject = subject, .now = build.now};
   return sort_recipients(submit, headers, in_headers, &outgoing, error) &&
-         keep_and_send(work, submit, &outgoing, from, message_id, error);
+         keep_and_send(work, submit, &outgoing, from, error);
 }
 
 static bool
@@ -397,6 +371,7 @@ engine_submit(struct engine *engine, GBytes *message, const struct send_options 
   submit->recipients = g_strdupv((char **)options->recipients);
   submit->from_headers = options->recipients_from_headers;
   submit->queue_only = options->queue_only;
+  submit->not_before = options->not_before;
   submit->sign = options->sign;
   submit->encrypt = options->encrypt;
   return engine_request(engine, NULL, run_submit, submit, submit_free);

@@ -66,7 +66,8 @@ set_fates(struct transaction *t, const struct smtp_reply *reply, bool all)
   for (guint i = 0; i < letter->count; i++)
     if (all || t->taken[i])
       set_fate(&letter->recipients[i], fate, reply);
-  if (fate == SMTP_ACCEPTED)
+  /* Where every recipient was refused, "no valid recipients" to DATA says nothing. */
+  if (fate == SMTP_ACCEPTED || (!all && t->taken_count == 0))
     return;
   g_free(letter->remark);
   letter->remark = g_strdup_printf(fate == SMTP_LATER

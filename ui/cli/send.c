@@ -1,8 +1,10 @@
 #include <string.h>
+#include <time.h>
 
 #include "base/error.h"
 #include "base/i18n.h"
 #include "base/text.h"
+#include "base/when.h"
 #include "ui/cli/cli.h"
 #include "ui/report.h"
 
@@ -17,7 +19,7 @@ struct request {
 static const char with_value[] = "faFrNRBbCDdhLOopVXA";
 /* Long words of our own. */
 static bool
-long_option(struct request *request, const char *word)
+long_flag(struct request *request, const char *word)
 {
   if (text_ascii_equal(word, "--sign"))
     request->options.sign = 1;
@@ -25,9 +27,28 @@ long_option(struct request *request, const char *word)
     request->options.encrypt = 1;
   else if (text_ascii_equal(word, "--plain"))
     request->options.sign = request->options.encrypt = 0;
+  else if (text_ascii_equal(word, "--hold"))
+    request->options.not_before = LEDGER_NEVER;
   else
     return false;
   return true;
+}
+
+/* "--at TIME" and "--at=TIME" beside them. */
+static bool
+long_option(struct request *request, const char *word, const char *next, bool *took_next_out,
+            GError **error)
+{
+  bool at = text_ascii_equal(word, "--at"), at_here = g_str_has_prefix(word, "--at=");
+  *took_next_out = at;
+  if (at && next == NULL)
+    return error_set(error, POSTINO_ERROR_USAGE, _("send: %s needs a value"), word);
+  if (at || at_here)
+    return when_parse(at ? next : word + strlen("--at="), time(NULL),
+                      &request->options.not_before, error);
+  return long_flag(request, word) ||
+         error_set(error, POSTINO_ERROR_USAGE,
+                   _("send: unknown option %s; 'postino send --help' shows what it takes"), word);
 }
 
 /* -b, -o and friends say how sendmail is to run: what matters here is little. */
@@ -106,14 +127,11 @@ parse(struct request *request, int argc, char **argv, GError **error)
       g_ptr_array_add(request->recipients, argv[i]);
     else if (text_ascii_equal(word, "--"))
       flags = false;
-    else if (word[1] == '-') {
-      if (!long_option(request, word))
-        return error_set(error, POSTINO_ERROR_USAGE,
-                         _("send: unknown option %s; 'postino send --help' shows what it takes"),
-                         word);
-    } else {
+    else {
+      const char *next = i + 1 < argc ? argv[i + 1] : NULL;
       bool took_next;
-      if (!short_options(request, word, i + 1 < argc ? argv[i + 1] : NULL, &took_next, error))
+      if (!(word[1] == '-' ? long_option(request, word, next, &took_next, error)
+                           : short_options(request, word, next, &took_next, error)))
         return false;
       i += took_next ? 1 : 0;
     }
@@ -133,7 +151,15 @@ submit(struct cli *cli, struct request *request, GError **error)
     return false;
   g_autoptr(event_t) event =
       cli_wait(cli, engine_submit(cli->engine, message, &request->options), error);
-  return event != NULL;
+  if (event == NULL)
+    return false;
+  /* The contract's words, in no language. */
+  g_autofree char *date = cli_date(request->options.not_before);
+  if (date != NULL)
+    printf("held as %s until %s\n", event->text, date);
+  else if (request->options.not_before > 0)
+    printf("held as %s\n", event->text);
+  return true;
 }
 
 static bool
