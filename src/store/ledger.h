@@ -41,6 +41,7 @@ struct ledger_letter {
   char *reason;             /* clean; NULL */
   guint attempts;
   int64_t created, changed, not_before, next_try;
+  char *dsn;                /* "NOTIFY=FAILURE,DELAY RET=FULL" as the user wants it; NULL */
   guint copies;             /* wire copies .postino/outbox/ID.N, 1…copies */
   GPtrArray *recipients;    /* struct ledger_recipient */
 };

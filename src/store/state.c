@@ -19,7 +19,7 @@ struct state {
 };
 
 #define APPLICATION_ID 0x706f7374 /* "post" */
-#define SCHEMA_VERSION 1
+#define SCHEMA_VERSION 2
 #define BUSY_MS 20000
 #define SETUP_SECONDS 30
 
@@ -54,6 +54,7 @@ static const char *const migrations[SCHEMA_VERSION] = {
     "CREATE TABLE undo_steps(undo INTEGER NOT NULL REFERENCES undo(number) ON DELETE CASCADE,"
     "  number INTEGER NOT NULL, folder TEXT NOT NULL, base TEXT NOT NULL, digest TEXT,"
     "  was TEXT NOT NULL, now TEXT NOT NULL, PRIMARY KEY(undo, number)) STRICT, WITHOUT ROWID;",
+    "ALTER TABLE letters ADD COLUMN dsn TEXT;",
 };
 
 /* ---- errors ---- */

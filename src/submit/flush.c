@@ -191,7 +191,7 @@ send_copy(struct flush *flush, guint copy, GArray *places, GError **error)
     return false;
   struct sending sending = {.flush = flush, .places = places};
   struct smtp_letter out = {.from = letter->from,
-                            .id = letter->id,
+                            .dsn = {.id = letter->id, .wishes = letter->dsn},
                             .bytes = bytes,
                             .recipients = g_new0(struct smtp_recipient, places->len + 1),
                             .count = places->len,

@@ -261,6 +261,7 @@ make_letter(const struct submission *submission)
   letter->sent_folder = g_strdup(submission->account->sent);
   letter->created = letter->changed = now_seconds();
   letter->not_before = submission->not_before;
+  letter->dsn = g_strdup(submission->dsn);
   letter->recipients = copy_recipients(submission);
   letter->state = LETTER_QUEUED;
   if (submission->not_before > now_seconds())

@@ -17,6 +17,7 @@ struct submission {
   int64_t not_before;               /* 0: at once; LEDGER_NEVER: when it is told to go */
   GBytes *given;                    /* what it was made of, where sealing makes other bytes each
                                      * time: tells a second `send`; NULL: the copies do */
+  const char *dsn;                  /* "NOTIFY=NEVER RET=HDRS", either or both; NULL: as the server does */
   const char *not_sent_because;     /* kept BLOCKED with this reason; NULL: to be sent */
 };
 /* Puts a letter into the outbox, durably.  An unfinished letter of the same

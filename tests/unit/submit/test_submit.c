@@ -257,11 +257,12 @@ flush_in_child(void *data)
 /* A fault of the disk, the line or the process at any call: once or unsure, and one
  * file. */
 static void
-a_fault_at_any_call_sends_nothing_twice(void **state)
+faults_at_any_call(const char *capabilities)
 {
   for (int mode = FAULTS_FAIL; mode <= FAULTS_DIE; mode++)
     for (int at = mode; ; at += fault_stride()) {
       struct scene *s = scene_new();
+      s->fake->capabilities = capabilities;
       g_autofree char *id = scene_add(s, "bruno@x", LETTER, 0);
       g_clear_pointer(&s->store, store_close);
       bool struck = fault_run(mode, at, flush_in_child, s);
@@ -279,6 +280,13 @@ a_fault_at_any_call_sends_nothing_twice(void **state)
       if (!struck)
         break;
     }
+}
+
+static void
+a_fault_at_any_call_sends_nothing_twice(void **state)
+{
+  faults_at_any_call(NULL);
+  faults_at_any_call(fake_chunking);
 }
 
 static void
