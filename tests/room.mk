@@ -28,7 +28,8 @@ EXTRA_DIST += tests/isp/isp tests/isp/lmtp.py tests/isp/seed.py tests/isp/demo t
 stories = tests/behaviour/isp-up/run tests/behaviour/rc-faults/run \
 	tests/behaviour/cli-read/run tests/behaviour/cli-send/run \
 	tests/behaviour/leave-and-delete/run tests/behaviour/hostile-first/run \
-	tests/behaviour/git-send-email/run tests/behaviour/kill-send/run
+	tests/behaviour/git-send-email/run tests/behaviour/kill-send/run \
+	tests/behaviour/sendmail/run tests/behaviour/hold/run
 check_SCRIPTS += $(stories)
 EXTRA_DIST += $(stories) tests/behaviour/lib.sh \
 	tests/behaviour/kill-send/kill.py tests/behaviour/kill-send/account.py

@@ -204,6 +204,7 @@ struct send_options {
   int sign, encrypt;        /* -1 by the rc (`always` only), 0 no, 1 yes */
   const char *const *recipients;
   bool queue_only;          /* durable is enough: the sendmail link */
+  const char *dsn;          /* "NOTIFY=… RET=…" (RFC 3461), either or both; NULL: by the rc */
   int64_t not_before;       /* held until then; LEDGER_NEVER: until it is told to go; 0 */
 };
 /* Done when the fate of every recipient is known or it is kept (or held, as it was
@@ -211,6 +212,9 @@ struct send_options {
 request_id engine_submit(struct engine *engine, GBytes *message,
                          const struct send_options *options);
 request_id engine_queue(struct engine *engine);
+/* What became of a letter for each recipient, by its id in the ledger or its
+ * Message-ID: queue: 0 letters (none of ours) or 1. */
+request_id engine_fates(struct engine *engine, const char *id);
 /* Sends what is due (`due_now`: also what waits for its next try).  DONE: queue: what
  * is left in the outbox; error: the first connection or letter that failed. */
 request_id engine_flush(struct engine *engine, bool due_now);

@@ -96,6 +96,18 @@ list_recipients(const struct draft *draft, struct outgoing *outgoing)
   add_specs(outgoing->hidden, draft->bcc, outgoing->visible);
 }
 
+static const char *
+dsn_of(const struct conf_account *account, const struct posting *posting)
+{
+  static const char *const by_rc[] = {
+      [CONF_DSN_DEFAULT] = NULL,
+      [CONF_DSN_NEVER] = "NOTIFY=NEVER",
+      [CONF_DSN_FAILURE] = "NOTIFY=FAILURE,DELAY",
+      [CONF_DSN_ALWAYS] = "NOTIFY=SUCCESS,FAILURE,DELAY",
+  };
+  return posting->dsn != NULL ? posting->dsn : by_rc[account->dsn];
+}
+
 bool
 post(struct work *work, const struct outgoing *outgoing, const struct parcel *parcel,
      const struct posting *posting, char **id_out, bool *known_out, GError **error)
@@ -110,6 +122,7 @@ post(struct work *work, const struct outgoing *outgoing, const struct parcel *pa
       .recipients = parcel->recipients,
       .not_before = posting->not_before,
       .given = posting->given,
+      .dsn = dsn_of(outgoing->account, posting),
       .not_sent_because = posting->because,
   };
   bool added = outbox_add(engine->store, &submission, id_out, known_out, error);

@@ -9,7 +9,7 @@
 
 struct submit {
   GBytes *message;
-  char *account, *from, *full_name;
+  char *account, *from, *full_name, *dsn;
   char **recipients;
   bool from_headers, queue_only;
   int64_t not_before;
@@ -24,6 +24,7 @@ submit_free(void *data)
   g_free(submit->account);
   g_free(submit->from);
   g_free(submit->full_name);
+  g_free(submit->dsn);
   g_strfreev(submit->recipients);
   g_free(submit);
 }
@@ -60,11 +61,12 @@ choose_account(struct engine *engine, const struct submit *submit, const char *a
   return account != NULL ? account : engine_account(engine, NULL, error);
 }
 
-/* A letter without From gets the account's, as sendmail gives it: with -f's address
+/* A letter without From, or with one of this machine alone, gets the account's, as sendmail gives it: with -f's address
  * and -F's name where they are given. */
 static GBytes *
 with_from(const struct submit *submit, const struct conf_account *account)
 {
+  g_autoptr(GBytes) message = message_without_from(submit->message);
   g_autoptr(GPtrArray) own = address_parse_header(account->from, -1);
   const struct address *usual = own->len > 0 ? own->pdata[0] : NULL;
   const char *spec = submit->from != NULL ? submit->from : usual != NULL ? usual->spec : "";
@@ -79,7 +81,7 @@ with_from(const struct submit *submit, const struct conf_account *account)
     g_string_append(text, spec);
   g_string_append(text, "\r\n");
   gsize length;
-  const char *bytes = g_bytes_get_data(submit->message, &length);
+  const char *bytes = g_bytes_get_data(message, &length);
   g_string_append_len(text, bytes != NULL ? bytes : "", (gssize)length);
   return g_bytes_new(text->str, text->len);
 }
@@ -90,6 +92,10 @@ static bool
 add_arguments(char *const *arguments, GPtrArray *addresses, GError **error)
 {
   for (; arguments != NULL && *arguments != NULL; arguments++) {
+    if (is_local_name(*arguments)) {
+      g_ptr_array_add(addresses, address_new(NULL, *arguments));
+      continue;
+    }
     g_autoptr(GPtrArray) typed = address_parse_typed(*arguments, error);
     if (typed == NULL)
       return false;
@@ -133,7 +139,7 @@ sort_recipients(const struct submit *submit, const struct headers *headers,
   if (all->len == 0)
     return error_set(error, POSTINO_ERROR_INVALID, "%s",
                      _("the letter has no recipient; name them, or give -t and a To field"));
-  if (!all_valid(all, error))
+  if (!local_name_resolve(outgoing->account, all, error) || !all_valid(all, error))
     return false;
   g_autoptr(GPtrArray) to = headers_addresses(headers, "To");
   g_autoptr(GPtrArray) cc = headers_addresses(headers, "Cc");
@@ -271,6 +277,7 @@ keep(struct work *work, const struct submit *submit, struct outgoing *outgoing, 
      const char *because, GError **error)
 {
   struct posting posting = {.from = from, .not_before = submit->not_before, .because = because,
+                            .dsn = submit->dsn,
                             .given = outgoing->sign || outgoing->encrypt ? outgoing->message : NULL};
   char *id = posted_before(work->engine, outgoing, &posting);
   bool known = false;
@@ -351,6 +358,8 @@ run_submit(struct work *work, GError **error)
   const struct submit *submit = work->args;
   g_autoptr(headers_t) given = headers_of(submit->message);
   g_autofree char *author = first_spec(given, "From");
+  if (author != NULL && strchr(author, '@') == NULL)
+    g_clear_pointer(&author, g_free);
   const struct conf_account *account = choose_account(work->engine, submit, author, error);
   if (account == NULL)
     return false;
@@ -368,6 +377,7 @@ engine_submit(struct engine *engine, GBytes *message, const struct send_options 
   submit->account = g_strdup(options->account);
   submit->from = g_strdup(options->from);
   submit->full_name = g_strdup(options->full_name);
+  submit->dsn = g_strdup(options->dsn);
   submit->recipients = g_strdupv((char **)options->recipients);
   submit->from_headers = options->recipients_from_headers;
   submit->queue_only = options->queue_only;

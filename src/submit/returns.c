@@ -87,6 +87,18 @@ apply_all(struct ledger_letter *letter, const struct report *report)
   return changed;
 }
 
+/* A server that knows no ORCPT names whom it forwarded to: where there is but one on
+ * either side, it is he. */
+static void
+rename_only(const struct ledger_letter *letter, const struct report *report)
+{
+  if (letter->recipients->len != 1 || report->recipients->len != 1)
+    return;
+  struct report_recipient *said = g_ptr_array_index(report->recipients, 0);
+  g_free(said->spec);
+  said->spec = g_strdup(recipient_at(letter, 0)->spec);
+}
+
 static struct ledger_letter *
 find_reported(struct store *store, const struct report *report)
 {
@@ -118,6 +130,8 @@ outbox_report(struct store *store, const struct report *report, struct ledger_le
               GError **error)
 {
   g_autoptr(ledger_letter_t) letter = find_reported(store, report);
+  if (letter != NULL)
+    rename_only(letter, report);
   if (letter != NULL && apply_all(letter, report) && !settle(store, letter, error))
     return false;
   *letter_out = g_steal_pointer(&letter);

@@ -34,7 +34,7 @@ static const struct cli_command commands[] = {
     {"index", "[--rebuild]", N_("Brings the index up to date with the mail on disk"), cli_index},
     {"plugin", "list | check NAME|PATH | new NAME",
      N_("Lists the crypto plugins, tests one, or writes the beginning of a new one"), cli_plugin},
-    {"queue", "[list] | flush [--wait] | retry ID | cancel ID | edit ID | hold [--at TIME] ID",
+    {"queue", "[list] | show ID | flush [--wait] | retry ID | cancel ID | edit ID | hold [--at TIME] ID",
      N_("Shows the outbox, sends what waits in it; tries a letter again, takes it back, holds it"),
      cli_queue},
     {"reply", "[--all|--list] FILE|id:MESSAGE-ID|-", N_("Prints the draft that answers a letter"),

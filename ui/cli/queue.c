@@ -152,12 +152,46 @@ hold(struct cli *cli, const char *id, const char *at, GError **error)
   return event != NULL;
 }
 
+static void
+print_fate(const struct ledger_recipient *recipient)
+{
+  printf("%s\t%s\t%s\t%s\n", recipient->spec, engine_recipient_word(recipient->state),
+         recipient->status != NULL ? recipient->status : "-",
+         recipient->reason != NULL ? recipient->reason : "-");
+}
+
+/* Also of letters that have left the outbox. */
+static bool
+show_fates(struct cli *cli, const char *id, GError **error)
+{
+  const char *name = g_str_has_prefix(id, "id:") ? id + strlen("id:") : id;
+  g_autoptr(event_t) event = cli_wait(cli, engine_fates(cli->engine, name), error);
+  if (event == NULL)
+    return false;
+  if (event->queue->len == 0)
+    return error_set(error, POSTINO_ERROR_NOTFOUND,
+                     _("no letter %s was sent from here; name it as queue list or id:MESSAGE-ID do"),
+                     id);
+  const struct ledger_letter *letter = event->queue->pdata[0];
+  if (cli->json) {
+    json_t *array = json_array();
+    json_array_append_new(array, letter_json(letter));
+    cli_json(array);
+    return true;
+  }
+  for (guint i = 0; i < letter->recipients->len; i++)
+    print_fate(letter->recipients->pdata[i]);
+  return true;
+}
+
 /* Commands that name a letter. */
 static bool
 one_letter(struct cli *cli, const char *what, const char *id, const char *at, GError **error)
 {
   if (text_ascii_equal(what, "edit"))
     return edit(cli, id, error);
+  if (text_ascii_equal(what, "show"))
+    return show_fates(cli, id, error);
   if (text_ascii_equal(what, "hold"))
     return hold(cli, id, at, error);
   request_id request = text_ascii_equal(what, "retry") ? engine_queue_retry(cli->engine, id)
@@ -169,7 +203,7 @@ one_letter(struct cli *cli, const char *what, const char *id, const char *at, GE
 static bool
 names_a_letter(const char *what)
 {
-  static const char *const words[] = {"retry", "cancel", "edit", "hold", NULL};
+  static const char *const words[] = {"retry", "cancel", "edit", "hold", "show", NULL};
   return g_strv_contains(words, what);
 }
 
@@ -194,6 +228,6 @@ cli_queue(struct cli *cli, int argc, char **argv, GError **error)
     return wait ? flush_and_wait(cli, error) : flush_once(cli, true, error);
   if (id == NULL || !names_a_letter(what))
     return error_set(error, POSTINO_ERROR_USAGE,
-                     _("queue takes list, flush, or retry, cancel, edit or hold and an ID"));
+                     _("queue takes list, flush, or show, retry, cancel, edit or hold and an ID"));
   return one_letter(cli, what, id, at, error);
 }

@@ -21,3 +21,11 @@ ui_libcli_a_SOURCES = \
 bin_PROGRAMS += postino
 postino_SOURCES = ui/main.c
 postino_LDADD = ui/libcli.a $(UI_LIBS)
+
+# For programs that want a sendmail; its own name is taken by whoever delivers mail on
+# this machine.
+install-exec-hook:
+	cd "$(DESTDIR)$(bindir)" && rm -f postino-sendmail && \
+	  $(LN_S) "`echo postino | sed '$(transform)'`" postino-sendmail
+uninstall-hook:
+	rm -f "$(DESTDIR)$(bindir)/postino-sendmail"

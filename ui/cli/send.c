@@ -7,15 +7,19 @@
 #include "base/when.h"
 #include "ui/cli/cli.h"
 #include "ui/report.h"
+#include "ui/ui.h"
 
 /* What `postino send` and the sendmail link were told. */
 struct request {
   struct send_options options;
   GPtrArray *recipients;    /* const char * of argv, then NULL */
   bool list_queue, run_queue;
+  bool stay;                /* -odq: in the queue until somebody flushes it */
+  GString *dsn;             /* of -N and -R */
 };
 
-/* sendmail's flags that take a value, in the same word or the next. */
+/* sendmail's flags that take a value, in the same word or the next; -V's is an
+ * envelope id, for which the ledger has its own. */
 static const char with_value[] = "faFrNRBbCDdhLOopVXA";
 /* Long words of our own. */
 static bool
@@ -51,6 +55,40 @@ long_option(struct request *request, const char *word, const char *next, bool *t
                    _("send: unknown option %s; 'postino send --help' shows what it takes"), word);
 }
 
+static void
+add_wish(struct request *request, const char *name, const char *value)
+{
+  g_autofree char *upper = g_ascii_strup(value, -1);
+  if (request->dsn == NULL)
+    request->dsn = g_string_new(NULL);
+  g_string_append_printf(request->dsn, "%s%s=%s", request->dsn->len > 0 ? " " : "", name, upper);
+}
+
+/* RFC 3461, 4.1: never alone, or some of the others. */
+static bool
+set_notify(struct request *request, const char *value, GError **error)
+{
+  static const char *const known[] = {"success", "failure", "delay", NULL};
+  g_auto(GStrv) words = g_strsplit(value, ",", -1);
+  bool good = words[0] != NULL;
+  for (char **word = words; *word != NULL && !text_ascii_equal(value, "never"); word++)
+    good = good && g_strv_contains(known, *word);
+  if (!good)
+    return error_set(error, POSTINO_ERROR_USAGE,
+                     _("send: -N takes never, or some of success,failure,delay"));
+  add_wish(request, "NOTIFY", value);
+  return true;
+}
+
+static bool
+set_return(struct request *request, const char *value, GError **error)
+{
+  if (!text_ascii_equal(value, "hdrs") && !text_ascii_equal(value, "full"))
+    return error_set(error, POSTINO_ERROR_USAGE, _("send: -R takes hdrs or full"));
+  add_wish(request, "RET", value);
+  return true;
+}
+
 /* -b, -o and friends say how sendmail is to run: what matters here is little. */
 static bool
 set_flag(struct request *request, char flag, const char *value, GError **error)
@@ -65,6 +103,13 @@ set_flag(struct request *request, char flag, const char *value, GError **error)
     return true;
   case 'a':
     request->options.account = value;
+    return true;
+  case 'N':
+    return set_notify(request, value, error);
+  case 'R':
+    return set_return(request, value, error);
+  case 'o':
+    request->stay |= text_ascii_equal(value, "dq");
     return true;
   case 'b':
     if (text_ascii_equal(value, "p"))
@@ -147,6 +192,7 @@ static bool
 submit(struct cli *cli, struct request *request, GError **error)
 {
   g_autoptr(GBytes) message = cli_stdin(error);
+  request->options.dsn = request->dsn != NULL ? request->dsn->str : NULL;
   if (message == NULL || !cli_engine(cli, error))
     return false;
   g_autoptr(event_t) event =
@@ -170,18 +216,30 @@ delegate(struct cli *cli, const char *word, GError **error)
 }
 
 static bool
-run(struct cli *cli, int argc, char **argv, bool queue_only, GError **error)
+act(struct cli *cli, struct request *request, bool link, GError **error)
+{
+  request->options.queue_only = link || request->stay;
+  if (request->list_queue)
+    return delegate(cli, "list", error);
+  if (request->run_queue)
+    return delegate(cli, "flush", error);
+  if (!submit(cli, request, error))
+    return false;
+  /* Who called sendmail does not wait, but the letter does not lie there either. */
+  if (link && !request->stay && request->options.not_before == 0)
+    ui_flush_behind(cli->conf, false);
+  return true;
+}
+
+static bool
+run(struct cli *cli, int argc, char **argv, bool link, GError **error)
 {
   g_autoptr(GPtrArray) recipients = g_ptr_array_new();
   struct request request = {.recipients = recipients};
-  if (!parse(&request, argc, argv, error))
-    return false;
-  request.options.queue_only = queue_only;
-  if (request.list_queue)
-    return delegate(cli, "list", error);
-  if (request.run_queue)
-    return delegate(cli, "flush", error);
-  return submit(cli, &request, error);
+  bool done = parse(&request, argc, argv, error) && act(cli, &request, link, error);
+  if (request.dsn != NULL)
+    g_string_free(request.dsn, TRUE);
+  return done;
 }
 
 bool

@@ -56,7 +56,7 @@ def timed(arguments, text=b""):
 def main():
     usual = {"send": timed([program, "send", "-t"], letter("send-0")) * 1.1}
     print("certain send-0")
-    timed([link, "-t"], letter("flush-0"))
+    timed([link, "-t", "-odq"], letter("flush-0"))
     print("certain flush-0")
     usual["flush"] = timed([program, "queue", "flush"]) * 1.1
     done, rounds, number = 0, 0, 0
@@ -71,7 +71,7 @@ def main():
             print("%s %s" % ("tried" if killed or process.returncode != 0 else "certain", name))
         else:
             for part in "ab":
-                timed([link, "-t", "-i"], letter("flush-%d%s" % (number, part)))
+                timed([link, "-t", "-i", "-odq"], letter("flush-%d%s" % (number, part)))
                 print("certain flush-%d%s" % (number, part))
             killed = kill_within(start([program, "queue", "flush"], b""), usual[what])
         done += killed
