@@ -1,5 +1,6 @@
 EXTRA_DIST += tests/lsan.supp
 EXTRA_DIST += tests/isp/isp tests/isp/lmtp.py tests/isp/seed.py tests/isp/demo tests/isp/hostile.py tests/isp/proxy.py \
+	tests/isp/battery.py tests/isp/battery_pop3.py tests/isp/battery_smtp.py \
 	tests/isp/etc/dovecot.conf.in tests/isp/etc/main.cf.in tests/isp/etc/master.cf.in \
 	tests/isp/mail/01-benvenuto.anna.eml \
 	tests/isp/mail/02-pranzo.anna.eml \
@@ -25,11 +26,29 @@ EXTRA_DIST += tests/isp/isp tests/isp/lmtp.py tests/isp/seed.py tests/isp/demo t
 	tests/isp/mail/22-anna-scrive.bruno.eml
 
 # Stories: each needs the real servers, the real program and nothing else.
-stories = tests/behaviour/isp-up/run tests/behaviour/rc-faults/run \
-	tests/behaviour/cli-read/run tests/behaviour/cli-send/run \
-	tests/behaviour/leave-and-delete/run tests/behaviour/hostile-first/run \
-	tests/behaviour/git-send-email/run tests/behaviour/kill-send/run \
-	tests/behaviour/sendmail/run tests/behaviour/hold/run
+stories =
+stories += tests/behaviour/cli-read/run
+stories += tests/behaviour/cli-send/run
+stories += tests/behaviour/durable-order/run
+stories += tests/behaviour/git-send-email/run
+stories += tests/behaviour/hold/run
+stories += tests/behaviour/hostile-first/run
+stories += tests/behaviour/hostile-letters/run
+stories += tests/behaviour/hostile-pop3/run
+stories += tests/behaviour/hostile-smtp/run
+stories += tests/behaviour/isp-up/run
+stories += tests/behaviour/kill-fetch/run
+stories += tests/behaviour/kill-send/run
+stories += tests/behaviour/leave-and-delete/run
+stories += tests/behaviour/plugin/run
+stories += tests/behaviour/rc-faults/run
+stories += tests/behaviour/screen-busy/run
+stories += tests/behaviour/screen-long/run
+stories += tests/behaviour/screen-read/run
+stories += tests/behaviour/screen-resize/run
+stories += tests/behaviour/screen-send/run
+stories += tests/behaviour/sendmail/run
 check_SCRIPTS += $(stories)
 EXTRA_DIST += $(stories) tests/behaviour/lib.sh \
+	tests/behaviour/durable-order/audit.py \
 	tests/behaviour/kill-send/kill.py tests/behaviour/kill-send/account.py

@@ -195,8 +195,8 @@ compose(struct view *view, const char *const *args)
     g_autofree char *escaped = g_uri_escape_string(args[0], "@,", FALSE);
     uri = g_strconcat("mailto:", escaped, NULL);
   }
-  ui_await(view->ui, engine_compose(view->ui->engine, NULL, uri), NULL, compose_open_draft, NULL,
-           NULL);
+  ui_await_view(view->ui, engine_compose(view->ui->engine, NULL, uri), compose_open_draft, NULL,
+                NULL);
 }
 
 static void
@@ -260,7 +260,7 @@ resume_unsent(struct view *view, struct event *event, void *data)
   if (event->error != NULL || event->text == NULL)
     return;
   ui_say(ui, _("Taken back before it was sent; it lies in %s."), engine_drafts(ui->engine));
-  ui_await(ui, engine_resume(ui->engine, event->text), NULL, compose_open_draft, NULL, NULL);
+  ui_await_view(ui, engine_resume(ui->engine, event->text), compose_open_draft, NULL, NULL);
 }
 
 static void
@@ -268,7 +268,7 @@ undo(struct view *view, const char *const *args)
 {
   struct ui *ui = view->ui;
   if (ui->sent_id != NULL && g_get_monotonic_time() < ui->sent_until)
-    ui_await(ui, engine_unsend(ui->engine, ui->sent_id), NULL, resume_unsent, NULL, NULL);
+    ui_await_view(ui, engine_unsend(ui->engine, ui->sent_id), resume_unsent, NULL, NULL);
   else
     ui_await(ui, engine_undo(ui->engine), NULL, say_undone, NULL, NULL);
 }

@@ -103,7 +103,7 @@ offer_paths(GPtrArray *candidates, const char *typed)
     g_autofree char *text = g_strdup_printf("%s%s%s", shown_dir, name, inside ? "/" : "");
     offer(candidates, text, NULL);
   }
-  qsort(candidates->pdata, candidates->len, sizeof(void *), by_text);
+  g_ptr_array_sort(candidates, by_text);
 }
 
 static void

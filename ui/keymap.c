@@ -150,36 +150,48 @@ keys_of(struct reading *reading, const char *word, struct key_sequence *keys_out
   return false;
 }
 
-/* The groups of a view are tried one after another, so that a key of "index" may
- * run a row of "letter", "mail" or "any". */
+/* The rows that a key of this group may run: its own, then those of the wider
+ * groups that hold in the same view. */
+static void
+reach_of(const struct command_group *group, const struct command_group *reach[5])
+{
+  static const char *const wider[] = {"letter", "mail", "any"};
+  static const char *const narrow[] = {"compose", "queue", "text", "any", NULL};
+  size_t n = 0, first = g_strv_contains(narrow, group->name) ? 2
+                        : strcmp(group->name, "folders") == 0 ? 1
+                                                              : 0;
+  reach[n++] = group;
+  for (size_t i = first; i < G_N_ELEMENTS(wider); i++)
+    if (strcmp(group->name, wider[i]) != 0)
+      reach[n++] = command_group(wider[i]);
+  reach[n] = NULL;
+}
+
+static const char *
+nearest_in(const struct command_group *const *reach, const char *word)
+{
+  g_autoptr(GPtrArray) names = g_ptr_array_new();
+  for (; *reach != NULL; reach++)
+    for (size_t i = 0; i < (*reach)->n; i++)
+      g_ptr_array_add(names, (void *)(*reach)->rows[i].name);
+  g_ptr_array_add(names, NULL);
+  return text_nearest(word, (const char *const *)names->pdata);
+}
+
 static const struct command *
 command_of(struct reading *reading, const struct command_group *group, const char *word)
 {
-  const struct command_group *own[] = {group, NULL};
-  const struct command *command = command_find(own, word);
-  bool general = strcmp(group->name, "any") == 0;
-  static const char *const wider[] = {"letter", "mail", "any"};
-  bool narrow = strcmp(group->name, "compose") == 0 || strcmp(group->name, "text") == 0;
-  for (size_t i = narrow ? 2 : 0; command == NULL && !general && i < G_N_ELEMENTS(wider); i++) {
-    own[0] = command_group(wider[i]);
-    command = command_find(own, word);
-  }
-  if (command != NULL)
-    return command;
-  g_autoptr(GPtrArray) names = g_ptr_array_new();
-  for (size_t i = 0; i < group->n; i++)
-    g_ptr_array_add(names, (void *)group->rows[i].name);
-  for (size_t i = 0; i < command_group("any")->n; i++)
-    g_ptr_array_add(names, (void *)command_group("any")->rows[i].name);
-  g_ptr_array_add(names, NULL);
-  const char *near = text_nearest(word, (const char *const *)names->pdata);
+  const struct command_group *reach[5];
+  reach_of(group, reach);
+  const struct command *command = command_find(reach, word);
+  const char *near = command == NULL ? nearest_in(reach, word) : NULL;
   if (near != NULL)
     fault(reading, _("unknown command '%s' in view %s; did you mean '%s'?"), word, group->name,
           near);
-  else
+  else if (command == NULL)
     fault(reading, _("unknown command '%s' in view %s; the help screen (?) lists them"), word,
           group->name);
-  return NULL;
+  return command;
 }
 
 static const struct binding *

@@ -114,14 +114,18 @@ ui_draw(struct ui *ui)
   canvas_clear(canvas);
   struct area whole = area_whole(canvas);
   if (whole.rows < LEAST_ROWS || whole.columns < LEAST_COLUMNS) {
-    area_text(&whole, 0, 0, STYLE_NORMAL, _("The screen is too small."));
+    area_text(&whole, 0, 0, STYLE_NORMAL, _("Too small."));
     term_show(ui->term);
     return;
   }
   struct area bar = area_part(&whole, 0, 0, 1, -1);
-  int status_height = MIN(status_rows(ui->status, whole.columns), whole.rows / 3);
-  struct area body = area_part(&whole, 1, 0, whole.rows - 2 - status_height, -1);
-  struct area status = area_part(&whole, whole.rows - 1 - status_height, 0, status_height, -1);
+  int said = MIN(status_rows(ui->status, whole.columns), whole.rows / 3);
+  int asked = ui_asked(ui) != NULL ? prompt_rows(ui_asked(ui), whole.columns) : 0;
+  /* What was said stands above what is asked: it often says why. */
+  int height = asked == 0 ? said : asked + (status_speaks(ui->status) ? said : 0);
+  height = MIN(height, whole.rows / 2);
+  struct area body = area_part(&whole, 1, 0, whole.rows - 2 - height, -1);
+  struct area status = area_part(&whole, whole.rows - 1 - height, 0, MAX(height - asked, 1), -1);
   struct area last = area_part(&whole, whole.rows - 1, 0, 1, -1);
   draw_bar(ui, &bar);
   draw_body(ui, &body);

@@ -11,7 +11,7 @@ void
 ui_open_letter(struct ui *ui, const struct row *row)
 {
   if (row->flags & ROW_DRAFT && g_strcmp0(row->folder, engine_drafts(ui->engine)) == 0) {
-    ui_await(ui, engine_resume(ui->engine, row->key), NULL, compose_open_draft, NULL, NULL);
+    ui_await_view(ui, engine_resume(ui->engine, row->key), compose_open_draft, NULL, NULL);
     return;
   }
   struct view *open = ui_find(ui, &reader_class);
@@ -54,8 +54,7 @@ answer(struct view *view, enum draft_reply how)
   if (row == NULL)
     return;
   struct letter_ref ref = {.key = row->key};
-  ui_await(view->ui, engine_reply(view->ui->engine, &ref, how), NULL, compose_open_draft, NULL,
-           NULL);
+  ui_await_view(view->ui, engine_reply(view->ui->engine, &ref, how), compose_open_draft, NULL, NULL);
 }
 
 static void
@@ -83,7 +82,7 @@ forward(struct view *view, const char *const *args)
   if (row == NULL)
     return;
   struct letter_ref ref = {.key = row->key};
-  ui_await(view->ui, engine_forward(view->ui->engine, &ref), NULL, compose_open_draft, NULL, NULL);
+  ui_await_view(view->ui, engine_forward(view->ui->engine, &ref), compose_open_draft, NULL, NULL);
 }
 
 static void
@@ -91,8 +90,7 @@ resume(struct view *view, const char *const *args)
 {
   const struct row *row = row_of(view);
   if (row != NULL)
-    ui_await(view->ui, engine_resume(view->ui->engine, row->key), NULL, compose_open_draft, NULL,
-             NULL);
+    ui_await_view(view->ui, engine_resume(view->ui->engine, row->key), compose_open_draft, NULL, NULL);
 }
 
 /* ---- where they lie ---- */

@@ -66,17 +66,22 @@ pause_for_enter(void)
     ;
 }
 
-/* ^C at the program must not end postino, whose handlers would note it. */
+/* ^C at the program must not end postino, whose handlers would note it; ^Z stops
+ * both, since the shell waits for postino. */
 static int
 run_in_front(GPid pid)
 {
-  struct sigaction ignore = {.sa_handler = SIG_IGN}, interrupt, quit;
-  sigemptyset(&ignore.sa_mask);
-  sigaction(SIGINT, &ignore, &interrupt);
-  sigaction(SIGQUIT, &ignore, &quit);
+  static const struct { int number; void (*handler)(int); } keys[] = {
+      {SIGINT, SIG_IGN}, {SIGQUIT, SIG_IGN}, {SIGTSTP, SIG_DFL}};
+  struct sigaction before[G_N_ELEMENTS(keys)];
+  for (size_t i = 0; i < G_N_ELEMENTS(keys); i++) {
+    struct sigaction action = {.sa_handler = keys[i].handler};
+    sigemptyset(&action.sa_mask);
+    sigaction(keys[i].number, &action, &before[i]);
+  }
   int status = wait_for(pid);
-  sigaction(SIGINT, &interrupt, NULL);
-  sigaction(SIGQUIT, &quit, NULL);
+  for (size_t i = 0; i < G_N_ELEMENTS(keys); i++)
+    sigaction(keys[i].number, &before[i], NULL);
   return status;
 }
 
@@ -98,6 +103,7 @@ ui_run_program(struct ui *ui, const char *const *argv, GBytes *input, bool pause
       pause_for_enter();
   }
   tcflush(STDIN_FILENO, TCIFLUSH);
+  held_forget(ui);
   term_resume(ui->term);
   if (!started)
     return false;

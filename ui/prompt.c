@@ -373,11 +373,25 @@ draw_text(const struct prompt *prompt, const struct area *line, int column)
   area_cursor(line, 0, column + text_width(from, cursor - from));
 }
 
-/* A question is never cut: it takes the rows that it needs. */
+static char **
+question_lines(const struct prompt *prompt, int columns)
+{
+  return text_wrap(prompt->label, MAX(columns - 2, 8));
+}
+
+int
+prompt_rows(const struct prompt *prompt, int columns)
+{
+  if (!prompt->yes_no && prompt->choices == NULL)
+    return 1;
+  g_auto(GStrv) lines = question_lines(prompt, columns);
+  return (int)g_strv_length(lines);
+}
+
 static void
 draw_question(const struct prompt *prompt, const struct area *area)
 {
-  g_auto(GStrv) lines = text_wrap(prompt->label, MAX(area->columns - 2, 8));
+  g_auto(GStrv) lines = question_lines(prompt, area->columns);
   int n = (int)g_strv_length(lines), column = 0;
   for (int i = 0; i < n; i++) {
     struct area line = area_part(area, area->rows - n + i, 0, 1, -1);

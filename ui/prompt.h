@@ -49,6 +49,8 @@ void prompt_paste(struct prompt *prompt, const char *text);
  * with TAB, so that their common beginning is filled in. */
 void prompt_offer(struct prompt *prompt, GPtrArray *candidates, size_t replace_from, bool insert);
 
+/* How many rows its line takes: a question as many as it needs. */
+int prompt_rows(const struct prompt *prompt, int columns);
 /* Draws line and candidates: the last row of `area` is the line. */
 void prompt_draw(const struct prompt *prompt, const struct area *area);
 

@@ -4,6 +4,7 @@ ui_libui_a_SOURCES = \
 	ui/command.c ui/command.h \
 	ui/commands.c \
 	ui/complete.c \
+	ui/held.c \
 	ui/keymap.c ui/keymap.h \
 	ui/layout.c \
 	ui/letter.c \
@@ -37,4 +38,18 @@ tests_unit_ui_test_prompt_SOURCES = tests/unit/ui/test_prompt.c tests/unit/test.
 tests_unit_ui_test_prompt_LDADD = ui/libui.a $(BASE_LIBS) $(CMOCKA_LIBS)
 tests_unit_ui_test_keymap_SOURCES = tests/unit/ui/test_keymap.c tests/unit/test.h
 tests_unit_ui_test_keymap_LDADD = $(UI_LIBS) $(CMOCKA_LIBS)
+check_PROGRAMS += tests/unit/ui/test_status
+tests_unit_ui_test_status_SOURCES = tests/unit/ui/test_status.c tests/unit/test.h
+tests_unit_ui_test_status_LDADD = $(UI_LIBS) $(CMOCKA_LIBS)
+check_PROGRAMS += tests/unit/ui/test_index
+tests_unit_ui_test_index_SOURCES = tests/unit/ui/test_index.c tests/unit/engine/house.c \
+	tests/unit/engine/house.h tests/unit/test.h
+tests_unit_ui_test_index_LDADD = $(UI_LIBS) $(CMOCKA_LIBS)
+check_PROGRAMS += tests/unit/ui/test_compose
+check_PROGRAMS += tests/unit/ui/test_help
+tests_unit_ui_test_help_SOURCES = tests/unit/ui/test_help.c tests/unit/test.h
+tests_unit_ui_test_help_LDADD = $(UI_LIBS) $(CMOCKA_LIBS)
+tests_unit_ui_test_compose_SOURCES = tests/unit/ui/test_compose.c tests/unit/engine/house.c \
+	tests/unit/engine/house.h tests/unit/test.h
+tests_unit_ui_test_compose_LDADD = $(UI_LIBS) $(CMOCKA_LIBS)
 endif

@@ -149,8 +149,8 @@ static char *
 progress_text(const struct going_on *entry)
 {
   if (entry->total > 0)
-    return g_strdup_printf(_("%s: %" G_GUINT64_FORMAT " of %" G_GUINT64_FORMAT), entry->text,
-                           entry->done, entry->total);
+    return g_strdup_printf(_("%s: %lu of %lu"), entry->text, (gulong)entry->done,
+                           (gulong)entry->total);
   return g_strdup_printf("%s…", entry->text);
 }
 
@@ -179,6 +179,12 @@ static int
 notice_columns(const char *running, int columns)
 {
   return running != NULL ? MAX(columns - text_width(running, -1) - 2, 10) : columns;
+}
+
+bool
+status_speaks(const struct status *status)
+{
+  return notice_of(status) != NULL;
 }
 
 int

@@ -29,6 +29,8 @@ request_id status_running(const struct status *status);
 /* Milliseconds until it would look different by itself; -1: never. */
 int status_timeout(const struct status *status);
 
+/* Is there a sentence to be read? */
+bool status_speaks(const struct status *status);
 /* Rows that it wants on a screen of so many columns: a long sentence takes some. */
 int status_rows(const struct status *status, int columns);
 /* Draws into as many rows as `area` has. */

@@ -19,6 +19,8 @@ struct ui {
   struct view *folders;     /* at the side of wide screens; also on the stack when used */
   struct view *preview;     /* the letter beside the index of very wide screens; or NULL */
   GPtrArray *folder_rows;   /* struct folder_row, the newest snapshot; or NULL */
+  bool folders_asked;       /* a newer one is under way */
+  bool folders_stale;       /* and is old already */
   GHashTable *awaited;      /* request → struct awaited */
   GQueue *questions;        /* struct question, the first one is asked */
   GHashTable *histories;    /* label → GPtrArray of char * */
@@ -26,6 +28,9 @@ struct ui {
   char *sent_id;            /* what `undo` takes back; NULL */
   gint64 sent_until;        /* monotonic */
   GPtrArray *private_files; /* given to programs that outlive the command; wiped at the end */
+  request_id held_for;      /* opens a view for which keys are held; 0: none */
+  gint64 held_until;        /* monotonic */
+  GArray *held;             /* term_key */
   bool started;             /* the first rows are here; what is slower may begin */
   bool leaving;
   bool asked_to_leave;
@@ -64,6 +69,15 @@ void ui_await(struct ui *ui, request_id request, struct view *view, ui_done done
 /* The same; `done` shows the error itself. */
 void ui_await_quiet(struct ui *ui, request_id request, struct view *view, ui_done done,
                     void *data, GDestroyNotify destroy);
+/* Of a request that opens a view: what is typed until then is typed for that view
+ * and must not run as commands of the present one. */
+void ui_await_view(struct ui *ui, request_id request, ui_done done, void *data,
+                   GDestroyNotify destroy);
+/* held.c: does the key wait?  The request ended: its keys go to what it opened, or
+ * nowhere.  They were typed for something else. */
+bool held_takes(struct ui *ui, term_key key);
+void held_release(struct ui *ui, request_id request, bool opened);
+void held_forget(struct ui *ui);
 /* Its result is not wanted any more; 0: none. */
 void ui_forget(struct ui *ui, request_id request);
 /* A request whose result is its error or nothing; an error becomes a notice, and
@@ -135,8 +149,14 @@ struct view *compose_view_new(struct ui *ui, struct draft *draft);
 void compose_open_draft(struct view *view, struct event *event, void *data);
 struct view *queue_view_new(struct ui *ui);
 /* Lines to be read: help, routes, messages.  Takes `lines` (struct text_line). */
-struct text_line { unsigned style; char *text; };
+struct text_line {
+  unsigned style;
+  int hang;                 /* columns by which wrapped rows are indented */
+  char *text;
+};
 void text_add(GPtrArray *lines, unsigned style, const char *format, ...) G_GNUC_PRINTF(3, 4);
+/* The same; where it does not fit, its further rows begin at column `hang`. */
+void text_add_hanging(GPtrArray *lines, int hang, const char *format, ...) G_GNUC_PRINTF(3, 4);
 GPtrArray *text_lines_new(void);
 struct view *text_view_new(struct ui *ui, const char *heading, GPtrArray *lines);
 void help_open(struct view *of);

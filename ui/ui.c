@@ -205,31 +205,42 @@ done(struct ui *ui, struct event *event)
   struct awaited *awaited = stored;
   if (event->error != NULL && !error_is(event->error, POSTINO_ERROR_CANCELLED) && !awaited->quiet)
     ui_error(ui, event->error);
-  else if (event->error != NULL && shown)
+  else if (event->error != NULL && error_is(event->error, POSTINO_ERROR_CANCELLED) && shown)
     ui_say(ui, _("Cancelled."));
   struct view *view = awaited->view != NULL || ui->views->len == 0 ? awaited->view : ui_view(ui);
+  bool good = event->error == NULL;
   if (awaited->done != NULL && view != NULL)
     awaited->done(view, event, awaited->data);
   awaited_free(awaited);
+  held_release(ui, event->request, good);
 }
+
+static void ask_folders(struct ui *ui);
 
 static void
 take_folders(struct view *view, struct event *event, void *data)
 {
   struct ui *ui = view->ui;
+  ui->folders_asked = false;
+  if (ui->folders_stale)
+    ask_folders(ui);
   if (event->folders == NULL)
     return;
   if (ui->folder_rows != NULL)
     g_ptr_array_unref(ui->folder_rows);
   ui->folder_rows = g_steal_pointer(&event->folders);
-  if (ui->folders->kind->changed != NULL)
-    ui->folders->kind->changed(ui->folders);
+  ui->folders->kind->changed(ui->folders);
 }
 
+/* One at a time, however fast changes come. */
 static void
 ask_folders(struct ui *ui)
 {
-  ui_await(ui, engine_folders(ui->engine), NULL, take_folders, NULL, NULL);
+  ui->folders_stale = ui->folders_asked;
+  if (ui->folders_asked)
+    return;
+  ui->folders_asked = true;
+  ui_await(ui, engine_folders(ui->engine), ui->folders, take_folders, NULL, NULL);
 }
 
 static void
@@ -406,6 +417,8 @@ ui_key(struct ui *ui, term_key key)
     prompt_takes(ui, key);
     return;
   }
+  if (held_takes(ui, key))
+    return;
   status_key(ui->status);
   if (key == TERM_KEY_PASTE) {
     ui_say(ui, _("Pasted text is not taken as keys."));
@@ -430,6 +443,7 @@ ui_new(const struct conf *conf, struct engine *engine, struct term *term)
   ui->views = g_ptr_array_new();
   ui->awaited = g_hash_table_new_full(g_int64_hash, g_int64_equal, g_free,
                                       (GDestroyNotify)awaited_free);
+  ui->held = g_array_new(FALSE, FALSE, sizeof(term_key));
   ui->questions = g_queue_new();
   ui->histories = g_hash_table_new_full(g_str_hash, g_str_equal, g_free,
                                         (GDestroyNotify)g_ptr_array_unref);
@@ -453,7 +467,7 @@ load_keymap(struct ui *ui)
 static void
 open_compose(struct ui *ui, const char *mailto)
 {
-  ui_await(ui, engine_compose(ui->engine, NULL, mailto), NULL, compose_open_draft, NULL, NULL);
+  ui_await_view(ui, engine_compose(ui->engine, NULL, mailto), compose_open_draft, NULL, NULL);
 }
 
 void
@@ -497,5 +511,6 @@ ui_free(struct ui *ui)
   keymap_free(ui->keymap);
   status_free(ui->status);
   g_free(ui->sent_id);
+  g_array_unref(ui->held);
   g_free(ui);
 }

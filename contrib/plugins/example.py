@@ -17,10 +17,10 @@ import subprocess
 HELLO, RECIPIENTS, SEAL, OPEN, KEYS, ERROR, REPLY = 1, 2, 3, 4, 5, 255, 128
 VERSION_MIN, VERSION_MAX, VERSION, NAME, PLUGIN_VERSION, CAPABILITIES, OPTION = 1, 2, 3, 4, 5, 6, 7
 OPERATIONS, FROM, RECIPIENT, KEY, USER_ID, VALIDITY, CAN_SEAL, CAN_SIGN, WHY = range(16, 25)
-FORMAT, ENCRYPTED, INTEGRITY, SIGNATURE, SIGNED_AT, CODE, ACTION = 28, 29, 30, 31, 32, 33, 39
+LIMIT, FORMAT, ENCRYPTED, INTEGRITY, SIGNATURE, SIGNED_AT, CODE, ACTION = 27, 28, 29, 30, 31, 32, 33, 39
 UNTRUSTED, LAST_KNOWN = 42, 43
 SIGN, ENCRYPT = 1, 2
-NO_KEY, BAD_DATA, INTEGRITY_ERROR, UNSUPPORTED, INTERNAL = 1, 7, 8, 9, 10
+NO_KEY, BAD_DATA, INTEGRITY_ERROR, UNSUPPORTED, INTERNAL, TOO_LARGE = 1, 7, 8, 9, 10, 11
 GOOD, BAD, MISSING = 0, 1, 2
 SEALS = fcntl.F_SEAL_WRITE | fcntl.F_SEAL_GROW | fcntl.F_SEAL_SHRINK
 
@@ -218,6 +218,8 @@ class Plugin:
         if kind not in self.operations or any(tag > 0x8000 for tag, _ in fields):
             raise Refusal(UNSUPPORTED, "this plugin cannot do that")
         result, data = self.operations[kind](fields, fds)
+        if data is not None and first(fields, LIMIT) and len(data) > integer(fields, LIMIT):
+            raise Refusal(TOO_LARGE, "the letter is too large; attach less")
         return self.send(kind | REPLY, request, result, data)
 
     def run(self):

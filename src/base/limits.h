@@ -19,8 +19,8 @@
 /* Fields of one header block, and what is used of one field. */
 #define LIMIT_FIELDS 1000
 #define LIMIT_FIELD LIMIT_KIB(64)
-/* Recipients of one field that are kept apart. */
-#define LIMIT_ADDRESSES 500
+/* Recipients of one field that are kept apart: servers take a thousand in one letter. */
+#define LIMIT_ADDRESSES 2000
 /* MIME: parts and depth (libetpan is quadratic in depth and recurses). */
 #define LIMIT_PARTS 500
 #define LIMIT_PART_DEPTH 20

@@ -166,12 +166,15 @@ complete_server(struct parser *parser, const struct conf_account *account, const
     return;
   if (server->port == 0)
     server->port = usual_port(server, pop3);
+  server->user_assumed = server->user == NULL && account->user == NULL;
   if (server->user == NULL)
     server->user = g_strdup(account->user != NULL ? account->user : address);
   if (server->password == NULL && server->password_command == NULL) {
     server->password = secret_ref(account->password);
     server->password_command = g_strdup(account->password_command);
   }
+  server->user_assumed = server->user_assumed && server->password == NULL &&
+                         server->password_command == NULL && !account->keyring;
   if (server->tls == CONF_TLS_NONE && !server->allow_cleartext && server->server != NULL &&
       !is_loopback_name(server->server))
     parser_fault(parser, parser->conf->path, account->line,

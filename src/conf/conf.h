@@ -15,6 +15,8 @@ enum conf_auth {
 };
 
 enum conf_dsn { CONF_DSN_DEFAULT, CONF_DSN_NEVER, CONF_DSN_FAILURE, CONF_DSN_ALWAYS };
+enum { CONF_LEAVE_FOR_EVER = -1, CONF_LEAVE_WHEN_DELETED = -2 };
+
 enum conf_when { CONF_NEVER, CONF_WHEN_POSSIBLE, CONF_ALWAYS, CONF_ASK };
 
 /* One server of an account.  Strings may be NULL where the rc says nothing. */
@@ -27,11 +29,14 @@ struct conf_server {
   int timeout;              /* seconds without a byte */
   char *ca_file;            /* absolute; NULL: the system's */
   char *pin;                /* "sha256:HEX…" of the SubjectPublicKeyInfo */
-  char *user;               /* the account's unless set inside */
+  char *user;               /* the account's unless set inside, else the address */
+  bool user_assumed;        /* the rc names no user and no password: a server without AUTH is
+                             * to be had without a login */
   secret_t *password;       /* NULL: not in the rc */
   char *password_command;
   /* pop3 only */
-  int leave_on_server;      /* -1 yes, 0 no, else days */
+  int leave_on_server;      /* CONF_LEAVE_…, 0 no, else days */
+  int keep_newest;          /* letters that may stay there; 0: any number */
   guint64 max_size;         /* bytes */
 };
 

@@ -102,9 +102,13 @@ static const struct option_row rows[] = {
                 N_("implicit (995), starttls (110), none (110: refused unless loopback or "
                    "allow-cleartext = yes)"),
                 "995"),
-    ROW("pop3", "leave-on-server", "yes|no|days", "yes",
-        N_("what stays on the server after it was retrieved, or for how many days"), OPTION_DAYS,
-        AT(conf_server, leave_on_server)),
+    ROW("pop3", "leave-on-server", "yes|no|when-deleted|days", "yes",
+        N_("what stays on the server after it was retrieved: all, nothing, what no folder here "
+           "has lost, or for how many days"),
+        OPTION_DAYS, AT(conf_server, leave_on_server)),
+    NUMBER("pop3", "keep-newest", "0",
+           N_("of what was retrieved only so many letters stay on the server, the newest; 0 = all"),
+           AT(conf_server, keep_newest), 0, 1000000),
     ROW("pop3", "max-size", "number", "50M",
         N_("larger letters stay on the server and are fetched on demand"), OPTION_SIZE,
         AT(conf_server, max_size)),

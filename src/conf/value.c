@@ -87,11 +87,13 @@ store_days(const struct option_row *row, const char *text, void *target)
 {
   gint64 days;
   if (strcmp(text, "yes") == 0)
-    days = -1;
+    days = CONF_LEAVE_FOR_EVER;
   else if (strcmp(text, "no") == 0)
     days = 0;
+  else if (strcmp(text, "when-deleted") == 0)
+    days = CONF_LEAVE_WHEN_DELETED;
   else if (!g_ascii_string_to_signed(text, 10, 0, 36500, &days, NULL))
-    return g_strdup_printf(_("%s takes yes, no, or a number of days"), row->shown.name);
+    return g_strdup_printf(_("%s takes yes, no, when-deleted, or a number of days"), row->shown.name);
   *(int *)field(row, target) = (int)days;
   return NULL;
 }

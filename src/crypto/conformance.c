@@ -26,12 +26,16 @@ struct trial {
   bool failed;
 };
 
+/* `where`: the part of postino-plugin(7) that asks for it, said when it failed. */
 static void
-say(struct trial *trial, bool passed, const char *what, const GError *why)
+say(struct trial *trial, const char *where, bool passed, const char *what, const GError *why)
 {
-  g_autofree char *text =
-      why != NULL ? g_strdup_printf("%s: %s", what, why->message) : g_strdup(what);
-  g_autofree char *line = sanitize_line(text, -1);
+  g_autoptr(GString) text = g_string_new(what);
+  if (why != NULL)
+    g_string_append_printf(text, ": %s", why->message);
+  if (!passed)
+    g_string_append_printf(text, _(" (see %s in postino-plugin(7))"), where);
+  g_autofree char *line = sanitize_line(text->str, -1);
   trial->failed = trial->failed || !passed;
   trial->report(passed, line, trial->data);
 }
@@ -44,12 +48,12 @@ try_hello(struct trial *trial)
   g_autoptr(GError) why = NULL;
   g_autoptr(client_t) client =
       client_start(trial->spec, trial->crypto->ask, trial->crypto->ask_data, trial->cancel, &why);
-  say(trial, client != NULL, _("it starts and says hello"), why);
+  say(trial, "HELLO", client != NULL, _("it starts and says hello"), why);
   if (client == NULL)
     return false;
   trial->capabilities = client_capabilities(client);
-  say(trial, *client_name(client) != '\0', _("it says its name"), NULL);
-  say(trial, trial->capabilities != 0, _("it says what it can do"), NULL);
+  say(trial, "HELLO", *client_name(client) != '\0', _("it says its name"), NULL);
+  say(trial, "HELLO", trial->capabilities != 0, _("it says what it can do"), NULL);
   return true;
 }
 
@@ -60,7 +64,7 @@ try_other_version(struct trial *trial)
   g_autoptr(client_t) client = client_spawn(trial->spec, NULL, NULL, &why);
   bool accepted = client != NULL &&
                   client_hello(client, trial->spec, PROTOCOL_VERSION + 1000, trial->cancel, &why);
-  say(trial, client != NULL && !accepted && !error_is(why, POSTINO_ERROR_RETRY),
+  say(trial, "HELLO", client != NULL && !accepted && !error_is(why, POSTINO_ERROR_RETRY),
       _("it refuses a version of the protocol that it does not know"), NULL);
 }
 
@@ -75,7 +79,7 @@ try_unknown_request(struct trial *trial)
   struct frame *request = client_request(client, UNKNOWN_REQUEST);
   g_autoptr(frame_t) reply =
       client_call(client, request, LIMIT_PLUGIN_ASK_SECONDS, &code, trial->cancel, &why);
-  say(trial, reply == NULL && code == POSTINO_UNSUPPORTED,
+  say(trial, "Types", reply == NULL && code == POSTINO_UNSUPPORTED,
       _("it answers a request that it does not know by the error 'unsupported'"), NULL);
 }
 
@@ -99,8 +103,9 @@ try_unknown_field(struct trial *trial)
   int code = 0;
   g_autoptr(frame_t) reply = ask_with_field(trial, UNKNOWN_FIELD, NULL, &why);
   g_autoptr(frame_t) other = ask_with_field(trial, UNKNOWN_FIELD | FIELD_CRITICAL, &code, NULL);
-  say(trial, reply != NULL, _("it passes over a field that it does not know"), why);
-  say(trial, other == NULL && code == POSTINO_UNSUPPORTED,
+  say(trial, "THE PROTOCOL", reply != NULL, _("it passes over a field that it does not know"),
+      why);
+  say(trial, "THE PROTOCOL", other == NULL && code == POSTINO_UNSUPPORTED,
       _("it answers one that must be understood by the error 'unsupported'"), NULL);
 }
 
@@ -112,12 +117,13 @@ try_recipients(struct trial *trial)
   g_autoptr(GError) why = NULL;
   g_autoptr(GPtrArray) list =
       crypto_recipients(trial->crypto, trial->spec->name, specs, trial->cancel, &why);
-  say(trial, list != NULL, _("it answers for each recipient, in order"), why);
+  say(trial, "RECIPIENTS", list != NULL, _("it answers for each recipient, in order"), why);
   bool none = list != NULL;
   for (guint i = 0; list != NULL && i < list->len; i++)
     none = none && !((struct seal_recipient *)list->pdata[i])->can_seal;
   if (list != NULL)
-    say(trial, none, _("it does not claim to have keys of addresses that nobody has"), NULL);
+    say(trial, "RECIPIENTS", none,
+        _("it does not claim to have keys of addresses that nobody has"), NULL);
 }
 
 /* An address to try the rest with: one whose secret key is here. */
@@ -132,7 +138,7 @@ find_own_address(struct trial *trial)
   frame_add_text(request, FIELD_ACTION, "own");
   g_autoptr(frame_t) reply =
       client_call(client, request, LIMIT_PLUGIN_ASK_SECONDS, NULL, trial->cancel, &why);
-  say(trial, reply != NULL, _("it lists your own keys"), why);
+  say(trial, "KEYS", reply != NULL, _("it lists your own keys"), why);
   struct frame_cursor cursor = {reply, 0};
   struct frame_value value;
   while (reply != NULL && trial->address == NULL && frame_next(&cursor, &value)) {
@@ -188,7 +194,7 @@ try_letter(struct trial *trial, size_t lines, bool sign, bool encrypt, const cha
   g_autoptr(GBytes) entity = sample(lines);
   g_autoptr(GBytes) sealed = seal_sample(trial, entity, sign, encrypt, &why);
   g_autofree char *made = g_strdup_printf(_("%s: it is made as it must be"), what);
-  say(trial, sealed != NULL, made, why);
+  say(trial, "WHAT IS CHECKED", sealed != NULL, made, why);
   if (sealed == NULL)
     return;
   g_autoptr(GBytes) shown = NULL;
@@ -196,11 +202,11 @@ try_letter(struct trial *trial, size_t lines, bool sign, bool encrypt, const cha
   g_autofree char *words = verdict != NULL ? verdict_words(verdict) : g_strdup("");
   g_autofree char *same =
       g_strdup_printf(_("%s: it is opened again, byte for byte (%s)"), what, words);
-  say(trial, shown != NULL && g_bytes_equal(shown, entity), same, NULL);
+  say(trial, "OPEN", shown != NULL && g_bytes_equal(shown, entity), same, NULL);
   if (sign) {
     /* A key whose owner nobody confirmed is no fault of the plugin. */
     g_autofree char *found = g_strdup_printf(_("%s: its signature is found (%s)"), what, words);
-    say(trial,
+    say(trial, "OPEN",
         verdict != NULL && verdict->fingerprint != NULL &&
             (verdict->address != NULL || strstr(words, "not confirmed") != NULL),
         found, NULL);
@@ -230,8 +236,76 @@ try_damage(struct trial *trial)
   g_autoptr(GBytes) damaged = g_bytes_new(text, strlen(text));
   g_autoptr(GBytes) shown = NULL;
   g_autoptr(verdict_t) verdict = open_sample(trial, damaged, true, &shown);
-  say(trial, verdict != NULL && verdict->seal == SEAL_BROKEN && shown == NULL,
+  say(trial, "OPEN", verdict != NULL && verdict->seal == SEAL_BROKEN && shown == NULL,
       _("a letter that was changed on its way is not shown"), NULL);
+}
+
+/* ---- errors and limits ---- */
+
+/* Sends `request`, which the plugin must refuse; it must live on and answer the
+ * next one. */
+static void
+try_refusal(struct trial *trial, const char *where, struct client *client, struct frame *request,
+            const char *what)
+{
+  g_autoptr(GError) why = NULL;
+  int code = 0;
+  g_autoptr(frame_t) reply =
+      client_call(client, request, LIMIT_PLUGIN_SECONDS, &code, trial->cancel, &why);
+  say(trial, where, reply == NULL && code > 0, what, code > 0 ? NULL : why);
+}
+
+static void
+try_open_garbage(struct trial *trial)
+{
+  g_autoptr(client_t) client = client_start(trial->spec, NULL, NULL, trial->cancel, NULL);
+  g_autoptr(GBytes) garbage = g_bytes_new_static("no letter at all", 16);
+  if (client == NULL)
+    return;
+  g_autoptr(frame_t) request = client_request(client, FRAME_OPEN);
+  frame_add_text(request, FIELD_FORMAT, "a-format-to-come");
+  frame_add_number(request, FIELD_LIMIT, CLIENT_LARGEST);
+  if (frame_add_bulk(request, garbage, NULL))
+    try_refusal(trial, "OPEN", client, g_steal_pointer(&request),
+                _("it refuses a format that it does not know"));
+}
+
+/* `limit`: of the result; `key`: to seal to, or NULL for the own one. */
+static struct frame *
+seal_request_of(struct trial *trial, struct client *client, GBytes *entity, uint64_t limit,
+                const char *key)
+{
+  const char *specs[] = {trial->address, NULL};
+  g_autoptr(GPtrArray) list = ask_recipients(trial->crypto, client, specs, trial->cancel, NULL);
+  const struct seal_recipient *own = list != NULL && list->len == 1 ? list->pdata[0] : NULL;
+  if (own == NULL || own->key == NULL)
+    return NULL;
+  g_autoptr(frame_t) request = client_request(client, FRAME_SEAL);
+  frame_add_number(request, FIELD_OPERATIONS, POSTINO_ENCRYPT);
+  frame_add_text(request, FIELD_FROM, trial->address);
+  frame_add_text(request, FIELD_RECIPIENT, trial->address);
+  frame_add_text(request, FIELD_KEY, key != NULL ? key : own->key);
+  frame_add_number(request, FIELD_LIMIT, limit);
+  return frame_add_bulk(request, entity, NULL) ? g_steal_pointer(&request) : NULL;
+}
+
+static void
+try_seal_wrongly(struct trial *trial, uint64_t limit, const char *key, const char *what)
+{
+  g_autoptr(client_t) client = client_start(trial->spec, NULL, NULL, trial->cancel, NULL);
+  g_autoptr(GBytes) entity = sample(20);
+  struct frame *request =
+      client != NULL ? seal_request_of(trial, client, entity, limit, key) : NULL;
+  if (request != NULL)
+    try_refusal(trial, "SEAL", client, request, what);
+}
+
+static void
+try_errors(struct trial *trial)
+{
+  try_seal_wrongly(trial, CLIENT_LARGEST, "0123456789012345678901234567890123456789",
+                   _("it seals to no key that is not there"));
+  try_seal_wrongly(trial, 100, NULL, _("it gives no letter that is larger than the limit"));
 }
 
 static void
@@ -242,7 +316,8 @@ try_letters(struct trial *trial)
   if ((trial->capabilities & POSTINO_CAN_KEYS) != 0)
     find_own_address(trial);
   if (trial->address == NULL) {
-    say(trial, true, _("letters: left out, because there is no key of your own to try with"), NULL);
+    say(trial, "KEYS", true,
+        _("letters: left out, because there is no key of your own to try with"), NULL);
     return;
   }
   if (can_sign)
@@ -252,6 +327,7 @@ try_letters(struct trial *trial)
     try_letter(trial, 0, false, true, _("an empty one"));
     try_letter(trial, 40000, false, true, _("one of 2 MB"));
     try_damage(trial);
+    try_errors(trial);
   }
   if (can_sign && can_seal)
     try_letter(trial, 5, true, true, _("one sealed and signed"));
@@ -300,6 +376,8 @@ crypto_check_plugin(struct crypto *crypto, const char *name_or_path,
       try_unknown_field(&trial);
       try_recipients(&trial);
     }
+    if ((trial.capabilities & (POSTINO_CAN_OPEN | POSTINO_CAN_VERIFY)) != 0)
+    try_open_garbage(&trial);
     try_letters(&trial);
   }
   g_free(trial.address);

@@ -9,6 +9,8 @@
 #define OUTBOX "Outbox"
 /* Letters that are removed at a time when a folder is emptied. */
 #define EMPTIED_AT_ONCE 500
+/* Microseconds between two showings of an indexing that goes on. */
+#define SHOWN_EVERY 250000
 
 const char *
 engine_outbox(struct engine *engine)
@@ -46,10 +48,19 @@ engine_inbox(struct engine *engine)
 
 /* ---- refreshing ---- */
 
+/* What a first indexing has read is shown while it goes on. */
 static void
 on_read(const struct store_progress *progress, void *data)
 {
-  work_progress(data, _("reading new letters"), progress->done, progress->total);
+  struct work *work = data;
+  gint64 now = g_get_monotonic_time();
+  work_progress(work, _("reading new letters"), progress->done, progress->total);
+  if (work->shown == 0)
+    work->shown = now;
+  if (now - work->shown < SHOWN_EVERY)
+    return;
+  work->shown = now;
+  engine_changed(work->engine);
 }
 
 bool

@@ -262,9 +262,11 @@ draft_of(struct work *work, const struct opened *opened, GError **error)
   if (account == NULL)
     return NULL;
   /* What is shown of a signed or sealed letter is the text within. */
-  g_autoptr(GBytes) clear = opened->shown != opened->source
-                                ? letter_with_entity(opened->source, opened->shown, NULL)
-                                : g_bytes_ref(opened->source);
+  g_autoptr(GBytes) within = entity_bare(opened->shown);
+  g_autoptr(GBytes) clear =
+      opened->shown != opened->source
+          ? letter_with_entity(opened->source, within, opened->rendered->subject)
+          : g_bytes_ref(opened->source);
   gsize length;
   const char *bytes = g_bytes_get_data(clear, &length);
   return draft_from_message(bytes != NULL ? bytes : "", length, account->name, error);
@@ -338,6 +340,8 @@ run_postpone(struct work *work, GError **error)
   const struct conf_account *account = engine_account(engine, draft->account, error);
   if (account == NULL)
     return false;
+  if (draft->from == NULL)
+    return error_set(error, POSTINO_ERROR_INVALID, "%s", _("the letter has no From address"));
   g_autoptr(GBytes) bytes = bytes_to_keep(work, account, draft, error);
   if (bytes == NULL || !store_deliver(engine->store, account->drafts, bytes, ROW_DRAFT | ROW_SEEN,
                                       &work->done->text, error))

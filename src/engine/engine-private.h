@@ -59,6 +59,7 @@ struct work {
   const void *args;
   struct event *done;       /* request->done: a work that is not alone touches only its own part */
   gint64 told;              /* when progress was told last */
+  gint64 shown;             /* when what was read so far was last said to have changed */
 };
 /* Fills work->done, or `error` and returns false. */
 typedef bool (*work_run)(struct work *work, GError **error);
@@ -111,6 +112,11 @@ void ask_desk_free(struct ask_desk *desk);
 void ask_desk_answer(struct ask_desk *desk, uint64_t ask, secret_t *answer);
 secret_t *ask_password(const char *prompt, void *engine);
 secret_t *ask_plugin(const char *prompt, bool secret, void *engine);
+
+/* ---- trust.c ---- */
+
+/* A crypto_confirmed. */
+bool is_confirmed(const char *address, const char *fingerprint, void *engine);
 
 /* ---- change.c ---- */
 

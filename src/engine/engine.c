@@ -29,6 +29,7 @@ open_rooms(struct engine *engine, GError **error)
     return false;
   engine->keyring = keyring_new(ask_password, engine);
   engine->crypto = crypto_new(engine->conf, ask_plugin, engine);
+  crypto_set_confirmed(engine->crypto, is_confirmed, engine);
   engine->jobs = jobs_new(WORKERS_LOCAL + 2 * (int)engine->conf->accounts->len);
   return true;
 }

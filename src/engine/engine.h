@@ -235,6 +235,10 @@ request_id engine_plugins(struct engine *engine);
 /* One NOTICE of this request a check (bad: failed), then DONE. */
 request_id engine_plugin_check(struct engine *engine, const char *name_or_path);
 
+/* The user says that this key is this address's: from now on a signature by it may
+ * be called theirs. */
+request_id engine_confirm(struct engine *engine, const char *address, const char *fingerprint);
+
 /* ---- accounts: pure, no request ---- */
 
 struct engine_server { char *host; int port; enum conf_tls tls; char *user; }; /* host NULL: none known */

@@ -6,6 +6,7 @@
 #include "base/i18n.h"
 #include "base/limits.h"
 #include "base/sanitize.h"
+#include "base/text.h"
 #include "engine/engine-private.h"
 
 /* A file that is named on the command line is read whole; more than this is no
@@ -201,8 +202,76 @@ render(struct work *work, GBytes *message, const struct render_options *options,
     (b) = swapped; \
   } while (0)
 
-/* The inner entity is shown under the outer headers: who, when and what about are
- * never taken from inside (they would not be what the index shows). */
+static bool
+is_sealed(const struct verdict *verdict)
+{
+  return verdict->seal == SEAL_SEALED || verdict->seal == SEAL_SEALED_SIGNED ||
+         verdict->seal == SEAL_SEALED_UNVERIFIED;
+}
+
+/* Does the verdict vouch for all of the entity that is shown? */
+static bool
+vouches(const struct verdict *verdict)
+{
+  return verdict->seal == SEAL_SIGNED || is_sealed(verdict);
+}
+
+static void
+replace_header(GPtrArray *headers, const char *name, const char *value)
+{
+  for (guint i = 0; i < headers->len; i++) {
+    struct rendered_header *header = headers->pdata[i];
+    if (!text_ascii_equal(header->name, name))
+      continue;
+    g_free(header->value);
+    header->value = g_strdup(value);
+    return;
+  }
+  struct rendered_header *added = g_new(struct rendered_header, 1);
+  *added = (struct rendered_header){g_strdup(name), g_strdup(value)};
+  g_ptr_array_add(headers, added);
+}
+
+/* Inside stands another sender: the seal is held against the outer one, which is
+ * what everybody sees (RFC 9788, 4.4). */
+static void
+compare_senders(struct rendered *inner, const struct rendered *outer)
+{
+  const struct address *within = inner->from->len > 0 ? inner->from->pdata[0] : NULL;
+  const struct address *outside = outer->from->len > 0 ? outer->from->pdata[0] : NULL;
+  if (within == NULL || (outside != NULL && address_same(within->spec, outside->spec)))
+    return;
+  g_ptr_array_add(inner->notices,
+                  g_strdup_printf(_("Within its seal the letter says that it is from %s."),
+                                  within->spec));
+}
+
+/* The true subject, where it is covered by the seal (RFC 9788); how it came is
+ * said.  The index keeps knowing the outer one alone. */
+static void
+take_protected(struct rendered *inner, struct rendered *outer, const struct verdict *verdict)
+{
+  if (!inner->protects || !vouches(verdict))
+    return;
+  compare_senders(inner, outer);
+  if (inner->subject == NULL || *inner->subject == '\0')
+    return;
+  bool same = g_strcmp0(inner->subject, outer->subject) == 0;
+  g_autofree char *said = NULL;
+  if (is_sealed(verdict))
+    said = g_strdup(same ? _("The subject could be read on its way.")
+                         : _("The subject was sealed with the letter."));
+  else if (!same)
+    said = g_strdup_printf(_("The subject is the signed one; outside stood: %s"), outer->subject);
+  if (said != NULL)
+    g_ptr_array_add(inner->notices, g_steal_pointer(&said));
+  g_free(outer->subject);
+  outer->subject = g_strdup(inner->subject);
+  replace_header(outer->headers, "Subject", inner->subject);
+}
+
+/* The inner entity is shown under the outer headers: who and when are never taken
+ * from inside (they would not be what the index shows). */
 static void
 dress(struct rendered *inner, struct rendered *outer)
 {
@@ -230,13 +299,6 @@ show_nothing(struct rendered *rendered)
   g_ptr_array_set_size(rendered->notices, 0);
 }
 
-static bool
-is_sealed(const struct verdict *verdict)
-{
-  return verdict->seal == SEAL_SEALED || verdict->seal == SEAL_SEALED_SIGNED ||
-         verdict->seal == SEAL_SEALED_UNVERIFIED;
-}
-
 /* Opens what opened->rendered says that it is; the inner rendering takes its
  * place. */
 static bool
@@ -260,6 +322,7 @@ open_seal(struct work *work, struct opened *opened, const struct render_options 
   g_autoptr(rendered_t) inner = render(work, opened->shown, options, error);
   if (inner == NULL)
     return false;
+  take_protected(inner, outer, opened->verdict);
   dress(inner, outer);
   SWAP(inner, opened->rendered);
   return true;

@@ -17,6 +17,7 @@ src_engine_libengine_a_SOURCES = \
 	src/engine/save.c \
 	src/engine/seal.c \
 	src/engine/submit.c \
+	src/engine/trust.c \
 	src/engine/watch.c src/engine/watch.h
 
 if HAVE_CMOCKA

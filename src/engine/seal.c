@@ -235,9 +235,21 @@ static GBytes *
 wrap(const struct outgoing *outgoing, GBytes *entity, bool keep_bcc, GError **error)
 {
   struct build_options build = {.now = outgoing->now, .keep_bcc = keep_bcc};
+  bool hidden = outgoing->encrypt && outgoing->subject != NULL && *outgoing->subject != '\0';
   if (outgoing->message != NULL)
-    return letter_with_entity(outgoing->message, entity, NULL);
-  return draft_wrap(outgoing->draft, entity, outgoing->draft->subject, &build, error);
+    return letter_with_entity(outgoing->message, entity, hidden ? PROTECT_SUBJECT : NULL);
+  return draft_wrap(outgoing->draft, entity, hidden ? PROTECT_SUBJECT : outgoing->draft->subject,
+                    &build, error);
+}
+
+/* The entity with the letter's own fields in it, the true subject among them. */
+static GBytes *
+protect(const struct outgoing *outgoing, GBytes *entity, GError **error)
+{
+  struct outgoing clear = *outgoing;
+  clear.encrypt = false;
+  g_autoptr(GBytes) letter = wrap(&clear, entity, false, error);
+  return letter != NULL ? entity_protect(entity, letter, outgoing->encrypt) : NULL;
 }
 
 /* The entity signed, or sealed to `n` of `specs` (and always to its author). */
@@ -320,6 +332,13 @@ parcel_make(struct work *work, const struct outgoing *outgoing, struct parcel *p
   g_autoptr(GBytes) entity = entity_of(outgoing, error);
   if (entity == NULL)
     return false;
+  if (outgoing->encrypt || outgoing->sign) {
+    GBytes *bare = entity;
+    entity = protect(outgoing, bare, error);
+    g_bytes_unref(bare);
+    if (entity == NULL)
+      return false;
+  }
   bool packed;
   if (outgoing->encrypt)
     packed = pack_sealed(work, outgoing, entity, &parcel, error);
@@ -347,9 +366,16 @@ seal_to_oneself(struct work *work, const struct conf_account *account, const str
                 int64_t now, GError **error)
 {
   g_autoptr(GPtrArray) none = g_ptr_array_new();
-  struct outgoing outgoing = {.account = account, .author = draft->from->spec, .draft = draft,
-                              .subject = draft->subject, .encrypt = true, .now = now};
-  g_autoptr(GBytes) entity = entity_of(&outgoing, error);
+  /* Within and outside it must be the same letter. */
+  g_autoptr(draft_t) named = draft_copy(draft);
+  if (named->message_id == NULL)
+    named->message_id = message_id_new(strrchr(named->from->spec, '@') != NULL
+                                           ? strrchr(named->from->spec, '@') + 1
+                                           : "localhost");
+  struct outgoing outgoing = {.account = account, .author = named->from->spec, .draft = named,
+                              .subject = named->subject, .encrypt = true, .now = now};
+  g_autoptr(GBytes) bare = entity_of(&outgoing, error);
+  g_autoptr(GBytes) entity = bare != NULL ? protect(&outgoing, bare, error) : NULL;
   g_autoptr(GBytes) sealed =
       entity != NULL ? seal(work, &outgoing, entity, none, 0, 0, error) : NULL;
   return sealed != NULL ? wrap(&outgoing, sealed, true, error) : NULL;

@@ -61,15 +61,30 @@ choose_account(struct engine *engine, const struct submit *submit, const char *a
   return account != NULL ? account : engine_account(engine, NULL, error);
 }
 
-/* A letter without From, or with one of this machine alone, gets the account's, as sendmail gives it: with -f's address
- * and -F's name where they are given. */
+/* sendmail's "-f <>": what comes back goes to nobody (RFC 5321, 4.5.5). */
+static bool
+is_null_sender(const char *from)
+{
+  return from != NULL && (*from == '\0' || g_str_equal(from, "<>"));
+}
+
+static char *
+own_spec(const struct conf_account *account)
+{
+  g_autoptr(GPtrArray) own = address_parse_header(account->from, -1);
+  return g_strdup(own->len > 0 ? ((struct address *)own->pdata[0])->spec : "");
+}
+
+/* A letter without From, or with one of this machine alone, gets the account's, as
+ * sendmail gives it: with -f's address and -F's name where they are given. */
 static GBytes *
 with_from(const struct submit *submit, const struct conf_account *account)
 {
   g_autoptr(GBytes) message = message_without_from(submit->message);
   g_autoptr(GPtrArray) own = address_parse_header(account->from, -1);
   const struct address *usual = own->len > 0 ? own->pdata[0] : NULL;
-  const char *spec = submit->from != NULL ? submit->from : usual != NULL ? usual->spec : "";
+  bool given = submit->from != NULL && !is_null_sender(submit->from);
+  const char *spec = given ? submit->from : usual != NULL ? usual->spec : "";
   const char *name = submit->full_name != NULL ? submit->full_name
                      : usual != NULL           ? usual->name
                                                : NULL;
@@ -320,12 +335,13 @@ static char *
 envelope_sender(struct engine *engine, const struct submit *submit,
                 const struct conf_account *account, const char *author)
 {
+  if (is_null_sender(submit->from))
+    return g_strdup("");
   if (submit->from != NULL)
     return g_strdup(submit->from);
   if (author != NULL && conf_account_of_address(engine->conf, author) == account)
     return g_strdup(author);
-  g_autoptr(GPtrArray) own = address_parse_header(account->from, -1);
-  return g_strdup(own->len > 0 ? ((struct address *)own->pdata[0])->spec : "");
+  return own_spec(account);
 }
 
 static bool
@@ -334,7 +350,8 @@ submit_as(struct work *work, const struct submit *submit, const struct conf_acco
 {
   g_autoptr(GBytes) message =
       author != NULL ? g_bytes_ref(submit->message) : with_from(submit, account);
-  const char *who = author != NULL ? author : from;
+  g_autofree char *own = own_spec(account);
+  const char *who = author != NULL ? author : *from != '\0' ? from : own;
   const char *at = strrchr(who, '@');
   g_autoptr(headers_t) given = headers_of(submit->message);
   g_autofree char *message_id = headers_message_id(given);
@@ -364,7 +381,7 @@ run_submit(struct work *work, GError **error)
   if (account == NULL)
     return false;
   g_autofree char *from = envelope_sender(work->engine, submit, account, author);
-  if (!address_is_valid_spec(from))
+  if (!is_null_sender(submit->from) && !address_is_valid_spec(from))
     return error_set(error, POSTINO_ERROR_INVALID, _("\"%s\" is no address to send from"), from);
   return submit_as(work, submit, account, author, from, error);
 }

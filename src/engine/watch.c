@@ -300,7 +300,10 @@ watch_flushed(struct watch *watch, const struct conf_account *account, const GEr
   post->next_flush = now_seconds() + (error != NULL ? FLUSH_AGAIN : 1);
   bool news = remember(&post->flush_trouble, error) && !told;
   g_mutex_unlock(&watch->lock);
-  if (news)
-    engine_notice(watch->engine, true, error->message);
+  if (!news)
+    return;
+  g_autofree char *text =
+      g_strdup_printf(_("not sent: %s; what was to be sent stays in the outbox"), error->message);
+  engine_notice(watch->engine, true, text);
   (void)eventfd_write(watch->wake, 1);
 }

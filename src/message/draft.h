@@ -97,6 +97,15 @@ GBytes *letter_entity(GBytes *message);
  * not NULL, its Subject). */
 GBytes *letter_with_entity(GBytes *message, GBytes *entity, const char *subject);
 
+/* What stands outside in the Subject's place (RFC 9788, 3.2.1: hcp_baseline). */
+#define PROTECT_SUBJECT "[...]"
+/* Header protection (RFC 9788): `entity` with the fields of `letter` (a whole one
+ * or its header block, with its true Subject) within it, as it is to be signed or
+ * sealed.  CRLF. */
+GBytes *entity_protect(GBytes *entity, GBytes *letter, bool sealed);
+/* An opened entity with nothing but its Content-* fields and its body. */
+GBytes *entity_bare(GBytes *entity);
+
 /* A new Message-ID without <>, 128 random bits at `domain`. */
 char *message_id_new(const char *domain);
 

@@ -5,19 +5,6 @@
 #include "message/render-private.h"
 #include "message/report-private.h"
 
-void
-index_doc_free(struct index_doc *doc)
-{
-  if (doc == NULL)
-    return;
-  char *strings[] = {doc->from, doc->to,   doc->cc,        doc->subject, doc->message_id,
-                     doc->list, doc->text, doc->filenames, doc->digest};
-  for (size_t i = 0; i < G_N_ELEMENTS(strings); i++)
-    g_free(strings[i]);
-  g_strfreev(doc->references);
-  g_free(doc);
-}
-
 static char *
 format_field(const struct headers *headers, const char *name)
 {

@@ -61,6 +61,46 @@ show_returned_headers(struct page *page, const struct mime_part *part)
   show_header_lines(page, headers);
 }
 
+static bool
+has_parameter(const struct mime_part *part, const char *name, const char *value)
+{
+  const char *found = params_raw(part->type, name);
+  return found != NULL && g_ascii_strcasecmp(found, value) == 0;
+}
+
+/* The fields of this part are meant to be what the letter's are: RFC 9788, 2.1.1,
+ * and what was written before it. */
+static bool
+protects_headers(const struct mime_part *root)
+{
+  return has_parameter(root, "hp", "cipher") || has_parameter(root, "hp", "clear") ||
+         has_parameter(root, "protected-headers", "v1");
+}
+
+/* RFC 9788, 4.5.3.2: the Subject once more for programs that do not look within,
+ * up to the first empty line. */
+static void
+drop_legacy_display(char *text, const struct mime_part *part)
+{
+  if (!has_parameter(part, "hp-legacy-display", "1"))
+    return;
+  char *end = strstr(text, "\n\n");
+  if (end != NULL)
+    memmove(text, end + 2, strlen(end + 2) + 1);
+}
+
+/* The same as a part of its own, as it was written before. */
+static bool
+is_legacy_display(const struct showing *s, int i)
+{
+  const struct mime_part *part = mime_part(s->mime, (guint)i);
+  return part->parent == 0 && mime_first(s->mime, 0) == i &&
+         has_parameter(part, "protected-headers", "v1") &&
+         has_parameter(mime_part(s->mime, 0), "protected-headers", "v1") &&
+         mime_is(mime_part(s->mime, 0), "multipart/mixed") && !mime_is_attachment(part) &&
+         mime_next(s->mime, i) >= 0 && (size_t)(part->end - part->body) < LIMIT_KIB(4);
+}
+
 static void
 show_text(struct page *page, const struct mime_part *part)
 {
@@ -75,6 +115,7 @@ show_text(struct page *page, const struct mime_part *part)
       html_layout(page, source->str, source->len);
     else {
       g_autofree char *clean = sanitize_text(source->str, (gssize)source->len);
+      drop_legacy_display(clean, part);
       text_layout(page, clean, part);
     }
   }
@@ -94,7 +135,7 @@ show_leaf(struct showing *s, int i)
                                      "it is not fetched.")));
   if (mime_is(part, "application/pkcs7-mime") || mime_is(part, "application/x-pkcs7-mime"))
     page_notice(&s->page, g_strdup(_("A part that is sealed is not shown.")));
-  if (mime_is_attachment(part) || !is_shown_as_text(part))
+  if (mime_is_attachment(part) || !is_shown_as_text(part) || is_legacy_display(s, i))
     return;
   show_text(&s->page, part);
   s->shown[i] = true;
@@ -317,6 +358,7 @@ render_message(const char *bytes, size_t length, const struct render_options *op
   s.hidden = hidden;
   fields_take(&s.page, mime_part(mime, 0)->headers);
   rendered->envelope = envelope_of(mime);
+  rendered->protects = protects_headers(mime_part(mime, 0));
   notice_structure(&s.page, mime);
   if (options->raw)
     show_source(&s.page, bytes, length);

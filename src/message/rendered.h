@@ -57,6 +57,8 @@ struct rendered {
   GPtrArray *route;         /* struct rendered_hop, first hop first */
   char *list_post;          /* address of List-Post, or NULL */
   char *list_unsubscribe;   /* first usable URI, or NULL */
+  bool protects;            /* its own fields are meant to be covered by the seal around it
+                             * (RFC 9788 hp, or the older protected-headers) */
 };
 
 struct rendered_hop { char *from, *by; int64_t date; bool date_known; bool tls; };

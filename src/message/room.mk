@@ -14,7 +14,8 @@ src_message_libmessage_a_SOURCES = \
 	src/message/mime.c src/message/mime.h \
 	src/message/page.c \
 	src/message/params.c src/message/params.h \
-	src/message/render.c src/message/render-private.h src/message/rendered.h \
+	src/message/render.c src/message/render-private.h \
+	src/message/rendered.c src/message/rendered.h \
 	src/message/report.c src/message/report.h src/message/report-private.h \
 	src/message/route.c \
 	src/message/text.c \
@@ -63,6 +64,7 @@ src_message_libmessage_a_SOURCES += \
 	src/message/form.c \
 	src/message/letter.c \
 	src/message/mailto.c \
+	src/message/protect.c \
 	src/message/reply.c \
 	src/message/resume.c \
 	src/message/state.c \
@@ -73,6 +75,7 @@ DRAFT_TESTS = \
 	tests/unit/message/test_build \
 	tests/unit/message/test_draft \
 	tests/unit/message/test_letter \
+	tests/unit/message/test_protect \
 	tests/unit/message/test_reply \
 	tests/unit/message/test_resume
 check_PROGRAMS += $(DRAFT_TESTS)
@@ -82,6 +85,8 @@ tests_unit_message_test_draft_SOURCES = tests/unit/message/test_draft.c tests/un
 tests_unit_message_test_draft_LDADD = $(MESSAGE_LIBS) $(CMOCKA_LIBS)
 tests_unit_message_test_letter_SOURCES = tests/unit/message/test_letter.c tests/unit/test.h
 tests_unit_message_test_letter_LDADD = $(MESSAGE_LIBS) $(CMOCKA_LIBS)
+tests_unit_message_test_protect_SOURCES = tests/unit/message/test_protect.c tests/unit/test.h
+tests_unit_message_test_protect_LDADD = $(MESSAGE_LIBS) $(CMOCKA_LIBS)
 tests_unit_message_test_reply_SOURCES = tests/unit/message/test_reply.c tests/unit/test.h
 tests_unit_message_test_reply_LDADD = $(MESSAGE_LIBS) $(CMOCKA_LIBS)
 tests_unit_message_test_resume_SOURCES = tests/unit/message/test_resume.c tests/unit/test.h

@@ -8,7 +8,7 @@
 #define ADDRESSES "a(mss)"
 #define RENDERED_TYPE                                                                  \
   "(ua(ss)" ADDRESSES ADDRESSES ADDRESSES ADDRESSES ADDRESSES "smsasxa(uibs)a(usmstbb)" \
-  "asa(msmsxbb)msms)"
+  "asa(msmsxbb)msmsb)"
 #define INDEX_TYPE "(xssssmsasmsssus)"
 #define REPORT_TYPE "(msmsa(sumss))"
 
@@ -301,12 +301,13 @@ rendered_to_variant(const struct rendered *rendered)
       route_to(rendered->route),
       maybe_string(rendered->list_post),
       maybe_string(rendered->list_unsubscribe),
+      g_variant_new_boolean(rendered->protects),
   };
   return g_variant_new_tuple(fields, G_N_ELEMENTS(fields));
 }
 
 enum { ENVELOPE, HEADERS, FROM, REPLY_TO, TO, CC, BCC, SUBJECT, MESSAGE_ID, REFERENCES, DATE, LINES,
-       PARTS, NOTICES, ROUTE, LIST_POST, LIST_UNSUBSCRIBE, FIELDS };
+       PARTS, NOTICES, ROUTE, LIST_POST, LIST_UNSUBSCRIBE, PROTECTS, FIELDS };
 
 static bool
 take_lists(struct rendered *rendered, GVariant *const *fields)
@@ -339,6 +340,7 @@ take_fields(struct rendered *rendered, GVariant *const *fields)
   rendered->date = g_variant_get_int64(fields[DATE]);
   rendered->list_post = clean_line(maybe_of(fields[LIST_POST]));
   rendered->list_unsubscribe = clean_line(maybe_of(fields[LIST_UNSUBSCRIBE]));
+  rendered->protects = g_variant_get_boolean(fields[PROTECTS]);
   return take_lists(rendered, fields);
 }
 

@@ -1,6 +1,7 @@
 #include "net/connection.h"
 
 #include <libetpan/mailstream.h>
+#include <poll.h>
 #include <string.h>
 #include <sys/socket.h>
 
@@ -201,6 +202,13 @@ bool
 connection_has_input(const struct connection *connection)
 {
   return connection->taken < connection->input->len || connection->buffers->read_buffer_len > 0;
+}
+
+bool
+connection_is_cut(const struct connection *connection)
+{
+  struct pollfd peer = {.fd = connection->stream.wait.fd, .events = POLLRDHUP};
+  return connection->stream.failure != NULL || poll(&peer, 1, 0) > 0;
 }
 
 bool

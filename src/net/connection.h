@@ -80,6 +80,9 @@ void connection_skip(struct connection *connection, size_t length);
 /* Does a byte lie ready, so that reading one does not wait? */
 bool connection_has_input(const struct connection *connection);
 
+/* Has the peer hung up, as far as the system knows by now?  Nothing is read. */
+bool connection_is_cut(const struct connection *connection);
+
 /* Seconds that the next reads may wait (the reply after the final dot). */
 void connection_set_timeout(struct connection *connection, int seconds);
 /* Bytes moved so far, both ways, for progress. */

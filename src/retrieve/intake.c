@@ -38,11 +38,14 @@ struct intake {
   guint answered;           /* of deletions */
   GPtrArray *closed;        /* struct drop_row: closed, not yet durable */
   GArray *closed_numbers;   /* guint, the same letters */
+  bool doubt;               /* a letter was shorter than announced */
+  bool unproven;            /* and one of these stands closed */
   GPtrArray *recorded;      /* struct drop_row: written in this session */
   GPtrArray *keys;
   struct plan_claims *claims;
   struct header_block block;
   GError *delivery_error;   /* the disk's: nothing more can be saved */
+  const struct plan_letter *broke_at; /* its answer was not whole */
   char *remark;
   struct retrieve_progress progress;
   gint64 told;              /* when progress was last reported */
@@ -135,6 +138,12 @@ const char *
 intake_remark(const struct intake *in)
 {
   return in->remark;
+}
+
+const struct plan_letter *
+intake_broke_at(const struct intake *in)
+{
+  return in->broke_at;
 }
 
 static struct wanted *
@@ -270,15 +279,7 @@ delete_known(struct intake *in, GError **error)
   return true;
 }
 
-/* ---- one letter ---- */
-
-static bool
-take_bytes(const char *data, size_t length, void *data_of_sink, GError **error)
-{
-  struct intake *in = data_of_sink;
-  header_block_take(&in->block, data, length);
-  return delivery_write(in->delivery, data, length, error);
-}
+/* ---- durable ---- */
 
 static bool
 disk_failed(struct intake *in, GError *why, GError **error)
@@ -290,12 +291,90 @@ disk_failed(struct intake *in, GError *why, GError **error)
 }
 
 static void
+hand_over_keys(struct intake *in, char **keys)
+{
+  for (char **key = keys; key != NULL && *key != NULL; key++)
+    g_ptr_array_add(in->keys, g_strdup(*key));
+}
+
+/* Durable files, then durable rows. */
+static bool
+commit(struct intake *in, GError **error)
+{
+  GError *why = NULL;
+  g_auto(GStrv) keys = NULL;
+  if (in->closed->len == 0)
+    return true;
+  if (!delivery_commit(in->delivery, &keys, &why))
+    return disk_failed(in, why, error);
+  hand_over_keys(in, keys);
+  in->o.result->fetched += in->closed->len;
+  in->progress.done += in->closed->len;
+  tell_progress(in, true);
+  return store_drop_record(in->o.store, in->o.drop, in->closed, &why) ||
+         disk_failed(in, why, error);
+}
+
+/* Their rows are durable: the server may forget what was to be deleted. */
+static bool
+release(struct intake *in, GError **error)
+{
+  bool ok = true;
+  for (guint i = 0; i < in->closed->len; i++) {
+    struct drop_row *row = g_steal_pointer(&in->closed->pdata[i]);
+    if (row->state != DROP_DELETING || !ok) {
+      g_ptr_array_add(in->recorded, row);
+      continue;
+    }
+    struct deletion *deletion = g_new0(struct deletion, 1);
+    deletion->number = g_array_index(in->closed_numbers, guint, i);
+    deletion->row = row;
+    ok = send_deletion(in, deletion, error);
+  }
+  g_ptr_array_set_size(in->closed, 0);
+  g_array_set_size(in->closed_numbers, 0);
+  in->unproven = false;
+  return ok;
+}
+
+/* ---- one letter ---- */
+
+static bool
+take_bytes(const char *data, size_t length, void *data_of_sink, GError **error)
+{
+  struct intake *in = data_of_sink;
+  header_block_take(&in->block, data, length);
+  return delivery_write(in->delivery, data, length, error);
+}
+
+static void
 note_refusal(struct intake *in, const struct wanted *wanted, const GError *why)
 {
   in->o.result->failed++;
   if (in->remark == NULL)
     in->remark = g_strdup_printf(_("letter %u was not given: %s; the next fetch asks again"),
                                  wanted->letter->number, why->message);
+}
+
+/* Nothing is owed: what lies ready was not asked for, and an answer to NOOP that
+ * brings more with it is none. */
+static bool
+is_in_step(struct intake *in, GError **error)
+{
+  struct pop3 *pop3 = in->o.pop3;
+  g_autoptr(GError) why = NULL;
+  bool strays = connection_has_input(pop3->connection);
+  if (!strays) {
+    if (!pop3_send(pop3, error, "NOOP") || !connection_flush(pop3->connection, error))
+      return false;
+    if (pop3_answer(pop3, POSTINO_ERROR_REFUSED, &why) == POP3_DEAD) {
+      g_propagate_error(error, g_steal_pointer(&why));
+      return false;
+    }
+    strays = connection_has_input(pop3->connection);
+  }
+  return !strays ||
+         pop3_broken(pop3, _("the server sends more than it was asked for"), error);
 }
 
 /* A server that forgets to stuff dots ends a letter early and sends its rest as
@@ -306,16 +385,8 @@ is_really_over(struct intake *in, GError **error)
   struct pop3 *pop3 = in->o.pop3;
   if (in->sent > in->read)
     return pop3_look_ahead(pop3, error);
-  if (in->answered < in->deletions->len)
-    return connection_flush(pop3->connection, error) &&
-           read_deletions(in, in->deletions->len, error);
-  g_autoptr(GError) why = NULL;
-  if (!pop3_send(pop3, error, "NOOP") || !connection_flush(pop3->connection, error))
-    return false;
-  if (pop3_answer(pop3, POSTINO_ERROR_REFUSED, &why) != POP3_DEAD)
-    return true;
-  g_propagate_error(error, g_steal_pointer(&why));
-  return false;
+  return connection_flush(pop3->connection, error) &&
+         read_deletions(in, in->deletions->len, error) && is_in_step(in, error);
 }
 
 /* It was here already, as its headers tell: what came is dropped, and the row
@@ -361,6 +432,18 @@ keep_letter(struct intake *in, const struct wanted *wanted, GError **error)
   return true;
 }
 
+/* The first letter that is shorter than announced: what came before it is safe from
+ * what may turn out. */
+static bool
+doubt_letter(struct intake *in, GError **error)
+{
+  in->doubt = true;
+  if (in->unproven)
+    return true;
+  in->unproven = commit(in, error) && release(in, error);
+  return in->unproven;
+}
+
 static bool
 read_letter(struct intake *in, const struct wanted *wanted, GError **error)
 {
@@ -375,9 +458,9 @@ read_letter(struct intake *in, const struct wanted *wanted, GError **error)
     return disk_failed(in, why, error);
   enum transfer_result result = transfer_read(in->o.pop3, &transfer, &size, &why);
   in->read++;
-  if (result == TRANSFER_DONE &&
-      (size >= wanted->letter->size || is_really_over(in, &why)))
-    return keep_letter(in, wanted, error);
+  bool whole = result == TRANSFER_DONE && size >= wanted->letter->size;
+  if (result == TRANSFER_DONE && (whole || is_really_over(in, &why)))
+    return (whole || doubt_letter(in, error)) && keep_letter(in, wanted, error);
   delivery_abandon(in->delivery);
   if (result == TRANSFER_SINK)
     return disk_failed(in, why, error);
@@ -386,57 +469,13 @@ read_letter(struct intake *in, const struct wanted *wanted, GError **error)
     g_error_free(why);
     return true;
   }
+  if (!error_is(why, POSTINO_ERROR_CANCELLED))
+    in->broke_at = wanted->letter;
   g_propagate_error(error, why);
   return false;
 }
 
 /* ---- a window of letters ---- */
-
-static void
-hand_over_keys(struct intake *in, char **keys)
-{
-  for (char **key = keys; key != NULL && *key != NULL; key++)
-    g_ptr_array_add(in->keys, g_strdup(*key));
-}
-
-/* Durable files, then durable rows. */
-static bool
-commit(struct intake *in, GError **error)
-{
-  GError *why = NULL;
-  g_auto(GStrv) keys = NULL;
-  if (in->closed->len == 0)
-    return true;
-  if (!delivery_commit(in->delivery, &keys, &why))
-    return disk_failed(in, why, error);
-  hand_over_keys(in, keys);
-  in->o.result->fetched += in->closed->len;
-  in->progress.done += in->closed->len;
-  tell_progress(in, true);
-  return store_drop_record(in->o.store, in->o.drop, in->closed, &why) ||
-         disk_failed(in, why, error);
-}
-
-/* Their rows are durable: the server may forget what was to be deleted. */
-static bool
-release(struct intake *in, GError **error)
-{
-  bool ok = true;
-  for (guint i = 0; i < in->closed->len; i++) {
-    struct drop_row *row = g_steal_pointer(&in->closed->pdata[i]);
-    if (row->state != DROP_DELETING || !ok) {
-      g_ptr_array_add(in->recorded, row);
-      continue;
-    }
-    struct deletion *deletion = g_new0(struct deletion, 1);
-    deletion->number = g_array_index(in->closed_numbers, guint, i);
-    deletion->row = row;
-    ok = send_deletion(in, deletion, error);
-  }
-  g_ptr_array_set_size(in->closed, 0);
-  g_array_set_size(in->closed_numbers, 0);
-  return ok;
-}
 
 static guint
 window_end(const struct intake *in, guint from)
@@ -474,15 +513,26 @@ read_window(struct intake *in, guint to, GError **error)
   return true;
 }
 
+/* Letters that are shorter than announced become durable only when the dialogue is
+ * seen to be in step, which takes an end of what was asked for. */
+static bool
+settle_window(struct intake *in, GError **error)
+{
+  if (in->unproven && in->sent > in->read)
+    return true;
+  return (!in->unproven || is_really_over(in, error)) && commit(in, error) && release(in, error);
+}
+
 static bool
 fetch_window(struct intake *in, GError **error)
 {
   guint to = window_end(in, in->read);
   /* The next window is asked for before this one is read and synced, so that
    * the line is never idle meanwhile. */
-  if (pop3_pipelines(in->o.pop3) && !send_retrievals(in, window_end(in, to), error))
+  if (pop3_pipelines(in->o.pop3) &&
+      !send_retrievals(in, in->doubt ? MAX(to, in->sent) : window_end(in, to), error))
     return false;
-  return read_window(in, to, error) && commit(in, error) && release(in, error);
+  return read_window(in, to, error) && settle_window(in, error);
 }
 
 static bool
@@ -502,12 +552,14 @@ fetch_all(struct intake *in, GError **error)
 
 /* ---- the end ---- */
 
-/* What stands closed when the line is cut is whole: it is kept, and its row too. */
+/* What stands closed when the line is cut is whole: it is kept, and its row too;
+ * but not on the word of a server that has lost its step. */
 static void
-salvage(struct intake *in)
+salvage(struct intake *in, bool in_step)
 {
   g_autoptr(GError) why = NULL;
-  if (in->delivery == NULL || in->delivery_error != NULL || in->closed->len == 0)
+  if (in->delivery == NULL || in->delivery_error != NULL || in->closed->len == 0 ||
+      (in->unproven && !in_step))
     return;
   (void)commit(in, &why);
 }
@@ -544,17 +596,20 @@ finish(struct intake *in, GError **error)
   if (confirmed)
     return true;
   g_propagate_prefixed_error(error, g_steal_pointer(&why), "%s",
-                             _("the letters are here, but the server did not confirm that it "
-                               "deleted them; the next fetch sees to it: "));
+                             _("the server did not confirm that it deleted what was to be "
+                               "deleted; the next fetch sees to it: "));
   return false;
 }
 
 bool
 intake_run(struct intake *in, GError **error)
 {
-  bool ok = fetch_all(in, error);
-  if (!ok)
-    salvage(in);
+  g_autoptr(GError) why = NULL;
+  bool ok = fetch_all(in, &why);
+  if (!ok) {
+    salvage(in, !error_is(why, POSTINO_ERROR_PROTOCOL));
+    g_propagate_error(error, g_steal_pointer(&why));
+  }
   ok = ok && delete_known(in, error) && finish(in, error);
   g_ptr_array_add(in->keys, NULL);
   g_strfreev(in->o.result->keys);

@@ -31,6 +31,8 @@ void intake_delete(struct intake *intake, guint number, const struct drop_row *r
 /* Fetches all that was wanted, deletes, ends the session with QUIT.  What was
  * committed before a failure stays counted. */
 bool intake_run(struct intake *intake, GError **error) G_GNUC_WARN_UNUSED_RESULT;
+/* The letter at which the line or the server broke, or NULL. */
+const struct plan_letter *intake_broke_at(const struct intake *intake);
 /* Why letters failed: one clean sentence, or NULL. */
 const char *intake_remark(const struct intake *intake);
 

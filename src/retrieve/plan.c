@@ -14,6 +14,7 @@ struct plan_claims {
   guint *next_of_uid, *next_of_digest;
   bool *claimed;
   GHashTable *listed;       /* UID → how often it is listed */
+  GHashTable *named;        /* "UID size" of each that is listed; NULL: sizes are not known */
 };
 
 static const struct drop_row *
@@ -64,10 +65,27 @@ plan_claims_free(struct plan_claims *claims)
   g_hash_table_unref(claims->by_uid);
   g_hash_table_unref(claims->by_digest);
   g_hash_table_unref(claims->listed);
+  g_clear_pointer(&claims->named, g_hash_table_unref);
   g_free(claims->next_of_uid);
   g_free(claims->next_of_digest);
   g_free(claims->claimed);
   g_free(claims);
+}
+
+static char *
+key_of(const char *uid, guint64 size)
+{
+  return g_strdup_printf("%s %" G_GUINT64_FORMAT, uid, size);
+}
+
+/* Is the row's letter on the server under the name that the row knows? */
+static bool
+stands_under_its_name(const struct plan_claims *claims, const struct drop_row *row)
+{
+  if (claims->named == NULL)
+    return g_hash_table_contains(claims->listed, row->uid);
+  g_autofree char *key = key_of(row->uid, row->size);
+  return g_hash_table_contains(claims->named, key);
 }
 
 static const struct drop_row *
@@ -139,7 +157,7 @@ find_by_digest(const struct plan_claims *claims, const char *uid, guint64 size, 
     if (claims->claimed[at - 1])
       continue;
     bool same_uid = g_strcmp0(row->uid, uid) == 0, same_size = row->size == size;
-    bool vanished = is_on_server(row) && !g_hash_table_contains(claims->listed, row->uid);
+    bool vanished = is_on_server(row) && !stands_under_its_name(claims, row);
     int rank = same_uid && same_size ? 4 : same_uid ? 3 : vanished && same_size ? 2
                : vanished && uid != NULL && *uid == '~' ? 1 : 0;
     if (rank > best_rank) {
@@ -159,10 +177,15 @@ times_listed(const struct planning *p, const char *uid)
 static void
 count_listed(struct planning *p)
 {
-  for (guint i = 0; i < p->count; i++)
-    if (p->letters[i].uid != NULL)
-      g_hash_table_insert(p->claims->listed, (char *)(uintptr_t)p->letters[i].uid,
-                          GUINT_TO_POINTER(times_listed(p, p->letters[i].uid) + 1));
+  p->claims->named = g_hash_table_new_full(g_str_hash, g_str_equal, g_free, NULL);
+  for (guint i = 0; i < p->count; i++) {
+    const struct plan_letter *letter = &p->letters[i];
+    if (letter->uid == NULL)
+      continue;
+    g_hash_table_insert(p->claims->listed, (char *)(uintptr_t)letter->uid,
+                        GUINT_TO_POINTER(times_listed(p, letter->uid) + 1));
+    g_hash_table_add(p->claims->named, key_of(letter->uid, letter->size));
+  }
 }
 
 /* A server that renames its letters keeps their sizes: only a letter of such a
@@ -172,7 +195,7 @@ note_lost(struct planning *p)
 {
   for (guint i = 0; i < p->claims->rows->len; i++) {
     const struct drop_row *row = g_ptr_array_index(p->claims->rows, i);
-    if (is_on_server(row) && row->digest != NULL && times_listed(p, row->uid) == 0)
+    if (is_on_server(row) && row->digest != NULL && !stands_under_its_name(p->claims, row))
       g_hash_table_add(p->lost, (void *)&row->size);
   }
 }
@@ -182,7 +205,7 @@ note_lost(struct planning *p)
 static guint *
 generation_slot(struct planning *p, const char *uid, guint64 size)
 {
-  g_autofree char *key = g_strdup_printf("%s %" G_GUINT64_FORMAT, uid, size);
+  g_autofree char *key = key_of(uid, size);
   guint *slot = g_hash_table_lookup(p->generations, key);
   if (slot != NULL)
     return slot;
@@ -197,17 +220,34 @@ generation_slot(struct planning *p, const char *uid, guint64 size)
   return slot;
 }
 
+/* A row without a file never had one that could have been deleted. */
+static bool
+is_lost_here(const struct plan_policy *policy, const struct drop_row *row)
+{
+  return policy->leave == CONF_LEAVE_WHEN_DELETED && policy->bases != NULL && row->base != NULL &&
+         !g_hash_table_contains(policy->bases, row->base);
+}
+
+static bool
+is_among_newest(const struct planning *p, const struct plan_step *step)
+{
+  guint behind = p->count - (guint)(step - p->plan->steps);
+  return p->policy->keep_newest == 0 || behind <= p->policy->keep_newest;
+}
+
 static void
 set_known(const struct planning *p, struct plan_step *step, const struct drop_row *row)
 {
   const struct plan_policy *policy = p->policy;
   int64_t until = row->fetched + (int64_t)policy->leave * SECONDS_A_DAY;
   bool due = row->state == DROP_DELETING || policy->leave == 0 ||
-             (policy->leave > 0 && until <= policy->now);
+             (policy->leave > 0 && until <= policy->now) || is_lost_here(policy, row) ||
+             !is_among_newest(p, step);
   step->row = row;
   step->certain = true;
   step->action = due && !policy->never_delete ? PLAN_DELETE : PLAN_KEEP;
   step->until = policy->leave > 0 ? until : 0;
+  step->while_here = policy->leave == CONF_LEAVE_WHEN_DELETED;
 }
 
 static void
@@ -368,6 +408,8 @@ fate_words(const struct plan_step *step)
   default:
     break;
   }
+  if (step->while_here)
+    return g_strdup(_("already here, stays on the server until it is deleted here"));
   if (step->until == 0)
     return g_strdup(_("already here, stays on the server"));
   g_autoptr(GDateTime) when = g_date_time_new_from_unix_local(step->until);

@@ -9,6 +9,7 @@
 #include <stdbool.h>
 #include <stdint.h>
 
+#include "conf/conf.h"
 #include "store/drops.h"
 
 struct plan_letter {
@@ -33,12 +34,15 @@ struct plan_step {
                              * NULL until it is known.  Owned by the plan */
   guint generation;         /* of the row to be written when it is fetched */
   bool certain;             /* false: after the download its digest is to be compared */
+  bool while_here;          /* KEEP: until it is deleted here */
   bool renamed;             /* known under another UID or size: its row is to be written anew */
   int64_t until;            /* KEEP: when the policy deletes it; 0: never */
 };
 
 struct plan_policy {
-  int leave;                /* -1 for ever, 0 delete, else days */
+  int leave;                /* CONF_LEAVE_…, 0 delete, else days */
+  guint keep_newest;        /* of all that is listed; 0: any number */
+  GHashTable *bases;        /* of the letters that are in a folder here; NULL: unknown, all */
   guint64 max_size;         /* G_MAXUINT64: any */
   int64_t now;
   bool can_examine;         /* TOP is there and was not asked yet */

@@ -2,6 +2,7 @@
 
 #include "base/error.h"
 #include "base/i18n.h"
+#include "retrieve/failures.h"
 #include "retrieve/retrieve-private.h"
 
 /* Days without being listed after which a letter's row is forgotten. */
@@ -60,17 +61,28 @@ retrieve_delete_step(struct intake *intake, const struct visit *visit, guint i)
   intake_delete(intake, visit_letter(visit, i)->number, &row);
 }
 
+/* A letter that the server cannot give whole ends the session; so that it costs
+ * itself alone, the next one asks for it last. */
 static void
-fill(struct intake *intake, const struct visit *visit, struct retrieve_result *result)
+fill(struct intake *intake, const struct visit *visit, const struct failures *failures,
+     struct retrieve_result *result)
 {
+  g_autoptr(GPtrArray) late = g_ptr_array_new();
   for (guint i = 0; i < visit->plan->count; i++) {
     const struct plan_step *step = &visit->plan->steps[i];
     result->known += step->row != NULL;
     result->too_large += step->action == PLAN_TOO_LARGE;
-    if (step->action == PLAN_FETCH)
-      intake_want(intake, visit_letter(visit, i), step);
-    else if (step->action == PLAN_DELETE)
+    if (step->action == PLAN_DELETE)
       retrieve_delete_step(intake, visit, i);
+    else if (step->action == PLAN_FETCH && failures_of(failures, visit_letter(visit, i)) > 0)
+      g_ptr_array_add(late, visit_letter(visit, i));
+    else if (step->action == PLAN_FETCH)
+      intake_want(intake, visit_letter(visit, i), step);
+  }
+  failures_sort(failures, late);
+  for (guint i = 0; i < late->len; i++) {
+    const struct plan_letter *letter = g_ptr_array_index(late, i);
+    intake_want(intake, letter, &visit->plan->steps[letter - visit_letter(visit, 0)]);
   }
 }
 
@@ -137,10 +149,13 @@ carry_out(struct visit *visit, const struct retrieve_options *options,
 {
   g_autoptr(intake_t) intake =
       retrieve_intake(visit, visit->account->pop3->max_size, options, result);
-  if (!retrieve_rewrite_rows(visit, error))
+  g_autoptr(failures_t) failures = failures_read(visit->store, visit->drop);
+  if (!retrieve_rewrite_rows(visit, error) || !visit_keep_folders(visit, error))
     return false;
-  fill(intake, visit, result);
+  fill(intake, visit, failures, result);
   bool ok = intake_run(intake, error);
+  if (ok || intake_broke_at(intake) != NULL)
+    failures_write(failures, visit, intake_broke_at(intake));
   retrieve_gather_remarks(visit, intake, result);
   return ok && prune(visit, result, error);
 }

@@ -38,6 +38,8 @@ fate_of(const struct visit *visit, guint i)
   default:
     break;
   }
+  if (step->while_here)
+    return g_strdup(_("stays until it is deleted here"));
   if (step->until == 0)
     return g_strdup(_("stays"));
   g_autoptr(GDateTime) when = g_date_time_new_from_unix_local(step->until);

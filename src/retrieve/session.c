@@ -252,14 +252,25 @@ no_tls(const struct pop3 *pop3, GError **error)
                    pop3->place);
 }
 
+/* Words that come before they are asked for are somebody else's. */
+static bool
+nothing_waits(const struct pop3 *pop3, GError **error)
+{
+  return !connection_has_input(pop3->connection) ||
+         pop3_broken(pop3, _("the server sent words before TLS began; somebody may sit between, "
+                             "so nothing was sent to it"), error);
+}
+
 /* Nothing but STLS is said before TLS, and nothing heard before it is believed. */
 static bool
 start_tls(struct pop3 *pop3, GError **error)
 {
-  if (!ask_capabilities(pop3, error))
+  if (!nothing_waits(pop3, error) || !ask_capabilities(pop3, error))
     return false;
   if ((pop3->capabilities & POP3_CAPA) != 0 && (pop3->capabilities & POP3_STLS) == 0)
     return no_tls(pop3, error);
+  if (!nothing_waits(pop3, error))
+    return false;
   g_autoptr(GError) refused = NULL;
   enum pop3_answer answer = ask(pop3, "STLS", POSTINO_ERROR_TRUST, &refused);
   if (answer == POP3_NO)

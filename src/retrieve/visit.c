@@ -2,6 +2,7 @@
 
 #include "base/error.h"
 #include "base/i18n.h"
+#include "base/sanitize.h"
 #include "retrieve/transfer.h"
 
 /* Letters that must agree by their headers before a drop is taken for another
@@ -158,6 +159,60 @@ inherit(struct visit *visit, GError **error)
   return visit->rows != NULL;
 }
 
+/* ---- what is here ---- */
+
+static const char *
+folder_that_left(char **before, char **now)
+{
+  for (; *before != NULL; before++)
+    if (**before != '\0' && !g_strv_contains((const char *const *)now, *before))
+      return *before;
+  return NULL;
+}
+
+/* A folder may be away for a while (a disk that is not mounted): for one fetch its
+ * letters count as here. */
+static bool
+folders_are_steady(struct visit *visit, char **folders)
+{
+  g_autofree char *text = store_memory_get(visit->store, visit->drop, "folders");
+  g_auto(GStrv) before = g_strsplit(text != NULL ? text : "", "\n", -1);
+  const char *left = folder_that_left(before, folders);
+  if (left != NULL) {
+    g_autofree char *clean = sanitize_line(left, -1);
+    remark(visit, g_strdup_printf(_("the folder %s is gone; what was in it is deleted on the "
+                                    "server at the next fetch, unless it is back"),
+                                  clean));
+  }
+  return left == NULL;
+}
+
+bool
+visit_keep_folders(struct visit *visit, GError **error)
+{
+  g_autofree char *text = store_memory_get(visit->store, visit->drop, "folders");
+  return visit->folders == NULL || g_strcmp0(text, visit->folders) == 0 ||
+         store_memory_set(visit->store, visit->drop, "folders", visit->folders, error);
+}
+
+static void
+look_at_folders(struct visit *visit)
+{
+  if (visit->account->pop3->leave_on_server != CONF_LEAVE_WHEN_DELETED || visit->rows->len == 0)
+    return;
+  g_autoptr(GError) why = NULL;
+  g_auto(GStrv) folders = NULL;
+  g_autoptr(GHashTable) bases = store_bases(visit->store, &folders, &why);
+  if (bases != NULL)
+    visit->folders = g_strjoinv("\n", folders);
+  if (bases != NULL && folders_are_steady(visit, folders))
+    visit->bases = g_steal_pointer(&bases);
+  else if (bases == NULL)
+    remark(visit, g_strdup_printf(_("nothing is deleted on the server, since it is not known what "
+                                    "was deleted here: %s"),
+                                  why->message));
+}
+
 /* ---- the plan ---- */
 
 static void
@@ -165,6 +220,8 @@ make_plan(struct visit *visit, guint64 max_size, bool can_examine)
 {
   struct plan_policy policy = {
       .leave = visit->account->pop3->leave_on_server,
+      .keep_newest = (guint)visit->account->pop3->keep_newest,
+      .bases = visit->bases,
       .max_size = max_size,
       .now = g_get_real_time() / G_USEC_PER_SEC,
       .can_examine = can_examine,
@@ -273,8 +330,10 @@ visit_begin(const struct conf_account *account, struct keyring *keyring, struct 
   visit->store = store;
   visit->digests = g_string_chunk_new(1024);
   visit->remarks = g_ptr_array_new_with_free_func(g_free);
-  if (!enter(visit, keyring, options, cancel, error) || !inherit(visit, error) ||
-      !plan_visit(visit, max_size, error))
+  if (!enter(visit, keyring, options, cancel, error) || !inherit(visit, error))
+    return NULL;
+  look_at_folders(visit);
+  if (!plan_visit(visit, max_size, error))
     return NULL;
   remark_on_server(visit);
   return g_steal_pointer(&visit);
@@ -291,6 +350,8 @@ visit_end(struct visit *visit)
   listing_free(visit->listing);
   if (visit->rows != NULL)
     g_ptr_array_unref(visit->rows);
+  g_clear_pointer(&visit->bases, g_hash_table_unref);
+  g_free(visit->folders);
   g_string_chunk_free(visit->digests);
   g_ptr_array_unref(visit->remarks);
   g_free(visit->drop);

@@ -15,6 +15,8 @@ struct visit {
   struct listing *listing;
   GPtrArray *rows;          /* struct drop_row */
   struct plan *plan;
+  GHashTable *bases;        /* of what lies in the folders here; NULL as `folders`, and when one left */
+  char *folders;            /* their names, a line each; NULL: not asked or not known */
   GStringChunk *digests;    /* of letters that were examined */
   GPtrArray *remarks;       /* char *: clean, no stop at their end */
 };
@@ -28,6 +30,8 @@ struct visit *visit_begin(const struct conf_account *account, struct keyring *ke
 void visit_end(struct visit *visit);
 
 struct plan_letter *visit_letter(const struct visit *visit, guint i);
+/* A folder that is gone now is not missed the next time. */
+bool visit_keep_folders(struct visit *visit, GError **error) G_GNUC_WARN_UNUSED_RESULT;
 /* The remarks as one sentence, or NULL.  Free it. */
 char *visit_remark(const struct visit *visit);
 

@@ -38,6 +38,10 @@ bool store_drop_record(struct store *store, const char *id, const GPtrArray *row
 /* Forgets rows that the server has not listed for `days`. */
 bool store_drop_prune(struct store *store, const char *id, const char *const *listed, int days,
                       GError **error) G_GNUC_WARN_UNUSED_RESULT;
+/* The base names of all letters in all folders, and the folders' names; LOCAL when
+ * one of them cannot be read. */
+GHashTable *store_bases(struct store *store, GStrv *folders_out, GError **error)
+    G_GNUC_WARN_UNUSED_RESULT;
 /* What an account once achieved ("tls", "pin"), never silently less. */
 char *store_memory_get(struct store *store, const char *account, const char *name);
 bool store_memory_set(struct store *store, const char *account, const char *name,

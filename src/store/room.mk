@@ -7,7 +7,7 @@ src_store_libstore_a_SOURCES += \
 	src/store/delivery.c \
 	src/store/digest.c \
 	src/store/disk.h \
-	src/store/drops.c src/store/drops.h \
+	src/store/bases.c src/store/drops.c src/store/drops.h \
 	src/store/export.c src/store/import.c \
 	src/store/ledger.c src/store/ledger.h \
 	src/store/lock.c \

@@ -337,13 +337,17 @@ migrate(struct state *state, GError **error)
   return true;
 }
 
-/* SQLite would make it readable by others. */
+/* SQLite would make it readable by others.  A file that holds anything had its
+ * name made durable before. */
 static bool
 make_file(const struct state *state, GError **error)
 {
+  struct stat st;
   auto_fd fd = open(state->path, O_RDWR | O_CREAT | O_CLOEXEC, 0600);
-  if (fd < 0)
+  if (fd < 0 || fstat(fd, &st) != 0)
     return error_errno(error, POSTINO_ERROR_LOCAL, errno, _("cannot create %s"), state->path);
+  if (st.st_size > 0)
+    return true;
   g_autofree char *dir = g_path_get_dirname(state->path);
   return file_sync_dir(dir, error);
 }

@@ -191,6 +191,20 @@ maildir_tmp(const char *path, char **name_out, GError **error)
   return fd;
 }
 
+/* A process that was killed and that nobody has asked after yet still has its number. */
+static bool
+is_dead(pid_t pid)
+{
+  if (kill(pid, 0) < 0)
+    return errno == ESRCH;
+  g_autofree char *path = g_strdup_printf("/proc/%d/stat", (int)pid);
+  g_autofree char *text = NULL;
+  if (!g_file_get_contents(path, &text, NULL, NULL))
+    return false;
+  const char *state = strrchr(text, ')');
+  return state != NULL && state[1] == ' ' && (state[2] == 'Z' || state[2] == 'X');
+}
+
 /* Is the tmp file one of ours whose writer is dead, or long forgotten? */
 static bool
 is_stale(int dir, const char *name, time_t now)
@@ -205,7 +219,7 @@ is_stale(int dir, const char *name, time_t now)
   if (g_strv_length(parts) != 2 || strcmp(parts[0], process_world()) != 0)
     return false;
   gint64 pid = g_ascii_strtoll(parts[1], NULL, 10);
-  return pid > 1 && pid < G_MAXINT && kill((pid_t)pid, 0) < 0 && errno == ESRCH;
+  return pid > 1 && pid < G_MAXINT && is_dead((pid_t)pid);
 }
 
 static void

@@ -151,7 +151,8 @@ check_recipients(const struct submission *submission, GError **error)
   if (recipients == NULL || recipients->len == 0)
     return error_set(error, POSTINO_ERROR_INVALID,
                      _("the letter has no recipient; nothing was sent"));
-  if (!address_is_valid_spec(submission->from))
+  /* The empty one is the null sender, to whom nothing comes back. */
+  if (*submission->from != '\0' && !address_is_valid_spec(submission->from))
     return error_set(error, POSTINO_ERROR_INVALID, _("\"%s\" is no address to send from"),
                      submission->from);
   for (guint i = 0; i < recipients->len; i++) {

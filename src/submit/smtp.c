@@ -290,12 +290,13 @@ login_with(struct smtp *smtp, const secret_t *password, bool *told_out, GError *
 static bool
 login(struct smtp *smtp, struct keyring *keyring, GCancellable *cancel, GError **error)
 {
-  if (smtp->server->user == NULL)
+  bool offered = (smtp->capabilities & SMTP_AUTH) != 0;
+  if (smtp->server->user == NULL || (smtp->server->user_assumed && !offered))
     return true;
-  if ((smtp->capabilities & SMTP_AUTH) == 0)
+  if (!offered)
     return error_set(error, POSTINO_ERROR_AUTH,
                      _("%s: the server does not let \"%s\" log in, so nothing was sent; check its "
-                       "port and tls, or remove user"),
+                       "port and tls, or remove user and password"),
                      smtp->place, smtp->server->user);
   g_autoptr(secret_t) password =
       keyring_password(keyring, smtp->account, smtp->server, cancel, error);

@@ -3,6 +3,7 @@
 #include "base/error.h"
 #include "base/i18n.h"
 #include "base/limits.h"
+#include "net/resolve.h"
 #include "submit/smtp.h"
 
 /* Commands that are sent before the first is answered: far below what both sides
@@ -20,6 +21,8 @@ struct owed { enum step step; guint recipient; };
 struct transaction {
   struct smtp *smtp;
   struct smtp_letter *letter;
+  char **specs;             /* of the recipients, as they go over the line */
+  const char *from;         /* and of the sender */
   GArray *owed;             /* struct owed: replies to come */
   size_t bytes;             /* of commands without reply */
   bool *taken;              /* recipients whose RCPT was answered with 2yz */
@@ -171,8 +174,8 @@ static bool
 ask_recipients(struct transaction *t, GError **error)
 {
   for (guint i = 0; i < t->letter->count && !t->refused; i++) {
-    g_autofree char *command = envelope_rcpt(t->letter->recipients[i].spec,
-                                             t->smtp->capabilities, &t->letter->dsn);
+    g_autofree char *command =
+        envelope_rcpt(t->specs[i], t->smtp->capabilities, &t->letter->dsn);
     if (!ask(t, STEP_RECIPIENT, i, command, error))
       return false;
   }
@@ -189,8 +192,7 @@ is_hopeless(const struct transaction *t)
 static bool
 address_envelope(struct transaction *t, const struct envelope_needs *needs, GError **error)
 {
-  g_autofree char *mail = envelope_mail(t->letter->from, needs, t->smtp->capabilities,
-                                        &t->letter->dsn);
+  g_autofree char *mail = envelope_mail(t->from, needs, t->smtp->capabilities, &t->letter->dsn);
   if (t->smtp->used && !ask(t, STEP_RESET, 0, "RSET", error))
     return false;
   t->smtp->used = true;
@@ -261,6 +263,20 @@ set_unsure(struct transaction *t)
       t->letter->recipients[i].fate = SMTP_UNSURE;
 }
 
+/* The server hung up before the last byte could leave: the letter was certainly not
+ * taken.  What it said last tells why. */
+static bool
+was_cut(struct transaction *t, GError **error)
+{
+  g_auto(smtp_reply_t) reply = {0};
+  if (!smtp_read(t->smtp, &reply, error))
+    return false;
+  if (reply.code >= 400)
+    set_fates(t, &reply, false);
+  return error_set(error, POSTINO_ERROR_RETRY, _("%s: the server ends the session: \"%s\""),
+                   t->smtp->place, reply.words);
+}
+
 /* The answer to the letter as a whole. */
 static bool
 take_answer(struct transaction *t, const struct smtp_reply *reply, GError **error)
@@ -283,6 +299,8 @@ hand_over(struct transaction *t, GError **error)
   g_auto(smtp_reply_t) reply = {0};
   if (!send_body(t, error) || !t->letter->before_last_byte(t->letter->data, error))
     return false;
+  if (connection_is_cut(t->smtp->connection))
+    return was_cut(t, error);
   if (send_dot(t, &reply, error))
     return take_answer(t, &reply, error);
   set_unsure(t);
@@ -334,6 +352,8 @@ send_chunk(struct transaction *t, const struct envelope_needs *needs, GError **e
       (t->owed->len == 0 && !connection_flush(t->smtp->connection, error)) ||
       !t->letter->before_last_byte(t->letter->data, error))
     return false;
+  if (connection_is_cut(t->smtp->connection))
+    return was_cut(t, error);
   if (finish(t, last->str, last->len, "", &reply, error))
     return !is_confused(t, error) && take_answer(t, &reply, error);
   if (!t->left)
@@ -364,12 +384,24 @@ refuse_here(struct smtp *smtp, struct smtp_letter *letter, const char *obstacle)
   return true;
 }
 
+/* A domain has a form in ASCII that every server takes (RFC 5891). */
+static char *
+wire_spec(const char *spec)
+{
+  const char *at = strrchr(spec, '@');
+  if (at == NULL || g_str_is_ascii(at))
+    return g_strdup(spec);
+  g_autofree char *domain = resolve_ascii(at + 1, NULL);
+  return domain == NULL ? g_strdup(spec)
+                        : g_strdup_printf("%.*s%s", (int)(at + 1 - spec), spec, domain);
+}
+
 static char **
 specs_of(const struct smtp_letter *letter)
 {
   char **specs = g_new0(char *, letter->count + 1);
   for (guint i = 0; i < letter->count; i++)
-    specs[i] = g_strdup(letter->recipients[i].spec);
+    specs[i] = wire_spec(letter->recipients[i].spec);
   return specs;
 }
 
@@ -377,14 +409,16 @@ bool
 smtp_send(struct smtp *smtp, struct smtp_letter *letter, GError **error)
 {
   g_auto(GStrv) specs = specs_of(letter);
+  g_autofree char *from = wire_spec(letter->from);
   struct envelope_needs needs =
-      envelope_needs(letter->bytes, letter->from, (const char *const *)specs);
+      envelope_needs(letter->bytes, from, (const char *const *)specs);
   g_autofree char *obstacle = envelope_obstacle(&needs, smtp->capabilities, smtp->size_limit);
   if (obstacle != NULL)
     return refuse_here(smtp, letter, obstacle);
   g_autofree bool *taken = g_new0(bool, letter->count + 1);
   g_autoptr(GArray) owed = g_array_new(FALSE, FALSE, sizeof(struct owed));
-  struct transaction t = {.smtp = smtp, .letter = letter, .owed = owed, .taken = taken};
+  struct transaction t = {.smtp = smtp, .letter = letter, .from = from, .specs = specs,
+                          .owed = owed, .taken = taken};
   return (smtp->capabilities & SMTP_CHUNKING) != 0 ? send_by_chunk(&t, &needs, error)
                                                    : send_by_data(&t, &needs, error);
 }

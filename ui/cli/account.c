@@ -184,6 +184,14 @@ add(struct cli *cli, const char *address, GError **error)
                        "(postinorc(5) has an example)"),
                      address, found->hint != NULL ? ": " : "",
                      found->hint != NULL ? found->hint : "");
+  if (text_ascii_equal(found->source, "guess")) {
+    g_autofree char *guessed = engine_discovery_rc(found, address, "home");
+    fputs(guessed, stdout);
+    return error_set(error, POSTINO_ERROR_NOTFOUND,
+                     _("no server is known for %s and nothing was written; the names above are "
+                       "guessed: put them right with what your provider says, and into the rc file"),
+                     address);
+  }
   bool named;
   g_autofree char *path =
       cli->conf->path != NULL ? g_strdup(cli->conf->path) : conf_default_path(&named);

@@ -6,6 +6,7 @@
 #include <time.h>
 #include <unistd.h>
 
+#include "base/clock.h"
 #include "base/error.h"
 #include "base/file.h"
 #include "base/i18n.h"
@@ -316,7 +317,7 @@ cli_date(int64_t seconds)
 {
   if (seconds == 0)
     return NULL;
-  g_autoptr(GDateTime) date = g_date_time_new_from_unix_local(seconds);
+  g_autoptr(GDateTime) date = clock_local(seconds);
   return date != NULL ? g_date_time_format(date, "%Y-%m-%dT%H:%M:%S%:z") : NULL;
 }
 

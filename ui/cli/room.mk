@@ -22,6 +22,19 @@ bin_PROGRAMS += postino
 postino_SOURCES = ui/main.c
 postino_LDADD = ui/libcli.a $(UI_LIBS)
 
+# What `plugin new` writes are the smallest plugins, which the tests build and run.
+CLEANFILES += ui/cli/skeletons.h
+EXTRA_DIST += contrib/plugins/refuse.py
+skeleton_lines = $(SED) -e 's|[\\"]|\\&|g' -e 's|^|  "|' -e 's|$$|",|'
+ui/cli/skeletons.h: $(srcdir)/contrib/plugins/refuse.c $(srcdir)/contrib/plugins/refuse.py
+	@$(MKDIR_P) ui/cli
+	$(AM_V_GEN){ echo '#pragma once'; \
+	  echo 'static const char *const skeleton_c[] = {'; \
+	  $(skeleton_lines) $(srcdir)/contrib/plugins/refuse.c; echo '  NULL};'; \
+	  echo 'static const char *const skeleton_py[] = {'; \
+	  $(skeleton_lines) $(srcdir)/contrib/plugins/refuse.py; echo '  NULL};'; } >$@.tmp && mv $@.tmp $@
+ui/cli/plugin.$(OBJEXT): ui/cli/skeletons.h
+
 # For programs that want a sendmail; its own name is taken by whoever delivers mail on
 # this machine.
 install-exec-hook:

@@ -1,3 +1,4 @@
+#include "base/clock.h"
 #include "base/error.h"
 #include "base/i18n.h"
 #include "base/sanitize.h"
@@ -65,7 +66,7 @@ row_json(const struct row *row)
 static void
 print_line(const struct row *row)
 {
-  g_autoptr(GDateTime) date = g_date_time_new_from_unix_local(row->date);
+  g_autoptr(GDateTime) date = clock_local(row->date);
   g_autofree char *day = date != NULL ? g_date_time_format(date, "%Y-%m-%d %H:%M") : NULL;
   g_autofree char *folder = sanitize_line(row->folder, -1);
   printf("%s  %s  %s  %s\n", day != NULL ? day : "-", folder, row->from, row->subject);

@@ -4,6 +4,7 @@
 
 #include "base/error.h"
 #include "base/i18n.h"
+#include "base/sanitize.h"
 #include "base/text.h"
 #include "ui/cli/cli.h"
 
@@ -101,7 +102,11 @@ print_part(struct cli *cli, const struct letter_ref *ref, int number, GError **e
     return false;
   gsize length;
   const void *bytes = g_bytes_get_data(event->part->bytes, &length);
-  fwrite(bytes, 1, length, stdout);
+  if (isatty(STDOUT_FILENO)) {
+    g_autofree char *clean = sanitize_text(bytes != NULL ? bytes : "", (gssize)length);
+    fputs(clean, stdout);
+  } else
+    fwrite(bytes, 1, length, stdout);
   return true;
 }
 

@@ -2,6 +2,7 @@
 
 #include <string.h>
 
+#include "base/error.h"
 #include "base/i18n.h"
 #include "base/sanitize.h"
 
@@ -218,6 +219,10 @@ other_text(struct view *view, const char *const *args)
 static void
 take_attachment(struct view *view, struct event *event, void *data)
 {
+  g_autofree char *key = keymap_key_word(view->ui->keymap, compose_class.groups, "attach");
+  if (event->error != NULL && !error_is(event->error, POSTINO_ERROR_CANCELLED))
+    ui_complain(view->ui, _("Nothing was attached: %s. %s tries another file."),
+                event->error->message, key);
   if (event->error != NULL || event->part == NULL || of(view)->busy)
     return;
   struct draft_attachment *attachment = g_new0(struct draft_attachment, 1);
@@ -239,7 +244,7 @@ attach(struct view *view, const char *const *args)
     return;
   request_id request = engine_attach(view->ui->engine, path);
   status_progress(view->ui->status, request, _("Reading the file"), 0, 0);
-  ui_await(view->ui, request, view, take_attachment, NULL, NULL);
+  ui_await_quiet(view->ui, request, view, take_attachment, NULL, NULL);
 }
 
 static void

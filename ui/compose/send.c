@@ -3,6 +3,7 @@
 
 #include <string.h>
 
+#include "base/error.h"
 #include "base/i18n.h"
 
 static struct compose_view *
@@ -33,6 +34,18 @@ leave_view(struct compose_view *compose)
 /* ---- sending ---- */
 
 static void
+say_still_here(struct compose_view *compose, const char *format, const GError *error)
+{
+  struct ui *ui = compose->view.ui;
+  ui->leaving_asked = false;
+  if (error_is(error, POSTINO_ERROR_CANCELLED))
+    return;
+  g_autoptr(GString) sentence = g_string_new(format);
+  g_string_replace(sentence, "%s", error->message, 1);
+  ui_complain(ui, "%s", sentence->str);
+}
+
+static void
 say_sent(struct ui *ui)
 {
   int delay = ui->conf->send_delay;
@@ -54,7 +67,7 @@ sent(struct view *view, struct event *event, void *data)
   struct ui *ui = view->ui;
   of(view)->busy = false;
   if (event->error != NULL) {
-    ui->leaving_asked = false;
+    say_still_here(of(view), _("%s. The letter was not sent and is still open here."), event->error);
     compose_touch(of(view));
     return;
   }
@@ -75,7 +88,7 @@ send_now(struct compose_view *compose)
   request_id request = engine_send(ui->engine, compose->draft, &plan);
   status_progress(ui->status, request, plan.encrypt || plan.sign ? _("Sealing the letter")
                                                                  : _("Keeping the letter"), 0, 0);
-  ui_await(ui, request, &compose->view, sent, NULL, NULL);
+  ui_await_quiet(ui, request, &compose->view, sent, NULL, NULL);
 }
 
 /* ---- what is asked before ---- */
@@ -228,7 +241,7 @@ kept(struct view *view, struct event *event, void *data)
   struct ui *ui = view->ui;
   of(view)->busy = false;
   if (event->error != NULL) {
-    ui->leaving_asked = false;
+    say_still_here(of(view), _("%s. The letter was not kept and is still open here."), event->error);
     of(view)->unkeepable = ui->leaving;
     return;
   }
@@ -243,7 +256,8 @@ compose_postpone(struct compose_view *compose)
   if (compose_is_busy(compose))
     return;
   compose->busy = true;
-  ui_await(ui, engine_postpone(ui->engine, compose->draft), &compose->view, kept, NULL, NULL);
+  ui_await_quiet(ui, engine_postpone(ui->engine, compose->draft), &compose->view, kept, NULL,
+                 NULL);
 }
 
 static void

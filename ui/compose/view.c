@@ -83,7 +83,11 @@ draw_reason(const struct compose_view *compose, const struct area *area, int row
   if (sealing == NULL)
     return row;
   if (sealing->error != NULL)
-    return draw_wrapped(area, row, 1, REASON_ROWS, STYLE_BAD, sealing->error->message);
+    return draw_wrapped(area, row, 1, REASON_ROWS, STYLE_BAD,
+                        sealing->recipients != NULL &&
+                                is_said_below(sealing, sealing->error->message)
+                            ? _("It is to be sealed, and not everybody can be sealed to:")
+                            : sealing->error->message);
   const char *why = sealing->plan.why_not;
   return why != NULL && !is_said_below(sealing, why)
              ? draw_wrapped(area, row, 1, REASON_ROWS, STYLE_NOTICE, why)
@@ -167,8 +171,9 @@ draw_recipient(const struct compose_view *compose, const struct area *area, int 
   if (recipient != NULL)
     area_field(area, row, 4 + name_columns, STATE_COLUMNS, sealed ? STYLE_GOOD : STYLE_NOTICE,
                sealed                     ? _("sealed")
-               : compose->sealing->error != NULL ? _("no seal")
-                                          : _("postcard"));
+               : compose->sealing->error == NULL ? _("postcard")
+               : recipient->can_seal      ? _("has key")
+                                          : _("no seal"));
   return draw_wrapped(area, row, 5 + name_columns + STATE_COLUMNS, rows, STYLE_DIM, reason);
 }
 

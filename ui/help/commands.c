@@ -42,7 +42,7 @@ first(struct view *view, const char *const *args)
 static void
 last(struct view *view, const char *const *args)
 {
-  text_scroll(of(view), (int)of(view)->lines->len);
+  text_scroll(of(view), G_MAXINT / 2);
 }
 
 static void
@@ -57,7 +57,7 @@ go_to_match(struct text_view *text, int from)
   if (found < 0)
     ui_say(text->view.ui, _("Not found here."));
   else
-    text_scroll(text, found - text->top);
+    text_go_to_line(text, text->found = found);
 }
 
 static void
@@ -66,14 +66,14 @@ find(struct view *view, const char *const *args)
   struct text_view *text = of(view);
   g_free(text->wanted);
   text->wanted = text_fold(args[0], -1);
-  go_to_match(text, text->top);
+  go_to_match(text, text_top_line(text));
 }
 
 static void
 find_next(struct view *view, const char *const *args)
 {
   if (of(view)->wanted != NULL)
-    go_to_match(of(view), of(view)->top + 1);
+    go_to_match(of(view), of(view)->found + 1);
 }
 
 static const struct command rows[] = {

@@ -10,14 +10,16 @@ draw(struct view *view, const struct area *area, bool focused)
 {
   struct text_view *text = (struct text_view *)view;
   text->height = area->rows;
+  text_lay_out(text, MAX(area->columns - 2, 8));
   text_scroll(text, 0);
-  for (int row = 0; row < area->rows && text->top + row < (int)text->lines->len; row++) {
-    const struct text_line *line = g_ptr_array_index(text->lines, text->top + row);
-    unsigned style = line->style;
+  for (int row = 0; row < area->rows && text->top + row < (int)text->rows->len; row++) {
+    const struct text_row *shown = g_ptr_array_index(text->rows, text->top + row);
+    const struct text_line *line = g_ptr_array_index(text->lines, shown->line);
+    unsigned style = shown->style;
     g_autofree char *folded = text->wanted != NULL ? text_fold(line->text, -1) : NULL;
     if (folded != NULL && strstr(folded, text->wanted) != NULL)
       style = STYLE_MATCH;
-    area_field(area, row, 1, area->columns - 2, style, line->text);
+    area_field(area, row, 1 + shown->indent, area->columns - 2 - shown->indent, style, shown->text);
   }
 }
 
@@ -25,7 +27,7 @@ static char *
 heading(struct view *view)
 {
   const struct text_view *text = (const struct text_view *)view;
-  int n = (int)text->lines->len, seen = MIN(text->top + text->height, n);
+  int n = text->rows != NULL ? (int)text->rows->len : 0, seen = MIN(text->top + text->height, n);
   if (text->height == 0 || n <= text->height)
     return g_strdup(text->heading);
   return g_strdup_printf(_("%s  %d%%"), text->heading, seen * 100 / n);
@@ -35,7 +37,8 @@ static void
 close_view(struct view *view)
 {
   struct text_view *text = (struct text_view *)view;
-  g_ptr_array_free(text->lines, TRUE);
+  g_ptr_array_unref(text->lines);
+  g_clear_pointer(&text->rows, g_ptr_array_unref);
   g_free(text->heading);
   g_free(text->wanted);
   g_free(text);

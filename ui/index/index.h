@@ -21,6 +21,7 @@ struct index_view {
   struct row *pivot;        /* where a new window is being built around */
   GHashTable *chosen;       /* keys */
   guint64 unread, total;
+  request_id counting;      /* 0: no count is under way */
   bool counted;             /* unread and total are known (searches) */
   char *why;                /* why there are no rows, or NULL */
 };

@@ -190,6 +190,14 @@ begin_slow_work(struct ui *ui)
 }
 
 static void
+move_on(struct index_view *index)
+{
+  int by = index->wanted;
+  index->wanted = 0;
+  index_view_move(index, by);
+}
+
+static void
 arrived(struct view *view, struct event *event, void *data)
 {
   struct index_view *index = (struct index_view *)view;
@@ -214,7 +222,7 @@ arrived(struct view *view, struct event *event, void *data)
     ask(index, LOAD_MORE, load_size(index), g_ptr_array_index(index->rows, index->list.n - 1),
         false);
   else if (index->wanted != 0)
-    index_view_move(index, index->wanted);
+    move_on(index);
 }
 
 static void
@@ -236,6 +244,7 @@ static void
 take_count(struct view *view, struct event *event, void *data)
 {
   struct index_view *index = (struct index_view *)view;
+  index->counting = 0;
   if (event->error != NULL)
     return;
   index->unread = event->done;
@@ -246,10 +255,13 @@ take_count(struct view *view, struct event *event, void *data)
 static void
 count(struct index_view *index)
 {
+  struct ui *ui = index->view.ui;
   struct rows_query query = index_view_query(index);
-  if (index->query != NULL)
-    ui_await(index->view.ui, engine_count(index->view.ui->engine, &query), &index->view,
-             take_count, NULL, NULL);
+  if (index->query == NULL)
+    return;
+  ui_forget(ui, index->counting);
+  index->counting = engine_count(ui->engine, &query);
+  ui_await(ui, index->counting, &index->view, take_count, NULL, NULL);
 }
 
 void
@@ -283,21 +295,19 @@ void
 index_view_move(struct index_view *index, int by)
 {
   int n = index->list.n, target = index->list.cursor + by, near = index->list.height;
-  index->wanted = 0;
   list_move(&index->list, by);
-  if (index->asked != 0) {
-    index->wanted = target - index->list.cursor;
+  int rest = target - index->list.cursor;
+  bool more = by > 0 ? !index->at_end : index->before != NULL;
+  if (n == 0 || !more)
     return;
-  }
-  if (n == 0)
+  /* Steps beyond the window are taken when its next rows are here. */
+  index->wanted += rest;
+  if (index->asked != 0)
     return;
-  if (target + near >= n && !index->at_end && by > 0) {
-    index->wanted = target - index->list.cursor;
+  if (by > 0 && target + near >= n)
     ask(index, LOAD_MORE, load_size(index), g_ptr_array_index(index->rows, n - 1), false);
-  } else if (target - near < 0 && index->before != NULL && by < 0) {
-    index->wanted = target - index->list.cursor;
+  else if (by < 0 && target - near < 0)
     ask(index, LOAD_BACK, load_size(index), g_ptr_array_index(index->rows, 0), true);
-  }
 }
 
 void

@@ -2,6 +2,7 @@
 
 #include <string.h>
 
+#include "base/clock.h"
 #include "base/i18n.h"
 #include "base/text.h"
 
@@ -10,8 +11,8 @@
 static char *
 date_text(int64_t date)
 {
-  g_autoptr(GDateTime) then = g_date_time_new_from_unix_local(date);
-  g_autoptr(GDateTime) now = g_date_time_new_now_local();
+  g_autoptr(GDateTime) then = clock_local(date);
+  g_autoptr(GDateTime) now = clock_now();
   if (then == NULL)
     return g_strdup("");
   if (g_date_time_get_year(then) != g_date_time_get_year(now))
@@ -167,8 +168,8 @@ heading(struct view *view)
   guint64 total = index->query != NULL ? index->total : row != NULL ? row->total : 0;
   if (index->query != NULL ? !index->counted : row == NULL)
     return g_strdup_printf("%s%s", what, threads);
-  return g_strdup_printf(_("%s  %" G_GUINT64_FORMAT " unread of %" G_GUINT64_FORMAT "%s"), what,
-                         unread, total, threads);
+  return g_strdup_printf(_("%s  %lu unread of %lu%s"), what, (gulong)unread, (gulong)total,
+                         threads);
 }
 
 static const struct row *

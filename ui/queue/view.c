@@ -1,6 +1,13 @@
 #include "ui/queue/queue.h"
 
+#include "base/clock.h"
 #include "base/i18n.h"
+#include "base/sanitize.h"
+#include "base/text.h"
+
+#define ADVICE_ROWS 5
+
+static const struct command_group *const groups[] = {&queue_group, &any_group, NULL};
 
 static const char *
 state_words(enum letter_state state)
@@ -46,7 +53,7 @@ next_text(const struct ledger_letter *letter)
 {
   int64_t at = letter->state == LETTER_HELD ? letter->not_before : letter->next_try;
   bool today = at - g_get_real_time() / G_USEC_PER_SEC < 24 * 60 * 60;
-  g_autoptr(GDateTime) then = at > 0 ? g_date_time_new_from_unix_local(at) : NULL;
+  g_autoptr(GDateTime) then = at > 0 ? clock_local(at) : NULL;
   return then != NULL ? g_date_time_format(then, today ? "%H:%M:%S" : "%e %b") : g_strdup("");
 }
 
@@ -68,10 +75,59 @@ draw_letter(const struct area *area, int row, const struct ledger_letter *letter
              reason_of(letter));
 }
 
+/* ---- what happens to the letter under the cursor, and what can be done ---- */
+
+static char *
+advice_on(const struct queue_view *queue, const struct ledger_letter *letter)
+{
+  const struct keymap *keymap = queue->view.ui->keymap;
+  g_autofree char *retry = keymap_key_word(keymap, groups, "retry");
+  g_autofree char *cancel = keymap_key_word(keymap, groups, "cancel-letter");
+  g_autofree char *at = next_text(letter);
+  switch (letter->state) {
+  case LETTER_HELD:
+    return g_strdup_printf(_("Held until %s; %s takes it back to the drafts."), at, cancel);
+  case LETTER_QUEUED:
+    return g_strdup_printf(_("Tried %u times; the next try is at %s. %s tries it now, %s takes it "
+                             "back to the drafts."),
+                           letter->attempts, at, retry, cancel);
+  case LETTER_BLOCKED:
+    return g_strdup_printf(_("Not tried again by itself. When the reason is mended %s tries it; "
+                             "%s takes it back to the drafts."),
+                           retry, cancel);
+  case LETTER_UNSURE:
+    return g_strdup_printf(_("It may have been sent: the server's answer was lost. %s sends it "
+                             "again, and it may arrive twice; %s takes it back to the drafts."),
+                           retry, cancel);
+  default: return g_strdup(_("It is on its way."));
+  }
+}
+
+static int
+draw_advice(const struct queue_view *queue, const struct area *area)
+{
+  const struct ledger_letter *letter = queue_letter(queue, queue->list.cursor);
+  if (letter == NULL || area->rows < 3 * ADVICE_ROWS)
+    return 0;
+  g_autofree char *advice = advice_on(queue, letter);
+  g_autofree char *reason = sanitize_line(reason_of(letter), -1);
+  g_autofree char *both = *reason != '\0' ? g_strdup_printf("%s — %s", reason, advice)
+                                          : g_strdup(advice);
+  g_auto(GStrv) lines = text_wrap(both, MAX(area->columns - 2, 8));
+  int n = MIN((int)g_strv_length(lines), ADVICE_ROWS);
+  struct area rule = area_part(area, area->rows - n - 1, 0, 1, -1);
+  area_fill(&rule, 0, STYLE_DIM, "─");
+  for (int i = 0; i < n; i++)
+    area_field(area, area->rows - n + i, 1, -1, STYLE_NOTICE, lines[i]);
+  return n + 1;
+}
+
 static void
-draw(struct view *view, const struct area *area, bool focused)
+draw(struct view *view, const struct area *whole, bool focused)
 {
   struct queue_view *queue = (struct queue_view *)view;
+  struct area list = area_part(whole, 0, 0, whole->rows - draw_advice(queue, whole), -1);
+  const struct area *area = &list;
   list_show(&queue->list, area->rows);
   for (int row = 0; row < area->rows; row++) {
     int i = queue->list.top + row;
@@ -107,8 +163,6 @@ close_view(struct view *view)
     g_ptr_array_unref(queue->rows);
   g_free(queue);
 }
-
-static const struct command_group *const groups[] = {&queue_group, &any_group, NULL};
 
 const struct view_class queue_class = {
     .name = "queue",

@@ -3,12 +3,15 @@
 #include "ui/term/term-private.h"
 
 #include <curses.h>
+#include <fcntl.h>
 #include <stdlib.h>
 #include <string.h>
 #include <sys/ioctl.h>
+#include <sys/mman.h>
 #include <unistd.h>
 
 #include "base/error.h"
+#include "base/file.h"
 #include "base/i18n.h"
 
 #define ESCAPE_MS 25
@@ -121,6 +124,47 @@ set_up_modes(void)
   define_key("\033[201~", CODE_PASTE_END);
 }
 
+/* ---- writing in one piece ---- */
+
+/* curses writes at every move of its cursor, some sixty times for a screen, and each
+ * write wakes the terminal.  What it writes while it paints is gathered in a file
+ * without a name, and the terminal gets it at once, whole. */
+static FILE *
+own_output(void)
+{
+  auto_fd fd = fcntl(STDOUT_FILENO, F_DUPFD_CLOEXEC, 3);
+  FILE *out = fd >= 0 ? fdopen(fd, "w") : NULL;
+  if (out != NULL)
+    fd_steal(&fd);
+  return out;
+}
+
+static bool
+gather(struct term *term)
+{
+  if (term->out == NULL)
+    return false;
+  if (term->gathered < 0)
+    term->gathered = memfd_create("screen", MFD_CLOEXEC);
+  return term->gathered >= 0 && dup3(term->gathered, fileno(term->out), O_CLOEXEC) >= 0;
+}
+
+static void
+let_go(struct term *term)
+{
+  dup3(STDOUT_FILENO, fileno(term->out), O_CLOEXEC);
+  off_t length = lseek(term->gathered, 0, SEEK_CUR);
+  g_autofree char *bytes = g_malloc(length > 0 ? (size_t)length : 1);
+  size_t got = 0;
+  /* A terminal that went away is noticed by who reads it. */
+  if (length > 0 && lseek(term->gathered, 0, SEEK_SET) == 0 &&
+      file_read_all(term->gathered, bytes, (size_t)length, &got, NULL) &&
+      !file_write_all(STDOUT_FILENO, bytes, got, NULL))
+    g_debug("the terminal takes nothing");
+  if (ftruncate(term->gathered, 0) != 0 || lseek(term->gathered, 0, SEEK_SET) != 0)
+    fd_clear(&term->gathered);
+}
+
 struct term *
 term_open(GError **error)
 {
@@ -132,8 +176,11 @@ term_open(GError **error)
   }
   crash_remember_modes();
   g_setenv("ESCDELAY", G_STRINGIFY(ESCAPE_MS), FALSE);
-  SCREEN *screen = newterm(NULL, stdout, stdin);
+  FILE *out = own_output();
+  SCREEN *screen = newterm(NULL, out != NULL ? out : stdout, stdin);
   if (screen == NULL) {
+    if (out != NULL)
+      fclose(out);
     const char *name = g_getenv("TERM");
     error_set(error, POSTINO_ERROR_CONFIG,
               _("the terminal type '%s' is unknown here; set TERM to what the terminal is, for "
@@ -150,6 +197,7 @@ term_open(GError **error)
   struct term *term = term_fake(LINES, COLS);
   term->device = true;
   term->screen = screen;
+  term->out = out;
   return term;
 }
 
@@ -163,6 +211,9 @@ term_close(struct term *term)
     if (!term->suspended)
       endwin();
     delscreen(term->screen);
+    if (term->out != NULL)
+      fclose(term->out);
+    fd_clear(&term->gathered);
     crash_disarm();
   }
   canvas_free(term->canvas);
@@ -250,12 +301,15 @@ device_paint(struct term *term)
     if (all || !same_row(canvas, term->shown, row))
       paint_row(canvas, row);
   remember_shown(term);
+  bool gathering = gather(term);
   curs_set(canvas->cursor_row >= 0);
   if (canvas->cursor_row >= 0)
     move(canvas->cursor_row, canvas->cursor_column);
   else
     move(canvas->rows - 1, 0);
   refresh();
+  if (gathering)
+    let_go(term);
 }
 
 static bool

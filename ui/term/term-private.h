@@ -1,6 +1,8 @@
 /* What the parts of ui/term share. */
 #pragma once
 
+#include <stdio.h>
+
 #include "ui/term/term.h"
 
 #define PASTE_LIMIT (1 << 20) /* more was not pasted by a person */
@@ -15,6 +17,8 @@ struct term {
   bool device;
   bool suspended;
   void *screen;             /* curses' SCREEN */
+  FILE *out;                /* what curses writes to; NULL: stdout */
+  int gathered;             /* a file for one painting, or -1 */
 };
 
 /* The device behind it; each is a no-op for the fake. */

@@ -11,6 +11,7 @@ term_fake(int rows, int columns)
   term->canvas = canvas_new(rows, columns);
   term->fed = g_queue_new();
   term->fed_pastes = g_queue_new();
+  term->gathered = -1;
   return term;
 }
 

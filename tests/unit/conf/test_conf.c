@@ -115,6 +115,16 @@ the_manual_s_example_is_read(void **state)
 }
 
 static void
+letters_may_stay_until_they_are_deleted_here(void **state)
+{
+  g_autoptr(conf_t) conf = load_good("account \"a\" { from = \"a@b.example\" pop3 { server = p "
+                                     "leave-on-server = when-deleted keep-newest = 500 } }\n");
+  const struct conf_account *a = conf_account(conf, "a");
+  assert_int_equal(a->pop3->leave_on_server, CONF_LEAVE_WHEN_DELETED);
+  assert_int_equal(a->pop3->keep_newest, 500);
+}
+
+static void
 what_is_not_said_has_its_default(void **state)
 {
   g_autoptr(conf_t) conf =
@@ -123,7 +133,8 @@ what_is_not_said_has_its_default(void **state)
   assert_string_equal(a->inbox, "Inbox");
   assert_string_equal(a->pop3->user, "a@b.example");
   assert_int_equal(a->pop3->port, 995);
-  assert_int_equal(a->pop3->leave_on_server, -1);
+  assert_int_equal(a->pop3->leave_on_server, CONF_LEAVE_FOR_EVER);
+  assert_int_equal(a->pop3->keep_newest, 0);
   assert_int_equal(a->pop3->timeout, 60);
   assert_true(a->pop3->max_size == (guint64)50 << 20);
   assert_null(a->smtp);
@@ -244,6 +255,7 @@ main(void)
 {
   const struct CMUnitTest tests[] = {
       cmocka_unit_test(the_manual_s_example_is_read),
+      cmocka_unit_test(letters_may_stay_until_they_are_deleted_here),
       cmocka_unit_test(what_is_not_said_has_its_default),
       cmocka_unit_test(each_fault_names_its_line_and_its_mend),
       cmocka_unit_test(all_faults_are_told_at_once),

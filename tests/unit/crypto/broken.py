@@ -125,7 +125,8 @@ class Broken(x.Plugin):
 
     def forgets_a_recipient(self, kind, request, fields, fds):
         if kind == x.RECIPIENTS:
-            fields = [f for f in fields if f != (x.RECIPIENT, b"bruno@tuoisp.example")]
+            asked = [f for f in fields if f[0] == x.RECIPIENT]
+            fields = asked[:-1] if len(asked) > 1 else fields
         self.usual(kind, request, fields, fds)
 
     def prints_a_lot(self, kind, request, fields, fds):
@@ -141,6 +142,15 @@ class Broken(x.Plugin):
         if kind == x.SEAL and (len(open_ones) > len(fds) or extra or not leader):
             raise x.Refusal(10, "sees descriptors %s, variables %s, leader %s" % (open_ones, extra, leader))
         self.usual(kind, request, fields, fds)
+
+    def any_limit(self, kind, request, fields, fds):
+        self.at_seal(kind, request, fields, fds,
+                     lambda: self.send(x.SEAL | x.REPLY, request, *x.seal(fields, fds)))
+
+    def any_format(self, kind, request, fields, fds):
+        if kind == x.OPEN and not x.first(fields, x.FORMAT).startswith(b"pgp-"):
+            return self.send(x.OPEN | x.REPLY, request, [(x.ENCRYPTED, x.number(1)), (x.INTEGRITY, x.number(1))], b"")
+        return self.usual(kind, request, fields, fds)
 
     def unproven(self, kind, request, fields, fds):
         if kind != x.OPEN:

@@ -362,7 +362,7 @@ mail_goes_out_as_mbox_and_comes_in_once(void **state)
   g_autoptr(event_t) in = house_good(&house, engine_import(house.engine, path, NULL));
   assert_int_equal(in->done, 3);
   assert_int_equal(house_count(&house, "Inbox"), 3);
-  g_autoptr(event_t) again = house_good(&house, engine_import(house.engine, path, "Copy"));
+  g_autoptr(event_t) again = house_good(&house, engine_import(house.engine, path, "Inbox"));
   assert_int_equal(again->done, 0);
   assert_int_equal(again->total, 3);
   g_autoptr(event_t) over = house_done(&house, engine_export(house.engine, "Inbox", path));

@@ -225,16 +225,23 @@ a_sealed_letter_goes_and_is_read_and_nothing_lies_in_the_clear(void **state)
   assert_int_equal(house_count(&house, "Sent"), 1);
   assert_false(lies_on_disk(house.mail_dir, "parola-sigillata"));
   house_reopen(&house, NULL);
-  g_autoptr(event_t) kept = open_by(&house, "subject:\"sealed one\" in:Sent");
+  g_autoptr(event_t) kept = open_by(&house, "is:encrypted in:Sent");
   assert_true(shows(kept, "parola-sigillata"));
+  assert_string_equal(kept->letter->rendered->subject, "sealed one");
+  assert_false(lies_on_disk(house.mail_dir, "sealed one"));
   house_close(&house);
   struct house other;
   house_of(&other, "bruno", "", NULL);
   g_autoptr(event_t) fetched = fetch(&other);
-  g_autoptr(event_t) letter = open_by(&other, "subject:\"sealed one\"");
+  g_autoptr(event_t) letter = open_by(&other, "is:encrypted from:anna@tuoisp.example");
   g_autofree char *words = words_of(letter);
   assert_string_equal(words, "sealed, signed by Anna Rossi <anna@tuoisp.example>");
   assert_true(shows(letter, "parola-sigillata"));
+  assert_string_equal(letter->letter->rendered->subject, "sealed one");
+  struct letter_ref ref = {.key = letter->letter->key};
+  g_autoptr(event_t) reply = house_good(&other, engine_reply(other.engine, &ref, DRAFT_REPLY));
+  assert_string_equal(reply->draft->subject, "Re: sealed one");
+  assert_true(reply->draft->answers_sealed);
   assert_int_equal(letter->letter->rendered->bcc->len, 0);
   house_close(&other);
 }
@@ -249,8 +256,10 @@ a_sealed_draft_lies_sealed_and_is_taken_up_again(void **state)
   g_autoptr(event_t) kept = house_good(&house, engine_postpone(house.engine, compose->draft));
   assert_int_equal(house_count(&house, "Drafts"), 1);
   assert_false(lies_on_disk(house.mail_dir, "parola-rimandata"));
+  assert_false(lies_on_disk(house.mail_dir, "Subject: later"));
   g_autoptr(event_t) again = house_good(&house, engine_resume(house.engine, kept->text));
   assert_non_null(strstr(again->draft->body, "parola-rimandata"));
+  assert_string_equal(again->draft->subject, "later");
   assert_string_equal(again->draft->origin, kept->text);
   assert_int_equal(again->draft->to->len, 1);
   g_autoptr(event_t) second = house_good(&house, engine_postpone(house.engine, again->draft));
@@ -474,6 +483,70 @@ a_delivery_report_finds_its_letter(void **state)
   house_close(&house);
 }
 
+/* ---- what the interface's engine does by itself ---- */
+
+/* The rc of NAME with one line in place of another. */
+static void
+house_with(struct house *house, const char *name, const char *line, const char *instead,
+           const struct engine_options *options)
+{
+  g_autofree char *block = provider_rc(name, false);
+  g_auto(GStrv) halves = g_strsplit(block, line, 2);
+  g_autofree char *rc = g_strconcat(halves[0], instead, halves[1], NULL);
+  provider_keys_of(name);
+  house_open(house, rc, options);
+}
+
+static void
+the_interface_fetches_by_itself_and_says_so(void **state)
+{
+  struct engine_options interactive = {.interactive = true};
+  struct house house;
+  house_with(&house, "bruno", "fetch-every = 0", "fetch-every = 1", &interactive);
+  house_told(&house, "bruno: ");
+  assert_int_equal(house_count(&house, "Inbox"), provider_drop("bruno"));
+  house_close(&house);
+}
+
+static void
+a_held_letter_leaves_when_its_time_has_come(void **state)
+{
+  struct engine_options held = {.interactive = true, .delay_sending = true};
+  struct house house;
+  house_with(&house, "anna", "send-delay = 3600", "send-delay = 1", &held);
+  guint before = provider_drop("bruno");
+  g_autoptr(event_t) compose = blank(&house);
+  write_letter(compose->draft, "bruno@tuoisp.example", "soon", "Ciao.\n");
+  g_autoptr(event_t) sent = house_good(&house, engine_send(house.engine, compose->draft, NULL));
+  house_told(&house, "Sent to bruno@tuoisp.example");
+  provider_wait("bruno", before + 1);
+  g_autoptr(event_t) late = house_done(&house, engine_unsend(house.engine, sent->text));
+  assert_true(error_is(late->error, POSTINO_ERROR_REFUSED));
+  assert_int_equal(house_count(&house, "Sent"), 1);
+  house_close(&house);
+}
+
+static void
+an_answer_marks_its_letter_and_takes_the_drafts_place(void **state)
+{
+  struct engine_options interactive = {.interactive = true};
+  struct house house;
+  house_of(&house, "bruno", "", NULL);
+  g_autoptr(event_t) fetched = fetch(&house);
+  g_autofree char *key = house_key(&house, "subject:out from:anna@tuoisp.example");
+  house_reopen(&house, &interactive);
+  struct letter_ref ref = {.key = key};
+  g_autoptr(event_t) answer = house_good(&house, engine_reply(house.engine, &ref, DRAFT_REPLY));
+  g_autoptr(event_t) kept = house_good(&house, engine_postpone(house.engine, answer->draft));
+  g_autoptr(event_t) again = house_good(&house, engine_resume(house.engine, kept->text));
+  g_autoptr(event_t) sent = house_good(&house, engine_send(house.engine, again->draft, NULL));
+  assert_int_equal(house_count(&house, "Drafts"), 0);
+  house_told(&house, "Sent to anna@tuoisp.example");
+  g_autoptr(event_t) letter = house_good(&house, engine_letter(house.engine, &ref, NULL));
+  assert_true((letter->letter->flags & ROW_REPLIED) != 0);
+  house_close(&house);
+}
+
 static int
 up(void **state)
 {
@@ -508,6 +581,9 @@ main(void)
       cmocka_unit_test(a_letter_sent_to_nowhere_is_kept_and_flushed_later),
       cmocka_unit_test(a_letter_without_from_gets_the_accounts),
       cmocka_unit_test(a_delivery_report_finds_its_letter),
+      cmocka_unit_test(the_interface_fetches_by_itself_and_says_so),
+      cmocka_unit_test(a_held_letter_leaves_when_its_time_has_come),
+      cmocka_unit_test(an_answer_marks_its_letter_and_takes_the_drafts_place),
   };
   return cmocka_run_group_tests(tests, up, down);
 }

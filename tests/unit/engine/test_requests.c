@@ -253,6 +253,28 @@ an_account_that_is_not_there_or_half_there_is_said(void **state)
   house_close(&house);
 }
 
+/* ---- confirmed keys ---- */
+
+static void
+a_confirmed_key_is_remembered_for_its_address_alone(void **state)
+{
+  static const char print[] = "0123456789ABCDEF0123456789ABCDEF01234567";
+  static const char other[] = "1123456789ABCDEF0123456789ABCDEF01234567";
+  struct house house;
+  house_open(&house, NO_ACCOUNT, NULL);
+  assert_false(is_confirmed("bruno@x.example", print, house.engine));
+  g_autoptr(event_t) done = house_good(&house, engine_confirm(house.engine, "Bruno@x.example", print));
+  g_autoptr(event_t) more = house_good(&house, engine_confirm(house.engine, "bruno@x.example", other));
+  g_autoptr(event_t) again = house_good(&house, engine_confirm(house.engine, "bruno@x.example", print));
+  house_reopen(&house, NULL);
+  assert_true(is_confirmed("bruno@x.example", print, house.engine));
+  assert_true(is_confirmed("bruno@x.example", other, house.engine));
+  assert_false(is_confirmed("carla@x.example", print, house.engine));
+  g_autoptr(event_t) part = house_done(&house, engine_confirm(house.engine, "bruno@x.example", "0123"));
+  assert_true(error_is(part->error, POSTINO_ERROR_INVALID));
+  house_close(&house);
+}
+
 int
 main(void)
 {
@@ -269,6 +291,7 @@ main(void)
       cmocka_unit_test(waiting_changes_and_progress_are_said_once),
       cmocka_unit_test(requests_that_need_an_account_name_the_mend),
       cmocka_unit_test(an_account_that_is_not_there_or_half_there_is_said),
+      cmocka_unit_test(a_confirmed_key_is_remembered_for_its_address_alone),
   };
   return cmocka_run_group_tests(tests, NULL, NULL);
 }

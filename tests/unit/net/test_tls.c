@@ -231,7 +231,7 @@ silence_in_the_handshake_times_out(void **state)
   gint64 start = g_get_monotonic_time();
   g_autoptr(GError) error = NULL;
   assert_null(connection_open(&options, NULL, &error));
-  assert_true(g_get_monotonic_time() - start < 3 * G_USEC_PER_SEC);
+  assert_true(g_get_monotonic_time() - start < 30 * G_USEC_PER_SEC);
   assert_int_equal(error_exit_status(error), 75);
   g_free(peer_end(peer));
 }

@@ -4,13 +4,15 @@
 #include "tests/unit/test.h"
 
 /* Letters "UID/SIZE[:DIGEST]", a UID of "-" being none; rows "UID/SIZE[.GENERATION]
- * [:DIGEST]" and then "!" (being deleted), "#" (gone), "<N" (fetched N days ago).
+ * [:DIGEST]" and then "!" (being deleted), "#" (gone), "<N" (fetched N days ago),
+ * "@" (its file is in a folder here), "%" (in none any more).
  * What comes out, a word per letter: K keep, D delete, F fetch, L too large, E
  * examine; "?" not certain, "*" renamed, a digit: its generation. */
 struct sample {
   const char *what;
   const char *letters, *rows;
-  const char *flags;        /* t: TOP is there; n: never delete */
+  const char *flags;        /* t: TOP is there; n: never delete; u: folders unknown; a digit:
+                             * so many newest stay */
   int leave;
   const char *plan;
 };
@@ -28,6 +30,14 @@ static const struct sample table[] = {
     {"and with TOP by its headers", "a/10", "a/10:d!", "t", -1, "E"},
     {"being the same", "a/10:d", "a/10:d!", "", -1, "D"},
     {"being another letter of this UID", "a/10:e", "a/10:d!", "", -1, "F1"},
+
+    {"deleted once it is in no folder here", "a/10 b/20 c/30", "a/10@ b/20% c/30", "t", -2, "K D K"},
+    {"but not while the folders are unknown", "a/10", "a/10%", "tu", -2, "K"},
+    {"nor when the list is odd", "a/10", "a/10%", "tn", -2, "K"},
+    {"what was deleted here may stay for ever", "a/10", "a/10%", "t", -1, "K"},
+    {"the newest two stay", "a/10 b/20 c/30 d/40", "a/10 b/20 c/30 d/40", "t2", -1, "D D K K"},
+    {"what is not here yet is fetched, not deleted", "a/10 b/20 c/30", "b/20", "t1", -1, "F D F"},
+    {"its days count all the same", "a/10 b/20 c/30", "a/10 b/20<15 c/30", "t2", 14, "D D K"},
 
     {"too large", "a/1000001 b/1000000", "", "t", -1, "L F"},
     {"too large but known", "a/1000001", "a/1000001", "t", 0, "D"},
@@ -60,6 +70,9 @@ static const struct sample table[] = {
     {"renamed letters are examined by their size", "x/10 y/30", "a/10:d b/20:e", "t", -1, "E F"},
     {"and recognised", "x/10:d", "a/10:d", "", -1, "K*"},
     {"and deleted under their new name", "x/10:d", "a/10:d", "", 0, "D*"},
+    {"letters that changed their UIDs are examined", "a/20 b/10", "a/10:d b/20:e", "t", -1, "E E"},
+    {"and recognised", "a/20:e b/10:d", "a/10:d b/20:e", "", -1, "K* K*"},
+    {"a new letter under a known UID, the old one under a new", "a/20:f c/10:d", "a/10:d", "", -1, "F K*"},
     {"a new letter of a lost one's size", "x/10:z", "a/10:d", "", -1, "F"},
     {"all renamed, one new", "x/10:d y/10:e z/10:f", "a/10:d b/10:e", "", -1, "K* K* F"},
     {"a listed letter is nobody's old name", "a/10 x/10", "a/10:d", "t", -1, "K F"},
@@ -94,9 +107,11 @@ take_word(char *at, struct plan_letter *letter, struct drop_row *row)
     if (mark == '.')
       row->generation = (guint)strtoul(at, &at, 10);
     else if (mark == ':')
-      row->digest = cut(&at, "!#<.");
+      row->digest = cut(&at, "!#<.@%");
     else if (mark == '<')
       row->fetched -= 86400 * (int64_t)strtol(at, &at, 10);
+    else if (mark == '@' || mark == '%')
+      row->base = (char *)(mark == '@' ? "here" : "lost");
     else
       row->state = mark == '!' ? DROP_DELETING : DROP_GONE;
   }
@@ -154,7 +169,11 @@ check(const struct sample *row)
   g_autoptr(GArray) unused = g_array_new(FALSE, FALSE, sizeof(struct plan_letter));
   GPtrArray *listed = read_words(row->letters, letters); /* owns their strings */
   g_autoptr(GPtrArray) rows = read_words(row->rows, unused);
+  g_autoptr(GHashTable) bases = g_hash_table_new(g_str_hash, g_str_equal);
+  g_hash_table_add(bases, (char *)"here");
   struct plan_policy policy = {.leave = row->leave,
+                               .keep_newest = (guint)strtoul(row->flags + strcspn(row->flags, "0123456789"), NULL, 10),
+                               .bases = strchr(row->flags, 'u') != NULL ? NULL : bases,
                                .max_size = 1000000,
                                .now = NOW,
                                .can_examine = strchr(row->flags, 't') != NULL,

@@ -192,6 +192,68 @@ letters_are_deleted_once_they_are_here(void **state)
   g_free(scene_end(s));
 }
 
+/* The path of a folder of the store.  Free it. */
+static char *
+folder_path(struct scene *s, const char *folder, const char *sub)
+{
+  return g_build_filename(s->dir, folder, sub, NULL);
+}
+
+static void
+what_is_deleted_here_is_deleted_there(void **state)
+{
+  struct scene *s = scene_new(CONF_LEAVE_WHEN_DELETED);
+  five_letters(s);
+  expect_fetch(s, 0, 5, 0);
+  expect_fetch(s, 0, 0, 5);
+  assert_int_equal(s->result.deleted, 0);
+  g_autofree char *new = folder_path(s, "Inbox", "new");
+  g_autofree char *other = folder_path(s, "Altro", NULL);
+  g_autofree char *target = folder_path(s, "Altro", "new");
+  assert_true(store_make_folder(s->store, "Altro", &s->error));
+  GDir *dir = g_dir_open(new, 0, NULL);
+  g_autofree char *first = g_build_filename(new, g_dir_read_name(dir), NULL);
+  const char *name = g_dir_read_name(dir);
+  g_autofree char *second = g_build_filename(new, name, NULL);
+  g_autofree char *there = g_build_filename(target, name, NULL);
+  assert_int_equal(remove(first), 0);
+  assert_int_equal(rename(second, there), 0);
+  g_dir_close(dir);
+  expect_fetch(s, 0, 0, 5);
+  assert_int_equal(s->result.deleted, 1);
+  assert_int_equal(fake_count(s->fake), 4);
+
+  g_autofree char *away = folder_path(s, ".altro", NULL);
+  assert_int_equal(rename(other, away), 0);
+  expect_fetch(s, 0, 0, 4);
+  assert_int_equal(s->result.deleted, 0);
+  assert_non_null(strstr(s->result.remark, "Altro is gone"));
+  assert_int_equal(rename(away, other), 0);
+  expect_fetch(s, 0, 0, 4);
+  assert_int_equal(s->result.deleted, 0);
+  assert_int_equal(rename(other, away), 0);
+  expect_fetch(s, 0, 0, 4);
+  expect_fetch(s, 0, 0, 4);
+  assert_int_equal(s->result.deleted, 1);
+  assert_int_equal(fake_count(s->fake), 3);
+  g_free(scene_end(s));
+}
+
+static void
+only_the_newest_stay(void **state)
+{
+  struct scene *s = scene_new(-1);
+  s->server.keep_newest = 2;
+  five_letters(s);
+  expect_fetch(s, 0, 5, 0);
+  assert_int_equal(fake_count(s->fake), 5);
+  expect_fetch(s, 0, 0, 5);
+  assert_int_equal(s->result.deleted, 3);
+  assert_int_equal(fake_count(s->fake), 2);
+  assert_five(s);
+  g_free(scene_end(s));
+}
+
 static void
 a_server_without_pipelining_is_served_step_by_step(void **state)
 {
@@ -326,6 +388,24 @@ a_fault_at_any_call_loses_and_doubles_nothing(void **state)
       if (!struck)
         break;
     }
+}
+
+static void
+a_letter_that_never_comes_whole_costs_itself_alone(void **state)
+{
+  struct scene *s = scene_new(-1);
+  five_letters(s);
+  fake_fault(s->fake, "RETR 2", FAULT_HALF, NULL);
+  s->fake->times = G_MAXINT;
+  expect_fetch(s, 75, 1, 0);
+  expect_fetch(s, 75, 3, 1);
+  fake_add(s->fake, "u6", "sei", "nuova\n");
+  expect_fetch(s, 75, 1, 4);
+  s->fake->times = 0;
+  expect_fetch(s, 0, 1, 5);
+  assert_int_equal(letters(s), 6);
+  expect_fetch(s, 0, 0, 6);
+  g_free(scene_end(s));
 }
 
 static void
@@ -770,11 +850,14 @@ main(void)
   const struct CMUnitTest tests[] = {
       cmocka_unit_test(letters_come_once_and_byte_for_byte),
       cmocka_unit_test(letters_are_deleted_once_they_are_here),
+      cmocka_unit_test(what_is_deleted_here_is_deleted_there),
+      cmocka_unit_test(only_the_newest_stay),
       cmocka_unit_test(a_server_without_pipelining_is_served_step_by_step),
       cmocka_unit_test(many_windows_keep_their_order),
       cmocka_unit_test(a_line_cut_anywhere_loses_and_doubles_nothing),
       cmocka_unit_test(a_kill_anywhere_loses_and_doubles_nothing),
       cmocka_unit_test(a_fault_at_any_call_loses_and_doubles_nothing),
+      cmocka_unit_test(a_letter_that_never_comes_whole_costs_itself_alone),
       cmocka_unit_test(letters_whose_rows_were_lost_meet_their_files),
       cmocka_unit_test(a_lost_answer_to_quit_is_made_good),
       cmocka_unit_test(a_server_that_forgets_what_it_deleted_is_told_again),

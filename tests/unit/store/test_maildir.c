@@ -178,6 +178,37 @@ dead_pid(void)
   return (int)child;
 }
 
+/* A child that ended and that nobody asked after: it has its number still. */
+static pid_t
+unburied_pid(void)
+{
+  siginfo_t ended;
+  pid_t child = fork();
+  if (child == 0)
+    _exit(0);
+  waitid(P_PID, (id_t)child, &ended, WEXITED | WNOWAIT);
+  return child;
+}
+
+static void
+a_killed_writer_is_dead_before_its_parent_asks(void **state)
+{
+  struct fixture *fixture = *state;
+  make(fixture, "Inbox");
+  g_autofree char *inbox = g_build_filename(fixture->dir, "Inbox", NULL);
+  g_autofree char *living = NULL;
+  auto_fd fd = maildir_tmp(inbox, &living, NULL);
+  assert_true(fd >= 0);
+  pid_t pid = unburied_pid();
+  g_autofree char *stem = g_strndup(living, (gsize)(strrchr(living, '-') - living));
+  g_autofree char *dead = g_strdup_printf("%s-%d", stem, (int)pid);
+  assert_true(g_file_set_contents(dead, "half", 4, NULL));
+  fixture_reopen(fixture);
+  assert_int_equal(access(dead, F_OK), -1);
+  assert_int_equal(access(living, F_OK), 0);
+  waitpid(pid, NULL, 0);
+}
+
 static void
 only_our_own_dead_tmp_files_are_swept(void **state)
 {
@@ -211,6 +242,7 @@ main(void)
       fixture_test(a_letter_is_found_again_after_another_program_renamed_it),
       fixture_test(a_hint_of_another_folder_is_not_believed),
       fixture_test(nothing_is_ever_replaced),
+      fixture_test(a_killed_writer_is_dead_before_its_parent_asks),
       fixture_test(only_our_own_dead_tmp_files_are_swept),
   };
   return cmocka_run_group_tests(tests, NULL, NULL);

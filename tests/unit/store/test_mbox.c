@@ -187,7 +187,8 @@ what_is_here_already_is_not_imported_twice(void **state)
 {
   struct fixture *fixture = *state;
   guint64 imported, known;
-  g_free(fixture_deliver(fixture, "Inbox", "A: 1\n\nx\n", ROW_SEEN));
+  g_free(fixture_deliver(fixture, "In", "A: 1\n\nx\n", ROW_SEEN));
+  g_free(fixture_deliver(fixture, "Elsewhere", "A: 1\n\nother\n", ROW_SEEN));
   static const char text[] = FROM "Status: O\nA: 1\n\nx\n\n" FROM "A: 1\n\nother\n\n" FROM "A: 1\n\nother\n\n";
   assert_true(import(fixture, text, -1, &imported, &known, NULL));
   assert_int_equal(imported, 1);
@@ -235,7 +236,7 @@ an_export_comes_back_byte_for_byte(void **state)
   guint64 exported = 0, imported = 0, known = 0;
   assert_true(store_export(fixture->store, "Out", path, &exported, NULL, NULL));
   assert_int_equal(exported, G_N_ELEMENTS(texts));
-  assert_true(store_import(fixture->store, path, "In", &imported, &known, NULL, NULL, NULL, NULL));
+  assert_true(store_import(fixture->store, path, "Out", &imported, &known, NULL, NULL, NULL, NULL));
   assert_int_equal(imported, 0);
   assert_int_equal(known, G_N_ELEMENTS(texts));
   void *own = NULL;

@@ -1,0 +1,42 @@
+#include <dirent.h>
+#include <errno.h>
+
+#include "base/error.h"
+#include "store/disk.h"
+#include "store/drops.h"
+#include "store/store-private.h"
+
+static bool
+take_names(GHashTable *bases, const char *path, GError **error)
+{
+  DIR *open = opendir(path);
+  if (open == NULL)
+    return error_errno(error, POSTINO_ERROR_LOCAL, errno, "%s", path);
+  struct dirent *entry;
+  for (errno = 0; (entry = readdir(open)) != NULL; errno = 0)
+    if (entry->d_name[0] != '.')
+      g_hash_table_add(bases, maildir_base(entry->d_name, NULL));
+  int errnum = errno;
+  closedir(open);
+  return errnum == 0 || error_errno(error, POSTINO_ERROR_LOCAL, errnum, "%s", path);
+}
+
+GHashTable *
+store_bases(struct store *store, GStrv *folders_out, GError **error)
+{
+  static const char *const subs[] = {"new", "cur"};
+  g_autoptr(GHashTable) bases = g_hash_table_new_full(g_str_hash, g_str_equal, g_free, NULL);
+  g_auto(GStrv) folders = maildir_folders(store, error);
+  if (folders == NULL)
+    return NULL;
+  for (char **folder = folders; *folder != NULL; folder++) {
+    g_autofree char *path = maildir_path(store, *folder);
+    for (size_t i = 0; i < G_N_ELEMENTS(subs); i++) {
+      g_autofree char *sub = g_build_filename(path, subs[i], NULL);
+      if (!take_names(bases, sub, error))
+        return NULL;
+    }
+  }
+  *folders_out = g_steal_pointer(&folders);
+  return g_steal_pointer(&bases);
+}

@@ -1,0 +1,206 @@
+#include "ui/index/index.h"
+
+#include "tests/unit/engine/house.h"
+
+#define LETTERS 150
+
+struct desk {
+  struct house house;
+  struct term *term;
+  struct ui *ui;
+  struct index_view *index;
+};
+
+static void
+write_letter(struct desk *desk, int number)
+{
+  g_autoptr(GDateTime) when = g_date_time_new_from_unix_utc(1700000000 + number * 600);
+  g_autofree char *date = g_date_time_format(when, "%a, %d %b %Y %H:%M:%S +0000");
+  g_autofree char *name = g_strdup_printf("%d.x%d.desk", 1700000000 + number * 600, number);
+  g_autofree char *text = g_strdup_printf("From: Person %d <p%d@x.example>\nTo: anna@here.example\n"
+                                          "Subject: number %d\nDate: %s\nMessage-ID: <n%d@x>\n\n%d\n",
+                                          number, number, number, date, number, number);
+  g_free(house_deliver(&desk->house, "Inbox", name, text));
+}
+
+static void
+settle(struct desk *desk)
+{
+  while (g_hash_table_size(desk->ui->awaited) > 0) {
+    struct event *event = house_event(&desk->house);
+    ui_event(desk->ui, event);
+    event_free(event);
+  }
+  ui_draw(desk->ui);
+}
+
+static void
+refresh(struct desk *desk)
+{
+  event_free(house_good(&desk->house, engine_refresh(desk->house.engine, false)));
+  ui_event(desk->ui, &(struct event){.kind = EVENT_CHANGED});
+  settle(desk);
+}
+
+static int
+sit_down(void **state)
+{
+  struct engine_options options = {.delay_sending = true};
+  struct desk *desk = g_new0(struct desk, 1);
+  house_open(&desk->house, "", &options);
+  for (int i = 0; i < LETTERS; i++)
+    write_letter(desk, i);
+  event_free(house_good(&desk->house, engine_refresh(desk->house.engine, false)));
+  desk->term = term_fake(24, 80);
+  desk->ui = ui_new(desk->house.conf, desk->house.engine, desk->term);
+  ui_begin(desk->ui, &(struct ui_options){0});
+  desk->index = (struct index_view *)ui_view(desk->ui);
+  settle(desk);
+  *state = desk;
+  return 0;
+}
+
+static int
+stand_up(void **state)
+{
+  struct desk *desk = *state;
+  ui_free(desk->ui);
+  term_close(desk->term);
+  house_close(&desk->house);
+  g_free(desk);
+  return 0;
+}
+
+static void
+press(struct desk *desk, term_key key, int times)
+{
+  for (int i = 0; i < times; i++)
+    ui_key(desk->ui, key);
+  settle(desk);
+}
+
+static int
+under_cursor(const struct desk *desk)
+{
+  const struct row *row = index_view_cursor(desk->index);
+  assert_non_null(row);
+  return atoi(row->subject + strlen("number "));
+}
+
+/* The letter on this line of the screen. */
+static char *
+line(const struct desk *desk, int row)
+{
+  return canvas_row_text(term_canvas(desk->term), row);
+}
+
+static void
+it_opens_on_the_newest_letters_of_the_inbox(void **state)
+{
+  struct desk *desk = *state;
+  g_autofree char *bar = line(desk, 0), *first = line(desk, 1);
+  assert_non_null(strstr(bar, "Inbox  150 unread of 150"));
+  assert_true(g_str_has_suffix(first, "number 149"));
+  assert_true(desk->index->rows->len < LETTERS);
+}
+
+static void
+keys_that_come_faster_than_rows_are_not_lost(void **state)
+{
+  struct desk *desk = *state;
+  press(desk, 'j', 120);
+  assert_int_equal(under_cursor(desk), 29);
+  press(desk, 'k', 100);
+  assert_int_equal(under_cursor(desk), 129);
+  press(desk, 'k', 500);
+  assert_int_equal(under_cursor(desk), 149);
+  press(desk, 'j', 500);
+  assert_int_equal(under_cursor(desk), 0);
+}
+
+static void
+both_ends_are_reached_at_once(void **state)
+{
+  struct desk *desk = *state;
+  press(desk, TERM_KEY_END, 1);
+  assert_int_equal(under_cursor(desk), 0);
+  press(desk, TERM_KEY_PAGE_UP, 3);
+  assert_int_equal(under_cursor(desk), 60);
+  press(desk, TERM_KEY_HOME, 1);
+  assert_int_equal(under_cursor(desk), 149);
+}
+
+static void
+the_cursor_stays_on_its_letter_when_mail_comes(void **state)
+{
+  struct desk *desk = *state;
+  press(desk, 'j', 3);
+  write_letter(desk, 400);
+  write_letter(desk, 401);
+  refresh(desk);
+  assert_int_equal(under_cursor(desk), 146);
+  g_autofree char *first = line(desk, 1);
+  assert_true(g_str_has_suffix(first, "number 401"));
+}
+
+static void
+after_a_deletion_the_cursor_is_on_the_next_letter(void **state)
+{
+  struct desk *desk = *state;
+  press(desk, 'j', 3);
+  press(desk, 'd', 1);
+  ui_event(desk->ui, &(struct event){.kind = EVENT_CHANGED});
+  settle(desk);
+  assert_int_equal(under_cursor(desk), 145);
+  g_autofree char *bar = line(desk, 0);
+  assert_non_null(strstr(bar, "149 unread of 149"));
+}
+
+static void
+several_letters_are_chosen_for_one_command(void **state)
+{
+  struct desk *desk = *state;
+  press(desk, 'x', 3);
+  g_auto(GStrv) chosen = index_view_letters(&desk->index->view);
+  assert_int_equal(g_strv_length(chosen), 3);
+  press(desk, 'd', 1);
+  assert_int_equal(house_count(&desk->house, "Trash"), 3);
+  g_auto(GStrv) left = index_view_letters(&desk->index->view);
+  assert_int_equal(g_strv_length(left), 1);
+}
+
+static void
+a_screen_of_any_size_is_drawn(void **state)
+{
+  struct desk *desk = *state;
+  static const int sizes[][2] = {{1, 1}, {2, 200}, {6, 24}, {5, 80}, {24, 80}, {60, 200}, {30, 119},
+                                 {30, 120}, {30, 159}, {30, 160}, {200, 10}, {7, 161}};
+  for (size_t i = 0; i < G_N_ELEMENTS(sizes); i++) {
+    canvas_resize(term_canvas(desk->term), sizes[i][0], sizes[i][1]);
+    ui_settle(desk->ui);
+    settle(desk);
+    press(desk, ':', 1);
+    press(desk, TERM_KEY_TAB, 1);
+    press(desk, TERM_KEY_ESC, 1);
+    press(desk, '?', 1);
+    press(desk, 'q', 1);
+    press(desk, 'b', 1);
+    press(desk, 'q', 1);
+  }
+}
+
+int
+main(void)
+{
+#define AT_A_DESK(test) cmocka_unit_test_setup_teardown(test, sit_down, stand_up)
+  const struct CMUnitTest tests[] = {
+      AT_A_DESK(it_opens_on_the_newest_letters_of_the_inbox),
+      AT_A_DESK(keys_that_come_faster_than_rows_are_not_lost),
+      AT_A_DESK(both_ends_are_reached_at_once),
+      AT_A_DESK(the_cursor_stays_on_its_letter_when_mail_comes),
+      AT_A_DESK(after_a_deletion_the_cursor_is_on_the_next_letter),
+      AT_A_DESK(several_letters_are_chosen_for_one_command),
+      AT_A_DESK(a_screen_of_any_size_is_drawn),
+  };
+  return cmocka_run_group_tests(tests, NULL, NULL);
+}
