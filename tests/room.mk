@@ -27,6 +27,7 @@ EXTRA_DIST += tests/isp/isp tests/isp/lmtp.py tests/isp/seed.py tests/isp/demo t
 
 # Stories: each needs the real servers, the real program and nothing else.
 stories =
+stories += tests/behaviour/bcc-sealed/run
 stories += tests/behaviour/cli-read/run
 stories += tests/behaviour/cli-send/run
 stories += tests/behaviour/durable-order/run
@@ -42,6 +43,7 @@ stories += tests/behaviour/kill-send/run
 stories += tests/behaviour/leave-and-delete/run
 stories += tests/behaviour/plugin/run
 stories += tests/behaviour/rc-faults/run
+stories += tests/behaviour/reports/run
 stories += tests/behaviour/screen-busy/run
 stories += tests/behaviour/screen-long/run
 stories += tests/behaviour/screen-read/run
@@ -51,4 +53,8 @@ stories += tests/behaviour/sendmail/run
 check_SCRIPTS += $(stories)
 EXTRA_DIST += $(stories) tests/behaviour/lib.sh \
 	tests/behaviour/durable-order/audit.py \
-	tests/behaviour/kill-send/kill.py tests/behaviour/kill-send/account.py
+	tests/behaviour/kill-send/kill.py tests/behaviour/kill-send/account.py \
+	tests/behaviour/reports/exchange.eml tests/behaviour/reports/gmail.eml \
+	tests/behaviour/reports/exim.eml tests/behaviour/reports/qmail.eml \
+	tests/behaviour/reports/postfix-delayed.eml tests/behaviour/reports/postfix-delivered.eml \
+	tests/behaviour/reports/alias.eml tests/behaviour/reports/stranger.eml
