@@ -27,31 +27,43 @@ EXTRA_DIST += tests/isp/isp tests/isp/lmtp.py tests/isp/seed.py tests/isp/demo t
 
 # Stories: each needs the real servers, the real program and nothing else.
 stories =
+stories += tests/behaviour/bcc-sealed/run
 stories += tests/behaviour/canary/run
 stories += tests/behaviour/cli-read/run
 stories += tests/behaviour/cli-send/run
 stories += tests/behaviour/durable-order/run
 stories += tests/behaviour/git-send-email/run
+stories += tests/behaviour/hold/run
 stories += tests/behaviour/hostile-first/run
 stories += tests/behaviour/hostile-letters/run
 stories += tests/behaviour/hostile-pop3/run
 stories += tests/behaviour/hostile-smtp/run
 stories += tests/behaviour/isp-up/run
 stories += tests/behaviour/kill-fetch/run
+stories += tests/behaviour/kill-send/run
 stories += tests/behaviour/leave-and-delete/run
 stories += tests/behaviour/plugin/run
 stories += tests/behaviour/rc-faults/run
+stories += tests/behaviour/reports/run
 stories += tests/behaviour/screen-busy/run
 stories += tests/behaviour/screen-long/run
 stories += tests/behaviour/screen-read/run
 stories += tests/behaviour/screen-resize/run
 stories += tests/behaviour/screen-send/run
-stories = tests/behaviour/isp-up/run tests/behaviour/rc-faults/run \
-	tests/behaviour/cli-read/run tests/behaviour/cli-send/run \
-	tests/behaviour/leave-and-delete/run tests/behaviour/hostile-first/run \
-	tests/behaviour/git-send-email/run tests/behaviour/two-writers/run
+stories += tests/behaviour/sendmail/run
+stories += tests/behaviour/two-writers/run
 check_SCRIPTS += $(stories)
 EXTRA_DIST += $(stories)
 EXTRA_DIST += tests/behaviour/durable-order/audit.py
 EXTRA_DIST += tests/behaviour/kill-fetch/letters.py
+EXTRA_DIST += tests/behaviour/kill-send/account.py
+EXTRA_DIST += tests/behaviour/kill-send/kill.py
 EXTRA_DIST += tests/behaviour/lib.sh
+EXTRA_DIST += tests/behaviour/reports/alias.eml
+EXTRA_DIST += tests/behaviour/reports/exchange.eml
+EXTRA_DIST += tests/behaviour/reports/exim.eml
+EXTRA_DIST += tests/behaviour/reports/gmail.eml
+EXTRA_DIST += tests/behaviour/reports/postfix-delayed.eml
+EXTRA_DIST += tests/behaviour/reports/postfix-delivered.eml
+EXTRA_DIST += tests/behaviour/reports/qmail.eml
+EXTRA_DIST += tests/behaviour/reports/stranger.eml

@@ -162,7 +162,7 @@ run_on_terminal(const struct conf *conf, const struct ui_options *options, int s
   term_close(g_steal_pointer(&term));
   engine_free(g_steal_pointer(&engine));
   if (behind)
-    ui_flush_behind(conf);
+    ui_flush_behind(conf, true);
   return 0;
 }
 

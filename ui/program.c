@@ -269,7 +269,7 @@ leave_terminal(void *data)
 }
 
 void
-ui_flush_behind(const struct conf *conf)
+ui_flush_behind(const struct conf *conf, bool wait)
 {
   const char *argv[8] = {"/proc/self/exe"};
   int n = 1;
@@ -279,7 +279,8 @@ ui_flush_behind(const struct conf *conf)
   }
   argv[n++] = "queue";
   argv[n++] = "flush";
-  argv[n++] = "--wait";
+  if (wait)
+    argv[n++] = "--wait";
   auto_fd nothing = open("/dev/null", O_RDWR | O_CLOEXEC);
   g_autofree char *self = g_file_read_link(argv[0], NULL);
   if (self == NULL || nothing < 0)

@@ -129,8 +129,6 @@ char *ui_typed_path(const char *text);
 bool ui_start_program(struct ui *ui, const char *const *argv, const char *file, GError **error)
     G_GNUC_WARN_UNUSED_RESULT;
 void ui_stop_self(struct ui *ui);
-/* Lets a process of its own send what waits in the outbox. */
-void ui_flush_behind(const struct conf *conf);
 
 /* ---- the views, each in its room ---- */
 

@@ -17,3 +17,7 @@ struct ui_options {
  * `conf` must outlive it.  Returns the exit status (sysexits.h); when it cannot
  * start, the reason is one line on stderr. */
 int ui_run(const struct conf *conf, const struct ui_options *options);
+
+/* Lets a process of its own send what is due in the outbox; `wait`: until nothing waits
+ * there by itself any more. */
+void ui_flush_behind(const struct conf *conf, bool wait);

@@ -9,10 +9,12 @@ src_base_libbase_a_SOURCES = \
 	src/base/paths.c src/base/paths.h \
 	src/base/sanitize.c src/base/sanitize.h \
 	src/base/secret.c src/base/secret.h \
-	src/base/text.c src/base/text.h
+	src/base/text.c src/base/text.h \
+	src/base/when.c src/base/when.h
 
 if HAVE_CMOCKA
-check_PROGRAMS += tests/unit/base/test_clock tests/unit/base/test_sanitize tests/unit/base/test_text tests/unit/base/test_file tests/unit/base/test_error
+check_PROGRAMS += tests/unit/base/test_sanitize tests/unit/base/test_text tests/unit/base/test_file tests/unit/base/test_error \
+	tests/unit/base/test_when tests/unit/base/test_clock
 tests_unit_base_test_clock_SOURCES = tests/unit/base/test_clock.c tests/unit/test.h
 tests_unit_base_test_clock_LDADD = $(BASE_LIBS) $(CMOCKA_LIBS)
 tests_unit_base_test_sanitize_SOURCES = tests/unit/base/test_sanitize.c tests/unit/test.h
@@ -23,4 +25,6 @@ tests_unit_base_test_file_SOURCES = tests/unit/base/test_file.c tests/unit/test.
 tests_unit_base_test_file_LDADD = $(BASE_LIBS) $(CMOCKA_LIBS)
 tests_unit_base_test_error_SOURCES = tests/unit/base/test_error.c tests/unit/test.h
 tests_unit_base_test_error_LDADD = $(BASE_LIBS) $(CMOCKA_LIBS)
+tests_unit_base_test_when_SOURCES = tests/unit/base/test_when.c tests/unit/test.h
+tests_unit_base_test_when_LDADD = $(BASE_LIBS) $(CMOCKA_LIBS)
 endif

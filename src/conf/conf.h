@@ -14,6 +14,7 @@ enum conf_auth {
   CONF_AUTH_SCRAM_SHA_256, CONF_AUTH_APOP, CONF_AUTH_USER, CONF_AUTH_XOAUTH2, CONF_AUTH_OAUTHBEARER,
 };
 
+enum conf_dsn { CONF_DSN_DEFAULT, CONF_DSN_NEVER, CONF_DSN_FAILURE, CONF_DSN_ALWAYS };
 enum { CONF_LEAVE_FOR_EVER = -1, CONF_LEAVE_WHEN_DELETED = -2 };
 
 enum conf_when { CONF_NEVER, CONF_WHEN_POSSIBLE, CONF_ALWAYS, CONF_ASK };
@@ -56,6 +57,7 @@ struct conf_account {
   struct conf_server *smtp; /* NULL: read only */
   char *crypto_plugin;
   enum conf_when sign, encrypt;
+  enum conf_dsn dsn;        /* delivery reports that are asked for */
 };
 
 struct conf_plugin { char *name; char *command; char **options; };

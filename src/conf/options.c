@@ -11,6 +11,8 @@ static const char *const auth_words[] = {"auto",          "plain", "login", "cra
                                          "xoauth2",       "oauthbearer",   NULL};
 static const char *const when_words[] = {"never", "when-possible", "always", "ask", NULL};
 
+static const char *const dsn_words[] = {"default", "never", "failure", "always", NULL};
+
 #define AUTH_SHOWN                                                                               \
   "auto|plain|login|cram-md5|scram-sha-1|scram-sha-256|apop|user|xoauth2|oauthbearer"
 #define WHEN_SHOWN "never|when-possible|always|ask"
@@ -94,6 +96,10 @@ static const struct option_row rows[] = {
         AT(conf_account, trash)),
     ROW("account", "signature", "path", NULL, N_("file with the text under every letter"),
         OPTION_PATH, AT(conf_account, signature)),
+
+    CHOICE("account", "dsn", "default|never|failure|always", "default",
+           N_("delivery reports: as the server does, none, of failures and delays, of everything"),
+           AT(conf_account, dsn), dsn_words),
 
     SERVER_ROWS("pop3",
                 N_("implicit (995), starttls (110), none (110: refused unless loopback or "

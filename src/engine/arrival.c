@@ -90,6 +90,53 @@ match_report(struct work *work, const char *key)
     tell_report(work, report);
 }
 
+/* ---- copies of letters that may have been sent ---- */
+
+static void
+free_letter(void *letter)
+{
+  ledger_letter_free(letter);
+}
+
+/* Unsure letters are few; ids in the ledger by Message-ID. */
+static GHashTable *
+unsure_letters(struct engine *engine)
+{
+  GHashTable *unsure = g_hash_table_new_full(g_str_hash, g_str_equal, g_free, free_letter);
+  g_autoptr(GPtrArray) letters = ledger_open(engine->store, NULL);
+  for (guint i = 0; letters != NULL && i < letters->len; i++) {
+    struct ledger_letter *letter = letters->pdata[i];
+    if ((letter->state != LETTER_UNSURE && letter->state != LETTER_BODY) || letter->message_id == NULL)
+      continue;
+    g_hash_table_replace(unsure, g_strdup(letter->message_id), letter);
+    letters->pdata[i] = NULL;
+  }
+  return unsure;
+}
+
+static void
+match_copy(struct work *work, const struct row *row, const struct ledger_letter *letter)
+{
+  struct engine *engine = work->engine;
+  g_autoptr(GPtrArray) own = g_ptr_array_new();
+  g_autoptr(GBytes) bytes = store_read(engine->store, row->key, NULL);
+  bool settled = false;
+  for (guint i = 0; i < letter->recipients->len; i++) {
+    const struct ledger_recipient *recipient = letter->recipients->pdata[i];
+    if (conf_account_of_address(engine->conf, recipient->spec) != NULL)
+      g_ptr_array_add(own, recipient->spec);
+  }
+  g_ptr_array_add(own, NULL);
+  if (bytes == NULL ||
+      !outbox_returned(engine->store, letter->id, bytes, (const char *const *)own->pdata, &settled,
+                       NULL) ||
+      !settled)
+    return;
+  g_autofree char *text = g_strdup_printf(
+      _("Letter %s was sent after all: a copy of it came back"), letter->id);
+  work_notice(work, false, text);
+}
+
 /* ---- rules ---- */
 
 static bool
@@ -202,6 +249,7 @@ static int64_t
 look_at_new(struct work *work, char *const *keys, GHashTable *new)
 {
   int64_t since = G_MAXINT64;
+  g_autoptr(GHashTable) unsure = unsure_letters(work->engine);
   for (; *keys != NULL; keys++) {
     g_autoptr(row_t) row = store_row(work->engine->store, *keys, NULL);
     if (row == NULL)
@@ -210,6 +258,10 @@ look_at_new(struct work *work, char *const *keys, GHashTable *new)
     since = MIN(since, row->date);
     if ((row->marks & INDEX_REPORT) != 0)
       match_report(work, *keys);
+    const struct ledger_letter *letter =
+        row->message_id != NULL ? g_hash_table_lookup(unsure, row->message_id) : NULL;
+    if (letter != NULL)
+      match_copy(work, row, letter);
   }
   return since;
 }

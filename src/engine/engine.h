@@ -195,7 +195,7 @@ request_id engine_postpone(struct engine *engine, const struct draft *draft);
 request_id engine_sealing(struct engine *engine, const struct draft *draft);
 /* Builds, seals and puts it into the outbox; done when it is durable there
  * (text: its id).  `plan`: what was shown to the user, and what then happens:
- * it is sealed so, or not sent. */
+ * it is sealed so, or not sent.  draft->not_before: held until then. */
 request_id engine_send(struct engine *engine, const struct draft *draft,
                        const struct seal_plan *plan);
 /* Takes back what was sent within send-delay (or waits): back to Drafts.  text: its
@@ -211,16 +211,24 @@ struct send_options {
   int sign, encrypt;        /* -1 by the rc (`always` only), 0 no, 1 yes */
   const char *const *recipients;
   bool queue_only;          /* durable is enough: the sendmail link */
+  const char *dsn;          /* "NOTIFY=… RET=…" (RFC 3461), either or both; NULL: by the rc */
+  int64_t not_before;       /* held until then; LEDGER_NEVER: until it is told to go; 0 */
 };
-/* Done when the fate of every recipient is known or it is kept; text: the id. */
+/* Done when the fate of every recipient is known or it is kept (or held, as it was
+ * asked); text: the id. */
 request_id engine_submit(struct engine *engine, GBytes *message,
                          const struct send_options *options);
 request_id engine_queue(struct engine *engine);
+/* What became of a letter for each recipient, by its id in the ledger or its
+ * Message-ID: queue: 0 letters (none of ours) or 1. */
+request_id engine_fates(struct engine *engine, const char *id);
 /* Sends what is due (`due_now`: also what waits for its next try).  DONE: queue: what
  * is left in the outbox; error: the first connection or letter that failed. */
 request_id engine_flush(struct engine *engine, bool due_now);
 /* Tries this letter now, whatever its state; DONE as of engine_submit(). */
 request_id engine_queue_retry(struct engine *engine, const char *id);
+/* It waits until then (LEDGER_NEVER: until engine_queue_retry()); not what is unsure. */
+request_id engine_queue_hold(struct engine *engine, const char *id, int64_t not_before);
 /* The letter goes to Drafts; text: its key there. */
 request_id engine_queue_cancel(struct engine *engine, const char *id);
 

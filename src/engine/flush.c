@@ -252,6 +252,33 @@ engine_queue(struct engine *engine)
   return engine_request(engine, NULL, run_queue, NULL, NULL);
 }
 
+static void
+free_letter(void *letter)
+{
+  ledger_letter_free(letter);
+}
+
+static bool
+run_fates(struct work *work, GError **error)
+{
+  struct store *store = work->engine->store;
+  g_autoptr(GError) none = NULL;
+  struct ledger_letter *letter = ledger_get(store, work->args, &none);
+  if (letter == NULL)
+    letter = ledger_by_message_id(store, work->args);
+  work->done->queue = g_ptr_array_new_with_free_func(free_letter);
+  if (letter != NULL)
+    g_ptr_array_add(work->done->queue, letter);
+  return letter != NULL || error_is(none, POSTINO_ERROR_NOTFOUND) ||
+         error_set(error, POSTINO_ERROR_LOCAL, "%s", none->message);
+}
+
+request_id
+engine_fates(struct engine *engine, const char *id)
+{
+  return engine_request(engine, NULL, run_fates, g_strdup(id), g_free);
+}
+
 /* The account of a letter in the outbox; its name may have left the rc. */
 static const struct conf_account *
 account_of_letter(struct engine *engine, const struct ledger_letter *letter, GError **error)
@@ -355,6 +382,36 @@ request_id
 engine_queue_retry(struct engine *engine, const char *id)
 {
   return engine_request(engine, NULL, run_retry, g_strdup(id), g_free);
+}
+
+struct hold { char *id; int64_t not_before; };
+
+static void
+hold_free(void *data)
+{
+  struct hold *hold = data;
+  g_free(hold->id);
+  g_free(hold);
+}
+
+static bool
+run_hold(struct work *work, GError **error)
+{
+  const struct hold *hold = work->args;
+  if (!outbox_hold(work->engine->store, hold->id, hold->not_before, error))
+    return false;
+  work->done->text = g_strdup(hold->id);
+  engine_changed(work->engine);
+  return true;
+}
+
+request_id
+engine_queue_hold(struct engine *engine, const char *id, int64_t not_before)
+{
+  struct hold *hold = g_new0(struct hold, 1);
+  hold->id = g_strdup(id);
+  hold->not_before = not_before;
+  return engine_request(engine, NULL, run_hold, hold, hold_free);
 }
 
 static bool

@@ -96,25 +96,62 @@ list_recipients(const struct draft *draft, struct outgoing *outgoing)
   add_specs(outgoing->hidden, draft->bcc, outgoing->visible);
 }
 
+static const char *
+dsn_of(const struct conf_account *account, const struct posting *posting)
+{
+  static const char *const by_rc[] = {
+      [CONF_DSN_DEFAULT] = NULL,
+      [CONF_DSN_NEVER] = "NOTIFY=NEVER",
+      [CONF_DSN_FAILURE] = "NOTIFY=FAILURE,DELAY",
+      [CONF_DSN_ALWAYS] = "NOTIFY=SUCCESS,FAILURE,DELAY",
+  };
+  return posting->dsn != NULL ? posting->dsn : by_rc[account->dsn];
+}
+
 bool
 post(struct work *work, const struct outgoing *outgoing, const struct parcel *parcel,
-     const char *from, int64_t not_before, const char *because, char **id_out, bool *known_out,
-     GError **error)
+     const struct posting *posting, char **id_out, bool *known_out, GError **error)
 {
   struct engine *engine = work->engine;
   struct submission submission = {
       .account = outgoing->account,
-      .from = from,
+      .from = posting->from,
       .readable = parcel->readable,
       .copies = (GBytes *const *)parcel->copies->pdata,
       .n_copies = parcel->copies->len,
       .recipients = parcel->recipients,
-      .not_before = not_before,
-      .not_sent_because = because,
+      .not_before = posting->not_before,
+      .given = posting->given,
+      .dsn = dsn_of(outgoing->account, posting),
+      .not_sent_because = posting->because,
   };
   bool added = outbox_add(engine->store, &submission, id_out, known_out, error);
   engine_changed(engine);
   return added;
+}
+
+static void
+add_recipients(GPtrArray *recipients, const GPtrArray *specs)
+{
+  for (guint i = 0; i < specs->len; i++) {
+    struct ledger_recipient *recipient = g_new0(struct ledger_recipient, 1);
+    recipient->spec = specs->pdata[i];
+    g_ptr_array_add(recipients, recipient);
+  }
+}
+
+char *
+posted_before(struct engine *engine, const struct outgoing *outgoing,
+              const struct posting *posting)
+{
+  if (posting->given == NULL)
+    return NULL;
+  g_autoptr(GPtrArray) recipients = g_ptr_array_new_with_free_func(g_free);
+  add_recipients(recipients, outgoing->visible);
+  add_recipients(recipients, outgoing->hidden);
+  struct submission submission = {.account = outgoing->account, .from = posting->from,
+                                  .recipients = recipients, .given = posting->given};
+  return outbox_known(engine->store, &submission);
 }
 
 /* ---- the letters that it came from ---- */
@@ -162,6 +199,14 @@ pack_draft(struct work *work, const struct send *send, struct outgoing *outgoing
   return parcel_make(work, outgoing, parcel, error);
 }
 
+/* Not before the user's time, nor before he can take it back. */
+static int64_t
+time_to_go(const struct engine *engine, const struct draft *draft)
+{
+  int delay = engine->options.delay_sending ? engine->conf->send_delay : 0;
+  return MAX(draft->not_before, delay > 0 ? now_seconds() + delay : 0);
+}
+
 /* All copies carry one Message-ID and one Date, so these are fixed first. */
 static bool
 run_send(struct work *work, GError **error)
@@ -176,7 +221,6 @@ run_send(struct work *work, GError **error)
     return error_set(error, POSTINO_ERROR_INVALID, "%s", _("the letter has no From address"));
   if (draft->message_id == NULL)
     draft->message_id = message_id_new(domain_of(draft->from->spec));
-  int delay = engine->options.delay_sending ? engine->conf->send_delay : 0;
   g_auto(parcel_t) parcel = {0};
   g_auto(outgoing_t) outgoing = {.account = account,
                                  .author = draft->from->spec,
@@ -185,10 +229,10 @@ run_send(struct work *work, GError **error)
                                  .sign = send->plan.sign,
                                  .encrypt = send->plan.encrypt,
                                  .now = now_seconds()};
+  struct posting posting = {.from = draft->from->spec, .not_before = time_to_go(engine, draft)};
   bool known = false;
   if (!pack_draft(work, send, &outgoing, &parcel, error) ||
-      !post(work, &outgoing, &parcel, draft->from->spec, delay > 0 ? outgoing.now + delay : 0, NULL,
-            &work->done->text, &known, error))
+      !post(work, &outgoing, &parcel, &posting, &work->done->text, &known, error))
     return false;
   settle_origins(work, draft);
   refresh_beside(engine);

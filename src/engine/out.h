@@ -60,15 +60,35 @@ bool draft_wants_seal(const struct conf_account *account, const struct draft *dr
 
 /* ---- out.c ---- */
 
-/* Puts a parcel into the outbox.  `not_before`: 0 at once; `because`: kept blocked
- * for this reason, or NULL. */
+struct posting {
+  const char *from;         /* of the envelope */
+  int64_t not_before;       /* 0: at once */
+  const char *dsn;          /* NULL: by the rc */
+  const char *because;      /* kept blocked for this reason, or NULL */
+  GBytes *given;            /* of a letter that is sealed: its bytes before, or NULL */
+};
+/* Puts a parcel into the outbox. */
 bool post(struct work *work, const struct outgoing *outgoing, const struct parcel *parcel,
-          const char *from, int64_t not_before, const char *because, char **id_out,
-          bool *known_out, GError **error) G_GNUC_WARN_UNUSED_RESULT;
+          const struct posting *posting, char **id_out, bool *known_out, GError **error)
+    G_GNUC_WARN_UNUSED_RESULT;
+/* The id of the unfinished letter that was posted of the same bytes, or NULL. */
+char *posted_before(struct engine *engine, const struct outgoing *outgoing,
+                    const struct posting *posting);
 /* Removes the draft that something newer has taken the place of. */
 void drop_origin(struct work *work, const char *key);
 /* Sets a flag if the letter is still there; NULL key is fine. */
 void mark_letter(struct work *work, const char *key, unsigned flag);
+
+/* ---- local.c ---- */
+
+/* "root": a name that a machine's user may have. */
+bool is_local_name(const char *text);
+/* Names without a domain (struct address) become the account's own address where they
+ * name its user, else INVALID. */
+bool local_name_resolve(const struct conf_account *account, GPtrArray *addresses, GError **error)
+    G_GNUC_WARN_UNUSED_RESULT;
+/* The message without its From fields. */
+GBytes *message_without_from(GBytes *message);
 
 /* ---- flush.c ---- */
 

@@ -9,6 +9,7 @@ src_engine_libengine_a_SOURCES = \
 	src/engine/events.c \
 	src/engine/flush.c \
 	src/engine/in.c \
+	src/engine/local.c \
 	src/engine/look.c \
 	src/engine/open.c \
 	src/engine/out.c src/engine/out.h \

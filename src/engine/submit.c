@@ -9,9 +9,10 @@
 
 struct submit {
   GBytes *message;
-  char *account, *from, *full_name;
+  char *account, *from, *full_name, *dsn;
   char **recipients;
   bool from_headers, queue_only;
+  int64_t not_before;
   int sign, encrypt;
 };
 
@@ -23,6 +24,7 @@ submit_free(void *data)
   g_free(submit->account);
   g_free(submit->from);
   g_free(submit->full_name);
+  g_free(submit->dsn);
   g_strfreev(submit->recipients);
   g_free(submit);
 }
@@ -73,11 +75,12 @@ own_spec(const struct conf_account *account)
   return g_strdup(own->len > 0 ? ((struct address *)own->pdata[0])->spec : "");
 }
 
-/* A letter without From gets the account's, as sendmail gives it: with -f's address
- * and -F's name where they are given. */
+/* A letter without From, or with one of this machine alone, gets the account's, as
+ * sendmail gives it: with -f's address and -F's name where they are given. */
 static GBytes *
 with_from(const struct submit *submit, const struct conf_account *account)
 {
+  g_autoptr(GBytes) message = message_without_from(submit->message);
   g_autoptr(GPtrArray) own = address_parse_header(account->from, -1);
   const struct address *usual = own->len > 0 ? own->pdata[0] : NULL;
   bool given = submit->from != NULL && !is_null_sender(submit->from);
@@ -93,7 +96,7 @@ with_from(const struct submit *submit, const struct conf_account *account)
     g_string_append(text, spec);
   g_string_append(text, "\r\n");
   gsize length;
-  const char *bytes = g_bytes_get_data(submit->message, &length);
+  const char *bytes = g_bytes_get_data(message, &length);
   g_string_append_len(text, bytes != NULL ? bytes : "", (gssize)length);
   return g_bytes_new(text->str, text->len);
 }
@@ -104,6 +107,10 @@ static bool
 add_arguments(char *const *arguments, GPtrArray *addresses, GError **error)
 {
   for (; arguments != NULL && *arguments != NULL; arguments++) {
+    if (is_local_name(*arguments)) {
+      g_ptr_array_add(addresses, address_new(NULL, *arguments));
+      continue;
+    }
     g_autoptr(GPtrArray) typed = address_parse_typed(*arguments, error);
     if (typed == NULL)
       return false;
@@ -147,7 +154,7 @@ sort_recipients(const struct submit *submit, const struct headers *headers,
   if (all->len == 0)
     return error_set(error, POSTINO_ERROR_INVALID, "%s",
                      _("the letter has no recipient; name them, or give -t and a To field"));
-  if (!all_valid(all, error))
+  if (!local_name_resolve(outgoing->account, all, error) || !all_valid(all, error))
     return false;
   g_autoptr(GPtrArray) to = headers_addresses(headers, "To");
   g_autoptr(GPtrArray) cc = headers_addresses(headers, "Cc");
@@ -239,41 +246,11 @@ as_unusable(GError **error, GError *why)
 
 /* ---- the same letter again ---- */
 
-/* A sealed letter has other bytes each time, so the ledger's digest cannot find the
- * first; its Message-ID and its envelope do. */
-static bool
-has_same_envelope(const struct ledger_letter *letter, const char *from, const struct outgoing *out)
-{
-  g_autoptr(GPtrArray) specs = all_specs(out);
-  if (g_strcmp0(letter->from, from) != 0 || letter->recipients->len != specs->len)
-    return false;
-  for (guint i = 0; i < specs->len; i++) {
-    bool found = false;
-    for (guint j = 0; j < letter->recipients->len && !found; j++)
-      found = address_same(((struct ledger_recipient *)letter->recipients->pdata[j])->spec,
-                           specs->pdata[i]);
-    if (!found)
-      return false;
-  }
-  return true;
-}
-
 static bool
 is_unfinished(const struct ledger_letter *letter)
 {
   return letter != NULL && letter->state != LETTER_DONE && letter->state != LETTER_ACCEPTED &&
          letter->state != LETTER_CANCELLED;
-}
-
-static char *
-known_sealed(struct engine *engine, const char *message_id, const char *from,
-             const struct outgoing *outgoing)
-{
-  if (message_id == NULL || !outgoing->encrypt)
-    return NULL;
-  g_autoptr(ledger_letter_t) letter = ledger_by_message_id(engine->store, message_id);
-  bool known = is_unfinished(letter) && has_same_envelope(letter, from, outgoing);
-  return known ? g_strdup(letter->id) : NULL;
 }
 
 /* A letter without Date gets one; given again while it waits it must get the same
@@ -308,12 +285,16 @@ send_now(struct work *work, const struct conf_account *account, const char *id, 
   return letter_fate(work->engine, id, done ? NULL : connection, error);
 }
 
-/* The id of the letter in the outbox, put there now unless it is there already. */
+/* The id of the letter in the outbox, put there now unless it is there already.  What
+ * is sealed again has other bytes: the ledger knows it by those that were given. */
 static char *
-keep(struct work *work, struct outgoing *outgoing, const char *from, const char *message_id,
+keep(struct work *work, const struct submit *submit, struct outgoing *outgoing, const char *from,
      const char *because, GError **error)
 {
-  char *id = known_sealed(work->engine, message_id, from, outgoing);
+  struct posting posting = {.from = from, .not_before = submit->not_before, .because = because,
+                            .dsn = submit->dsn,
+                            .given = outgoing->sign || outgoing->encrypt ? outgoing->message : NULL};
+  char *id = posted_before(work->engine, outgoing, &posting);
   bool known = false;
   if (id != NULL)
     return id;
@@ -321,14 +302,14 @@ keep(struct work *work, struct outgoing *outgoing, const char *from, const char 
   g_autoptr(GError) why = NULL;
   if (!parcel_make(work, outgoing, &parcel, &why))
     (void)as_unusable(error, g_steal_pointer(&why));
-  else if (post(work, outgoing, &parcel, from, 0, because, &id, &known, error))
+  else if (post(work, outgoing, &parcel, &posting, &id, &known, error))
     return id;
   return NULL;
 }
 
 static bool
 keep_and_send(struct work *work, const struct submit *submit, struct outgoing *outgoing,
-              const char *from, const char *message_id, GError **error)
+              const char *from, GError **error)
 {
   const struct conf_account *account = outgoing->account;
   g_autofree char *no_smtp =
@@ -339,13 +320,13 @@ keep_and_send(struct work *work, const struct submit *submit, struct outgoing *o
   g_autoptr(GError) why = NULL;
   if (!decide(work, submit, outgoing, &why))
     return as_unusable(error, g_steal_pointer(&why));
-  work->done->text = keep(work, outgoing, from, message_id, no_smtp, error);
+  work->done->text = keep(work, submit, outgoing, from, no_smtp, error);
   if (work->done->text == NULL)
     return false;
   if (no_smtp != NULL)
     return error_set(error, POSTINO_ERROR_CONFIG, "%s; kept as %s; do not send it again", no_smtp,
                      work->done->text);
-  return submit->queue_only || send_now(work, account, work->done->text, error);
+  return submit->queue_only || submit->not_before > 0 || send_now(work, account, work->done->text, error);
 }
 
 /* Who the envelope says it is from: what was given, else the author where that is
@@ -385,7 +366,7 @@ submit_as(struct work *work, const struct submit *submit, const struct conf_acco
   g_auto(outgoing_t) outgoing = {.account = account, .author = who, .message = prepared,
                                  .subject = subject, .now = build.now};
   return sort_recipients(submit, headers, in_headers, &outgoing, error) &&
-         keep_and_send(work, submit, &outgoing, from, message_id, error);
+         keep_and_send(work, submit, &outgoing, from, error);
 }
 
 static bool
@@ -394,6 +375,8 @@ run_submit(struct work *work, GError **error)
   const struct submit *submit = work->args;
   g_autoptr(headers_t) given = headers_of(submit->message);
   g_autofree char *author = first_spec(given, "From");
+  if (author != NULL && strchr(author, '@') == NULL)
+    g_clear_pointer(&author, g_free);
   const struct conf_account *account = choose_account(work->engine, submit, author, error);
   if (account == NULL)
     return false;
@@ -411,9 +394,11 @@ engine_submit(struct engine *engine, GBytes *message, const struct send_options 
   submit->account = g_strdup(options->account);
   submit->from = g_strdup(options->from);
   submit->full_name = g_strdup(options->full_name);
+  submit->dsn = g_strdup(options->dsn);
   submit->recipients = g_strdupv((char **)options->recipients);
   submit->from_headers = options->recipients_from_headers;
   submit->queue_only = options->queue_only;
+  submit->not_before = options->not_before;
   submit->sign = options->sign;
   submit->encrypt = options->encrypt;
   return engine_request(engine, NULL, run_submit, submit, submit_free);

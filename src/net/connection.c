@@ -124,13 +124,15 @@ literal_of(int fd)
 static bool
 handshake(struct connection *connection, GError **error)
 {
+  g_autofree char *resume = g_strdup_printf("%s\n%s", connection->who, connection->place);
   struct tls_policy policy = {.host = connection->host, .ca_file = connection->ca_file,
-                              .pin = connection->pin};
+                              .pin = connection->pin, .resume = resume};
   if (!stream_start_tls(&connection->stream, &policy))
     return failed(connection, error);
   g_autofree char *remark =
-      g_strdup_printf("%s, key %s", tls_cipher(connection->stream.tls),
-                      tls_peer_pin(connection->stream.tls));
+      g_strdup_printf("%s, key %s%s", tls_cipher(connection->stream.tls),
+                      tls_peer_pin(connection->stream.tls),
+                      tls_is_resumed(connection->stream.tls) ? ", resumed" : "");
   log_dialogue(connection->who, '*', remark, -1);
   return true;
 }
@@ -245,6 +247,12 @@ const char *
 connection_cipher(const struct connection *connection)
 {
   return connection->stream.tls == NULL ? NULL : tls_cipher(connection->stream.tls);
+}
+
+bool
+connection_is_resumed(const struct connection *connection)
+{
+  return connection->stream.tls != NULL && tls_is_resumed(connection->stream.tls);
 }
 
 const char *

@@ -45,6 +45,8 @@ bool connection_is_loopback(const struct connection *connection);
 const char *connection_cipher(const struct connection *connection);
 /* "sha256:HEX" of the peer's SubjectPublicKeyInfo; NULL in clear.  Owned. */
 const char *connection_peer_pin(const struct connection *connection);
+/* Did TLS go on with an earlier session's keys (same account, place and trust)? */
+bool connection_is_resumed(const struct connection *connection);
 /* "[127.0.0.1]" or "[IPv6:…]": the address literal of our end, for EHLO. */
 const char *connection_local_literal(const struct connection *connection);
 

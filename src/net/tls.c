@@ -14,11 +14,14 @@
 /* Bits of security that every key must have: RSA 2048, or curves of 224. */
 #define SECURITY_LEVEL 2
 #define SECURITY_BITS 112
+/* Sessions that are remembered: more than anybody has servers. */
+#define SESSIONS_MAX 64
 
 struct tls {
   SSL_CTX *ctx;
   SSL *ssl;
   char *host, *ca_file, *pin;
+  char *session_key;        /* of what may be resumed; NULL */
   GBytes *leaf;             /* DER of what the peer showed */
   int fault;                /* X509_V_* of the verification */
   bool pin_refused;
@@ -146,6 +149,67 @@ verify(X509_STORE_CTX *store, void *data)
   return good;
 }
 
+/* ---- sessions ---- */
+
+/* In memory alone.  A resumed session is not verified again, so its key holds the
+ * whole policy by which it was. */
+static GMutex sessions_lock;
+static GHashTable *sessions;
+
+static void
+session_free(void *session)
+{
+  SSL_SESSION_free(session);
+}
+
+static char *
+session_key(const struct tls_policy *policy)
+{
+  if (policy->resume == NULL)
+    return NULL;
+  return g_strjoin("\n", policy->resume, policy->host, policy->ca_file != NULL ? policy->ca_file : "",
+                   policy->pin != NULL ? policy->pin : "", NULL);
+}
+
+/* TLS 1.3 brings tickets after the handshake; a server that sends none on a resumed
+ * session is content with the old one. */
+static int
+keep_session(SSL *ssl, SSL_SESSION *session)
+{
+  struct tls *tls = SSL_CTX_get_app_data(SSL_get_SSL_CTX(ssl));
+  if (tls->session_key == NULL || !SSL_SESSION_is_resumable(session))
+    return 0;
+  g_mutex_lock(&sessions_lock);
+  if (sessions == NULL)
+    sessions = g_hash_table_new_full(g_str_hash, g_str_equal, g_free, session_free);
+  if (g_hash_table_size(sessions) >= SESSIONS_MAX)
+    g_hash_table_remove_all(sessions);
+  g_hash_table_replace(sessions, g_strdup(tls->session_key), session);
+  g_mutex_unlock(&sessions_lock);
+  return 1;
+}
+
+static void
+offer_session(struct tls *tls)
+{
+  g_mutex_lock(&sessions_lock);
+  SSL_SESSION *session = sessions != NULL && tls->session_key != NULL
+                             ? g_hash_table_lookup(sessions, tls->session_key)
+                             : NULL;
+  if (session != NULL && SSL_SESSION_is_resumable(session))
+    (void)SSL_set_session(tls->ssl, session);
+  g_mutex_unlock(&sessions_lock);
+}
+
+static void
+forget_session(const struct tls *tls)
+{
+  g_mutex_lock(&sessions_lock);
+  if (sessions != NULL && tls->session_key != NULL)
+    g_hash_table_remove(sessions, tls->session_key);
+  g_mutex_unlock(&sessions_lock);
+}
+
 static bool
 no_tls(GError **error)
 {
@@ -162,7 +226,10 @@ set_up_context(struct tls *tls, GError **error)
   SSL_CTX_set_options(tls->ctx, SSL_OP_NO_RENEGOTIATION | SSL_OP_NO_COMPRESSION);
   SSL_CTX_set_mode(tls->ctx,
                    SSL_MODE_ENABLE_PARTIAL_WRITE | SSL_MODE_ACCEPT_MOVING_WRITE_BUFFER);
-  SSL_CTX_set_session_cache_mode(tls->ctx, SSL_SESS_CACHE_OFF);
+  SSL_CTX_set_session_cache_mode(tls->ctx,
+                                 SSL_SESS_CACHE_CLIENT | SSL_SESS_CACHE_NO_INTERNAL);
+  SSL_CTX_set_app_data(tls->ctx, tls);
+  SSL_CTX_sess_set_new_cb(tls->ctx, keep_session);
   SSL_CTX_set_verify(tls->ctx, SSL_VERIFY_PEER, NULL);
   SSL_CTX_set_cert_verify_callback(tls->ctx, verify, tls);
   if (tls->ca_file == NULL)
@@ -189,6 +256,8 @@ set_up_peer(struct tls *tls, int fd, GError **error)
                  ? X509_VERIFY_PARAM_set1_ip_asc(param, tls->host) == 1
                  : SSL_set_tlsext_host_name(tls->ssl, tls->host) == 1 &&
                        SSL_set1_host(tls->ssl, tls->host) == 1;
+  if (set)
+    offer_session(tls);
   return set || no_tls(error);
 }
 
@@ -204,6 +273,7 @@ tls_new(int fd, const struct tls_policy *policy, GError **error)
   tls->host = g_strdup(policy->host);
   tls->ca_file = g_strdup(policy->ca_file);
   tls->pin = g_strdup(policy->pin);
+  tls->session_key = session_key(policy);
   if (!set_up_context(tls, error) || !set_up_peer(tls, fd, error)) {
     tls_free(tls);
     ERR_clear_error();
@@ -227,6 +297,7 @@ tls_free(struct tls *tls)
   g_free(tls->host);
   g_free(tls->ca_file);
   g_free(tls->pin);
+  g_free(tls->session_key);
   g_clear_pointer(&tls->leaf, g_bytes_unref);
   g_free(tls->cipher);
   g_free(tls->peer_pin);
@@ -260,6 +331,9 @@ judge(struct tls *tls, int rc)
 static void
 remember_peer(struct tls *tls)
 {
+  /* Of a resumed session nothing was verified, so nothing was kept. */
+  if (tls->leaf == NULL)
+    keep_leaf(tls, SSL_get0_peer_certificate(tls->ssl));
   g_autoptr(certificate_t) certificate =
       tls->leaf == NULL ? NULL : certificate_read(tls->leaf, NULL);
   if (certificate != NULL)
@@ -275,8 +349,13 @@ tls_handshake(struct tls *tls)
   ERR_clear_error();
   errno = 0;
   int rc = SSL_do_handshake(tls->ssl);
-  if (rc != 1)
-    return judge(tls, rc);
+  if (rc != 1) {
+    enum tls_result result = judge(tls, rc);
+    /* Whatever was wrong, the next one begins anew. */
+    if (result == TLS_FAILED || result == TLS_END)
+      forget_session(tls);
+    return result;
+  }
   remember_peer(tls);
   return TLS_DONE;
 }
@@ -361,4 +440,10 @@ const char *
 tls_peer_pin(const struct tls *tls)
 {
   return tls->peer_pin;
+}
+
+bool
+tls_is_resumed(const struct tls *tls)
+{
+  return tls->shaken && SSL_session_reused(tls->ssl) == 1;
 }

@@ -13,6 +13,9 @@ struct tls_policy {
   const char *host;         /* from resolve_ascii() */
   const char *ca_file;      /* NULL: the system's */
   const char *pin;          /* NULL: none; without ca_file it alone decides */
+  /* Whose sessions may be resumed: account, port and protocol; the rest of the policy
+   * is added.  NULL: none. */
+  const char *resume;
 };
 
 enum tls_result {
@@ -38,3 +41,5 @@ bool tls_fault(struct tls *tls, GError **error);
  * handshake. */
 const char *tls_cipher(const struct tls *tls);
 const char *tls_peer_pin(const struct tls *tls);
+/* Did it go on with the keys of an earlier session? */
+bool tls_is_resumed(const struct tls *tls);

@@ -42,6 +42,7 @@ ledger_letter_free(struct ledger_letter *letter)
   g_free(letter->base);
   g_free(letter->sent_folder);
   g_free(letter->reason);
+  g_free(letter->dsn);
   if (letter->recipients != NULL)
     g_ptr_array_unref(letter->recipients);
   g_free(letter);
@@ -57,7 +58,7 @@ free_element(gpointer letter)
 
 #define COLUMNS                                                                               \
   "SELECT number, id, account, sender, message_id, digest, base, sent_folder, state, reason," \
-  " attempts, created, changed, not_before, next_try, copies FROM letters "
+  " attempts, created, changed, not_before, next_try, copies, dsn FROM letters "
 #define UNFINISHED "state NOT IN (7, 8)"
 G_STATIC_ASSERT(LETTER_DONE == 7 && LETTER_CANCELLED == 8);
 
@@ -103,6 +104,7 @@ read_letter(txn_t *txn, sqlite3_stmt *row, GError **error)
   letter->not_before = sqlite3_column_int64(row, 13);
   letter->next_try = sqlite3_column_int64(row, 14);
   letter->copies = (guint)sqlite3_column_int64(row, 15);
+  letter->dsn = state_text(row, 16);
   if (!read_recipients(txn, sqlite3_column_int64(row, 0), letter, error))
     return NULL;
   return g_steal_pointer(&letter);
@@ -286,14 +288,14 @@ insert_letter(struct store *store, const struct ledger_letter *letter, const cha
   return txn_begin(&txn, store, true, error) && check_single(&txn, letter->digest, error) &&
          state_run(&txn, error,
                    "INSERT INTO letters(id, account, sender, message_id, digest, base, sent_folder,"
-                   " state, reason, attempts, created, changed, not_before, next_try, copies)"
-                   " VALUES(?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?)",
-                   "tttttttitiiiiii", id, letter->account, letter->from, letter->message_id,
+                   " state, reason, attempts, created, changed, not_before, next_try, copies, dsn)"
+                   " VALUES(?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?)",
+                   "tttttttitiiiiiit", id, letter->account, letter->from, letter->message_id,
                    letter->digest, base, letter->sent_folder, (int64_t)letter->state,
                    letter->reason, (int64_t)letter->attempts,
                    letter->created > 0 ? letter->created : now,
                    letter->changed > 0 ? letter->changed : now, letter->not_before,
-                   letter->next_try, (int64_t)copies) &&
+                   letter->next_try, (int64_t)copies, letter->dsn) &&
          number_of(&txn, id, &number, error) &&
          write_recipients(&txn, number, letter->recipients, error) && txn_commit(&txn, error);
 }

@@ -7,7 +7,7 @@
 #include "store/store.h"
 
 enum letter_state {
-  LETTER_HELD,              /* not before `not_before`: undo, send-at */
+  LETTER_HELD,              /* not before `not_before`: undo, send-at; LEDGER_NEVER: until told */
   LETTER_QUEUED,            /* to be tried at `next_try` */
   LETTER_SENDING,           /* claimed; nothing beyond the last byte yet */
   LETTER_BODY,              /* the last byte may have left: found so = unsure */
@@ -17,6 +17,7 @@ enum letter_state {
   LETTER_DONE,              /* filed */
   LETTER_CANCELLED,
 };
+#define LEDGER_NEVER G_MAXINT64
 enum recipient_state { RECIPIENT_WAITING, RECIPIENT_ACCEPTED, RECIPIENT_RETRY, RECIPIENT_REFUSED,
                        RECIPIENT_UNSURE, RECIPIENT_DELIVERED, RECIPIENT_BOUNCED };
 
@@ -40,6 +41,7 @@ struct ledger_letter {
   char *reason;             /* clean; NULL */
   guint attempts;
   int64_t created, changed, not_before, next_try;
+  char *dsn;                /* "NOTIFY=FAILURE,DELAY RET=FULL" as the user wants it; NULL */
   guint copies;             /* wire copies .postino/outbox/ID.N, 1…copies */
   GPtrArray *recipients;    /* struct ledger_recipient */
 };

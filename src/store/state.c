@@ -19,7 +19,7 @@ struct state {
 };
 
 #define APPLICATION_ID 0x706f7374 /* "post" */
-#define SCHEMA_VERSION 2
+#define SCHEMA_VERSION 3
 #define BUSY_MS 20000
 #define SETUP_SECONDS 30
 
@@ -57,6 +57,7 @@ static const char *const migrations[SCHEMA_VERSION] = {
     /* account: and is:sent ask for a letter at a time. */
     "CREATE INDEX drop_letters_base ON drop_letters(base) WHERE base IS NOT NULL;"
     "CREATE INDEX letters_base ON letters(base);",
+    "ALTER TABLE letters ADD COLUMN dsn TEXT;",
 };
 
 /* ---- errors ---- */

@@ -41,6 +41,8 @@ size_on_the_line(const char *data, size_t length)
     size += data[i] == '\n' && (i == 0 || data[i - 1] != '\r');
     size += data[i] == '\r' && (i + 1 == length || data[i + 1] != '\n');
   }
+  if (length > 0 && data[length - 1] != '\n' && data[length - 1] != '\r')
+    size += 2;
   return size;
 }
 
@@ -75,10 +77,51 @@ envelope_obstacle(const struct envelope_needs *needs, unsigned capabilities, gui
   return NULL;
 }
 
+/* The word of the wishes that begins so, or NULL. */
+static char *
+wish(const struct envelope_dsn *dsn, const char *prefix)
+{
+  g_auto(GStrv) words = g_strsplit(dsn->wishes != NULL ? dsn->wishes : "", " ", -1);
+  for (char **word = words; *word != NULL; word++)
+    if (g_str_has_prefix(*word, prefix))
+      return g_strdup(*word);
+  return NULL;
+}
+
+/* RFC 3461, 4: xtext. */
+static void
+append_xtext(GString *line, const char *text)
+{
+  for (; *text != '\0'; text++)
+    if (*text > ' ' && *text < 0x7f && *text != '+' && *text != '=')
+      g_string_append_c(line, *text);
+    else
+      g_string_append_printf(line, "+%02X", (unsigned char)*text);
+}
+
+/* An address that is not ASCII has no short form there. */
+char *
+envelope_rcpt(const char *spec, unsigned capabilities, const struct envelope_dsn *dsn)
+{
+  g_autoptr(GString) line = g_string_new(NULL);
+  g_string_append_printf(line, "RCPT TO:<%s>", spec);
+  if ((capabilities & SMTP_DSN) == 0)
+    return g_strdup(line->str);
+  g_autofree char *notify = wish(dsn, "NOTIFY=");
+  if (notify != NULL)
+    g_string_append_printf(line, " %s", notify);
+  if (is_ascii(spec, strlen(spec))) {
+    g_string_append(line, " ORCPT=rfc822;");
+    append_xtext(line, spec);
+  }
+  return g_strdup(line->str);
+}
+
 char *
 envelope_mail(const char *from, const struct envelope_needs *needs, unsigned capabilities,
-              const char *id)
+              const struct envelope_dsn *dsn)
 {
+  g_autofree char *ret = wish(dsn, "RET=");
   g_autoptr(GString) line = g_string_new(NULL);
   g_string_append_printf(line, "MAIL FROM:<%s>", from);
   if ((capabilities & SMTP_SIZE) != 0)
@@ -87,8 +130,11 @@ envelope_mail(const char *from, const struct envelope_needs *needs, unsigned cap
     g_string_append(line, " BODY=8BITMIME");
   if (needs->utf8)
     g_string_append(line, " SMTPUTF8");
-  if (id != NULL && (capabilities & SMTP_DSN) != 0)
-    g_string_append_printf(line, " RET=HDRS ENVID=%s", id);
+  if ((capabilities & SMTP_DSN) != 0) {
+    g_string_append_printf(line, " %s", ret != NULL ? ret : "RET=HDRS");
+    if (dsn->id != NULL)
+      g_string_append_printf(line, " ENVID=%s", dsn->id);
+  }
   return g_strdup(line->str);
 }
 
@@ -109,7 +155,7 @@ envelope_stuff(struct stuffing *stuffing, const char *data, size_t length, GStri
       stuffing->inside = false;
       continue;
     }
-    if (!stuffing->inside && *at == '.')
+    if (!stuffing->no_dots && !stuffing->inside && *at == '.')
       g_string_append_c(out, '.');
     const char *stop = at;
     while (stop < end && *stop != '\r' && *stop != '\n')

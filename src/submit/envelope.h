@@ -15,10 +15,11 @@ enum smtp_capability {
   SMTP_AUTH = 1 << 5,
   SMTP_ENHANCED = 1 << 6,
   SMTP_DSN = 1 << 7,
+  SMTP_CHUNKING = 1 << 8,
 };
 
 struct envelope_needs {
-  guint64 size;             /* with CRLF ends */
+  guint64 size;             /* with CRLF ends, that of the last line too */
   bool eight_bit;           /* BODY=8BITMIME */
   bool utf8;                /* SMTPUTF8: an address, of the envelope or the header, is not ASCII */
 };
@@ -29,13 +30,20 @@ struct envelope_needs envelope_needs(GBytes *letter, const char *from,
  * when it can.  `limit` is that of SIZE, 0 for none.  Free it. */
 char *envelope_obstacle(const struct envelope_needs *needs, unsigned capabilities, guint64 limit);
 
-/* "MAIL FROM:<…> SIZE=… BODY=8BITMIME SMTPUTF8 RET=HDRS ENVID=…".  `id` (letters and
- * digits) comes back in delivery reports; NULL: none.  Free it. */
+/* What delivery reports shall say (RFC 3461). */
+struct envelope_dsn {
+  const char *id;           /* letters and digits, comes back in them; NULL: none */
+  const char *wishes;       /* "NOTIFY=FAILURE,DELAY RET=FULL", either or both; NULL */
+};
+/* "MAIL FROM:<…> SIZE=… BODY=8BITMIME SMTPUTF8 RET=HDRS ENVID=…".  Free it. */
 char *envelope_mail(const char *from, const struct envelope_needs *needs, unsigned capabilities,
-                    const char *id);
+                    const struct envelope_dsn *dsn);
+/* "RCPT TO:<…> NOTIFY=… ORCPT=rfc822;…".  Free it. */
+char *envelope_rcpt(const char *spec, unsigned capabilities, const struct envelope_dsn *dsn);
 
-/* Stuffs dots and makes every line end CRLF, block by block: appends to `out`. */
-struct stuffing { bool inside, cr; };
+/* Stuffs dots (for DATA; BDAT has none) and makes every line end CRLF, block by block:
+ * appends to `out`. */
+struct stuffing { bool no_dots, inside, cr; };
 void envelope_stuff(struct stuffing *stuffing, const char *data, size_t length, GString *out);
 /* The end of the last line, when it is open; then ".\r\n" may follow. */
 void envelope_stuff_end(struct stuffing *stuffing, GString *out);

@@ -191,7 +191,7 @@ send_copy(struct flush *flush, guint copy, GArray *places, GError **error)
     return false;
   struct sending sending = {.flush = flush, .places = places};
   struct smtp_letter out = {.from = letter->from,
-                            .id = letter->id,
+                            .dsn = {.id = letter->id, .wishes = letter->dsn},
                             .bytes = bytes,
                             .recipients = g_new0(struct smtp_recipient, places->len + 1),
                             .count = places->len,
@@ -222,6 +222,25 @@ is_for_later(const GError *why)
          error_is(why, POSTINO_ERROR_CANCELLED) || error_is(why, POSTINO_ERROR_LOCAL);
 }
 
+/* The next try after a growing pause, or none any more.  The user stopped it: it
+ * waits for the next flush, not for a pause. */
+static void
+wait_or_give_up(struct ledger_letter *letter, const GError *why)
+{
+  int64_t now = now_seconds();
+  letter->next_try = 0;
+  if (letter->state != LETTER_QUEUED || error_is(why, POSTINO_ERROR_CANCELLED))
+    return;
+  if (!outbox_is_hopeless(letter, now)) {
+    letter->next_try = outbox_pause(letter->attempts, now);
+    return;
+  }
+  g_autofree char *last = letter->reason;
+  letter->state = LETTER_BLOCKED;
+  letter->reason = g_strdup_printf(_("tried for days, given up: %s"),
+                                   last != NULL ? last : _("no reason was given"));
+}
+
 /* What the recipients' fates, or the line's failure, make of the letter. */
 static void
 judge(struct flush *flush, const GError *why)
@@ -234,10 +253,7 @@ judge(struct flush *flush, const GError *why)
     letter->state = LETTER_BLOCKED;
   if (letter->reason == NULL && why != NULL && letter->state != LETTER_ACCEPTED)
     letter->reason = g_strdup(why->message);
-  letter->next_try = 0;
-  /* The user stopped it: it waits for the next flush, not for a pause. */
-  if (letter->state == LETTER_QUEUED && !error_is(why, POSTINO_ERROR_CANCELLED))
-    letter->next_try = outbox_pause(letter->attempts, now_seconds());
+  wait_or_give_up(letter, why);
 }
 
 /* An accepted letter whose copy cannot be filed was sent all the same: whoever
@@ -320,9 +336,7 @@ fail_letter(struct flush *flush, struct ledger_letter *letter, const GError *why
   letter->state = is_for_later(why) ? LETTER_QUEUED : LETTER_BLOCKED;
   g_free(letter->reason);
   letter->reason = g_strdup(why->message);
-  letter->next_try = letter->state == LETTER_QUEUED && !error_is(why, POSTINO_ERROR_CANCELLED)
-                         ? outbox_pause(letter->attempts, now_seconds())
-                         : 0;
+  wait_or_give_up(letter, why);
   g_autoptr(GError) ignored = NULL;
   if (ledger_update(flush->store, letter, from, &ignored))
     settled(flush, letter);

@@ -10,6 +10,10 @@
 
 /* Recipients that a letter's sentence names. */
 #define NAMED 3
+/* RFC 5321, 4.5.4.1: a letter is given up after four or five days.  A machine that
+ * slept for a week has not tried: so many tries belong to it. */
+#define TRYING_SECONDS (5 * 24 * 60 * 60)
+#define TRIES_LEAST 12
 
 static int64_t
 now_seconds(void)
@@ -126,9 +130,16 @@ outbox_reason(const struct ledger_letter *letter)
 int64_t
 outbox_pause(guint attempts, int64_t now)
 {
-  static const int minutes[] = {1, 5, 15, 60};
+  static const int minutes[] = {1, 5, 15, 60, 120, 240};
   guint step = attempts > 0 ? attempts - 1 : 0;
   return now + 60 * minutes[MIN(step, G_N_ELEMENTS(minutes) - 1)];
+}
+
+bool
+outbox_is_hopeless(const struct ledger_letter *letter, int64_t now)
+{
+  return letter->attempts >= TRIES_LEAST &&
+         now - MAX(letter->created, letter->not_before) >= TRYING_SECONDS;
 }
 
 /* ---- adding ---- */
@@ -190,11 +201,12 @@ digest_of(const struct submission *submission)
   g_ptr_array_sort(specs, compare_specs);
   for (guint i = 0; i < specs->len; i++)
     digest_bytes(sum, g_ptr_array_index(specs, i), strlen(g_ptr_array_index(specs, i)));
-  for (guint i = 0; i < submission->n_copies; i++) {
+  for (guint i = 0; submission->given == NULL && i < submission->n_copies; i++) {
     data = g_bytes_get_data(submission->copies[i], &length);
     digest_bytes(sum, data, length);
   }
-  data = g_bytes_get_data(submission->readable, &length);
+  data = g_bytes_get_data(submission->given != NULL ? submission->given : submission->readable,
+                          &length);
   digest_bytes(sum, data, length);
   return g_strdup(g_checksum_get_string(sum));
 }
@@ -250,6 +262,7 @@ make_letter(const struct submission *submission)
   letter->sent_folder = g_strdup(submission->account->sent);
   letter->created = letter->changed = now_seconds();
   letter->not_before = submission->not_before;
+  letter->dsn = g_strdup(submission->dsn);
   letter->recipients = copy_recipients(submission);
   letter->state = LETTER_QUEUED;
   if (submission->not_before > now_seconds())
@@ -270,6 +283,15 @@ find_known(struct store *store, const char *digest, char **id_out, bool *known_o
   *id_out = g_strdup(known->id);
   *known_out = true;
   return true;
+}
+
+char *
+outbox_known(struct store *store, const struct submission *submission)
+{
+  g_autofree char *digest = digest_of(submission);
+  char *id = NULL;
+  bool known;
+  return find_known(store, digest, &id, &known) ? id : NULL;
 }
 
 bool
@@ -312,9 +334,8 @@ recover_body(struct store *store, struct ledger_letter *letter, GError **error)
   return ledger_update(store, letter, STATE_BIT(LETTER_BODY), error);
 }
 
-/* A copy that still cannot be filed must not keep other letters from being sent. */
-static bool
-file_again(struct store *store, struct ledger_letter *letter)
+bool
+outbox_file(struct store *store, struct ledger_letter *letter)
 {
   g_autoptr(GError) later = NULL;
   (void)!ledger_file_sent(store, letter, &later);
@@ -332,7 +353,7 @@ recover_letter(struct store *store, struct ledger_letter *letter, GError **error
   case LETTER_BODY:
     return recover_body(store, letter, error);
   case LETTER_ACCEPTED:
-    return file_again(store, letter);
+    return outbox_file(store, letter);
   default:
     return true;
   }
@@ -356,10 +377,8 @@ outbox_recover(struct store *store, const char *account, GError **error)
   return true;
 }
 
-/* Where nobody sends, what a crash left is put right before the user's word is
- * weighed. */
-static struct ledger_letter *
-get_settled(struct store *store, const char *id, GError **error)
+struct ledger_letter *
+outbox_get_settled(struct store *store, const char *id, GError **error)
 {
   g_autoptr(ledger_letter_t) letter = ledger_get(store, id, error);
   if (letter == NULL)
@@ -421,7 +440,7 @@ move_to(struct store *store, struct ledger_letter *letter, enum letter_state sta
 bool
 outbox_cancel(struct store *store, const char *id, const char *folder, GError **error)
 {
-  g_autoptr(ledger_letter_t) letter = get_settled(store, id, error);
+  g_autoptr(ledger_letter_t) letter = outbox_get_settled(store, id, error);
   return letter != NULL && move_to(store, letter, LETTER_CANCELLED, error) &&
          ledger_discard(store, letter, folder, error);
 }
@@ -429,7 +448,7 @@ outbox_cancel(struct store *store, const char *id, const char *folder, GError **
 bool
 outbox_retry(struct store *store, const char *id, GError **error)
 {
-  g_autoptr(ledger_letter_t) letter = get_settled(store, id, error);
+  g_autoptr(ledger_letter_t) letter = outbox_get_settled(store, id, error);
   if (letter == NULL)
     return false;
   for (guint i = 0; i < letter->recipients->len; i++) {
@@ -443,8 +462,24 @@ outbox_retry(struct store *store, const char *id, GError **error)
   }
   set_reason(letter, NULL);
   letter->next_try = 0;
-  letter->not_before = 0;
+  /* From now on it is tried as a new one is. */
+  letter->attempts = 0;
+  letter->not_before = now_seconds();
   return move_to(store, letter, LETTER_QUEUED, error);
+}
+
+bool
+outbox_hold(struct store *store, const char *id, int64_t not_before, GError **error)
+{
+  g_autoptr(ledger_letter_t) letter = outbox_get_settled(store, id, error);
+  if (letter == NULL)
+    return false;
+  if (letter->state == LETTER_UNSURE)
+    return error_set(error, POSTINO_ERROR_REFUSED,
+                     _("letter %s may have been sent; try it again or take it back"), id);
+  letter->next_try = 0;
+  letter->not_before = not_before;
+  return move_to(store, letter, LETTER_HELD, error);
 }
 
 int64_t
@@ -459,80 +494,9 @@ outbox_next(struct store *store, const char *account)
     if (letter->state != LETTER_HELD && letter->state != LETTER_QUEUED)
       continue;
     int64_t due = MAX(MAX(letter->not_before, letter->next_try), 1);
+    if (due == LEDGER_NEVER)
+      continue;
     next = next == 0 ? due : MIN(next, due);
   }
   return next;
-}
-
-/* ---- delivery reports ---- */
-
-static const struct { enum report_action action; enum recipient_state state; } reported[] = {
-    {REPORT_FAILED, RECIPIENT_BOUNCED},
-    {REPORT_DELIVERED, RECIPIENT_DELIVERED},
-    {REPORT_RELAYED, RECIPIENT_ACCEPTED},
-    {REPORT_EXPANDED, RECIPIENT_ACCEPTED},
-    {REPORT_DELAYED, RECIPIENT_ACCEPTED},
-};
-
-/* Whatever a report says of a recipient, the letter got beyond the server that
- * took it. */
-static bool
-apply(struct ledger_recipient *recipient, const struct report_recipient *said)
-{
-  if (recipient->state == RECIPIENT_BOUNCED || !address_same(recipient->spec, said->spec))
-    return false;
-  for (size_t i = 0; i < G_N_ELEMENTS(reported); i++)
-    if (reported[i].action == said->action && recipient->state != RECIPIENT_DELIVERED)
-      recipient->state = reported[i].state;
-  g_free(recipient->reason);
-  g_free(recipient->status);
-  recipient->reason = said->reason != NULL ? sanitize_line(said->reason, -1) : NULL;
-  recipient->status = said->status != NULL ? sanitize_line(said->status, -1) : NULL;
-  recipient->changed = now_seconds();
-  return true;
-}
-
-static bool
-apply_all(struct ledger_letter *letter, const struct report *report)
-{
-  bool changed = false;
-  for (guint i = 0; i < report->recipients->len; i++)
-    for (guint j = 0; j < letter->recipients->len; j++)
-      changed |= apply(recipient_at(letter, j), g_ptr_array_index(report->recipients, i));
-  return changed;
-}
-
-static struct ledger_letter *
-find_reported(struct store *store, const struct report *report)
-{
-  struct ledger_letter *letter = NULL;
-  if (report->envelope_id != NULL)
-    letter = ledger_get(store, report->envelope_id, NULL);
-  if (letter == NULL && report->message_id != NULL)
-    letter = ledger_by_message_id(store, report->message_id);
-  return letter;
-}
-
-/* An unsure letter that reports have settled was sent. */
-static bool
-settle(struct store *store, struct ledger_letter *letter, GError **error)
-{
-  unsigned from = STATE_BIT(letter->state);
-  bool sent = letter->state == LETTER_UNSURE && outbox_classify(letter) == LETTER_ACCEPTED;
-  if (sent) {
-    letter->state = LETTER_ACCEPTED;
-    set_reason(letter, NULL);
-  }
-  return ledger_update(store, letter, from, error) && (!sent || file_again(store, letter));
-}
-
-bool
-outbox_report(struct store *store, const struct report *report, struct ledger_letter **letter_out,
-              GError **error)
-{
-  g_autoptr(ledger_letter_t) letter = find_reported(store, report);
-  if (letter != NULL && apply_all(letter, report) && !settle(store, letter, error))
-    return false;
-  *letter_out = g_steal_pointer(&letter);
-  return true;
 }

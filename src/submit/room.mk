@@ -4,6 +4,7 @@ src_submit_libsubmit_a_SOURCES = \
 	src/submit/flush.c \
 	src/submit/outbox.c src/submit/outbox.h \
 	src/submit/reply.c src/submit/reply.h \
+	src/submit/returns.c \
 	src/submit/smtp.c src/submit/smtp.h \
 	src/submit/submit.h \
 	src/submit/transaction.c
@@ -12,12 +13,19 @@ if HAVE_CMOCKA
 submit_TEST_LIBS = src/submit/libsubmit.a src/store/libstore.a $(SQLITE_LIBS) \
 	src/account/libaccount.a src/net/libnet.a $(OPENSSL_LIBS) $(SASL_LIBS) $(IDN2_LIBS) \
 	$(CONF_LIBS) $(CMOCKA_LIBS)
-check_PROGRAMS += tests/unit/submit/test_parts tests/unit/submit/test_submit
+check_PROGRAMS += tests/unit/submit/test_parts tests/unit/submit/test_submit \
+	tests/unit/submit/test_outbox tests/unit/submit/test_chunks
+submit_SCENE = tests/unit/submit/scene.c tests/unit/submit/scene.h \
+	tests/unit/submit/fake.c tests/unit/submit/fake.h $(net_PEER)
 tests_unit_submit_test_parts_SOURCES = tests/unit/submit/test_parts.c tests/unit/test.h
 tests_unit_submit_test_parts_LDADD = $(submit_TEST_LIBS)
 tests_unit_submit_test_submit_SOURCES = tests/unit/submit/test_submit.c \
-	tests/unit/submit/fake.c tests/unit/submit/fake.h tests/unit/net/faults.h $(net_PEER)
+	tests/unit/net/faults.h $(submit_SCENE)
 tests_unit_submit_test_submit_LDADD = $(submit_TEST_LIBS)
+tests_unit_submit_test_outbox_SOURCES = tests/unit/submit/test_outbox.c $(submit_SCENE)
+tests_unit_submit_test_outbox_LDADD = $(submit_TEST_LIBS)
+tests_unit_submit_test_chunks_SOURCES = tests/unit/submit/test_chunks.c $(submit_SCENE)
+tests_unit_submit_test_chunks_LDADD = $(submit_TEST_LIBS)
 endif
 
 # ./configure CC=clang --enable-fuzzing --enable-sanitizers; what reads replies is

@@ -74,6 +74,7 @@ static const struct { const char *name; enum smtp_capability bit; } capabilities
     {"PIPELINING", SMTP_PIPELINING}, {"SIZE", SMTP_SIZE},         {"8BITMIME", SMTP_8BITMIME},
     {"SMTPUTF8", SMTP_SMTPUTF8},     {"STARTTLS", SMTP_STARTTLS}, {"AUTH", SMTP_AUTH},
     {"ENHANCEDSTATUSCODES", SMTP_ENHANCED},                       {"DSN", SMTP_DSN},
+    {"CHUNKING", SMTP_CHUNKING},
 };
 
 /* RFC 4954; some old servers write "AUTH=LOGIN" beside it. */

@@ -37,7 +37,7 @@ struct smtp_recipient {
 };
 struct smtp_letter {
   const char *from;
-  const char *id;           /* for delivery reports: letters and digits; NULL */
+  struct envelope_dsn dsn;
   GBytes *bytes;
   struct smtp_recipient *recipients;
   guint count;

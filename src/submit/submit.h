@@ -14,7 +14,10 @@ struct submission {
   GBytes *const *copies;            /* wire copies, CRLF, without Bcc */
   guint n_copies;
   const GPtrArray *recipients;      /* struct ledger_recipient: spec and copy */
-  int64_t not_before;               /* 0: at once */
+  int64_t not_before;               /* 0: at once; LEDGER_NEVER: when it is told to go */
+  GBytes *given;                    /* what it was made of, where sealing makes other bytes each
+                                     * time: tells a second `send`; NULL: the copies do */
+  const char *dsn;                  /* "NOTIFY=NEVER RET=HDRS", either or both; NULL: as the server does */
   const char *not_sent_because;     /* kept BLOCKED with this reason; NULL: to be sent */
 };
 /* Puts a letter into the outbox, durably.  An unfinished letter of the same
@@ -22,6 +25,10 @@ struct submission {
  * recipients.  Nothing is kept on error. */
 bool outbox_add(struct store *store, const struct submission *submission, char **id_out,
                 bool *known_out, GError **error) G_GNUC_WARN_UNUSED_RESULT;
+
+/* The id of the unfinished letter of the same Message-ID, envelope and `given` bytes
+ * (copies are not looked at), or NULL. */
+char *outbox_known(struct store *store, const struct submission *submission);
 
 struct submit_progress { const char *what; guint64 bytes, all_bytes; guint letter, letters; };
 struct submit_options {
@@ -45,6 +52,9 @@ bool outbox_cancel(struct store *store, const char *id, const char *folder, GErr
     G_GNUC_WARN_UNUSED_RESULT;
 /* Blocked, unsure or waiting → due now: the user says that it shall be tried. */
 bool outbox_retry(struct store *store, const char *id, GError **error) G_GNUC_WARN_UNUSED_RESULT;
+/* Held, queued, blocked → held until then; LEDGER_NEVER: until outbox_retry(). */
+bool outbox_hold(struct store *store, const char *id, int64_t not_before, GError **error)
+    G_GNUC_WARN_UNUSED_RESULT;
 /* When something is due next: seconds since 1970, or 0 for nothing. */
 int64_t outbox_next(struct store *store, const char *account);
 
@@ -56,6 +66,11 @@ const char *recipient_state_word(enum recipient_state state);
  * *letter_out is NULL when it is none of ours. */
 bool outbox_report(struct store *store, const struct report *report,
                    struct ledger_letter **letter_out, GError **error) G_GNUC_WARN_UNUSED_RESULT;
+/* A letter came in that may be a copy (Bcc, a list's, an own address's) of the unsure
+ * letter `id`: then it was sent to those whose wire copy that is.  `own`: the user's
+ * addresses among its recipients. */
+bool outbox_returned(struct store *store, const char *id, GBytes *copy, const char *const *own,
+                     bool *settled_out, GError **error) G_GNUC_WARN_UNUSED_RESULT;
 /* Logs in and out and says what it found. */
 bool submit_test(const struct conf_account *account, struct keyring *keyring, char **found_out,
                  GCancellable *cancel, GError **error) G_GNUC_WARN_UNUSED_RESULT;

@@ -10,6 +10,8 @@
  * can buffer. */
 #define COMMANDS_MAX 4000
 #define BLOCK LIMIT_KIB(16)
+/* A chunk that is sent with its envelope before anything of it is answered. */
+#define TOGETHER_MAX LIMIT_KIB(64)
 /* A user who lowered the timeout below this meant every wait. */
 #define USUAL_TIMEOUT 60
 
@@ -20,6 +22,7 @@ struct transaction {
   struct smtp *smtp;
   struct smtp_letter *letter;
   char **specs;             /* of the recipients, as they go over the line */
+  const char *from;         /* and of the sender */
   GArray *owed;             /* struct owed: replies to come */
   size_t bytes;             /* of commands without reply */
   bool *taken;              /* recipients whose RCPT was answered with 2yz */
@@ -27,6 +30,7 @@ struct transaction {
   bool refused;             /* MAIL was: the rest does not matter */
   bool confused;            /* and yet a recipient was taken */
   bool open;                /* DATA was answered with 354 */
+  bool left;                /* the server said that it ends the session */
 };
 
 void
@@ -68,7 +72,8 @@ set_fates(struct transaction *t, const struct smtp_reply *reply, bool all)
   for (guint i = 0; i < letter->count; i++)
     if (all || t->taken[i])
       set_fate(&letter->recipients[i], fate, reply);
-  if (fate == SMTP_ACCEPTED)
+  /* Where every recipient was refused, "no valid recipients" to DATA says nothing. */
+  if (fate == SMTP_ACCEPTED || (!all && t->taken_count == 0))
     return;
   g_free(letter->remark);
   letter->remark = g_strdup_printf(fate == SMTP_LATER
@@ -140,9 +145,11 @@ settle(struct transaction *t, GError **error)
     g_auto(smtp_reply_t) reply = {0};
     if (!smtp_read(t->smtp, &reply, error))
       return false;
-    if (reply.code == 421)
+    if (reply.code == 421) {
+      t->left = true;
       return error_set(error, POSTINO_ERROR_RETRY, _("%s: the server ends the session: \"%s\""),
                        t->smtp->place, reply.words);
+    }
     if (!take_reply(t, &g_array_index(t->owed, struct owed, i), &reply, error))
       return false;
   }
@@ -167,7 +174,8 @@ static bool
 ask_recipients(struct transaction *t, GError **error)
 {
   for (guint i = 0; i < t->letter->count && !t->refused; i++) {
-    g_autofree char *command = g_strdup_printf("RCPT TO:<%s>", t->specs[i]);
+    g_autofree char *command =
+        envelope_rcpt(t->specs[i], t->smtp->capabilities, &t->letter->dsn);
     if (!ask(t, STEP_RECIPIENT, i, command, error))
       return false;
   }
@@ -180,63 +188,78 @@ is_hopeless(const struct transaction *t)
   return t->owed->len == 0 && (t->refused || t->taken_count == 0);
 }
 
-/* MAIL, RCPT and DATA, in one flush where the server lets them. */
+/* MAIL and RCPT, in one flush with what follows where the server lets them. */
 static bool
-open_envelope(struct transaction *t, const char *from, const struct envelope_needs *needs,
-              GError **error)
+address_envelope(struct transaction *t, const struct envelope_needs *needs, GError **error)
 {
-  g_autofree char *mail = envelope_mail(from, needs, t->smtp->capabilities, t->letter->id);
+  g_autofree char *mail = envelope_mail(t->from, needs, t->smtp->capabilities, &t->letter->dsn);
   if (t->smtp->used && !ask(t, STEP_RESET, 0, "RSET", error))
     return false;
   t->smtp->used = true;
-  if (!ask(t, STEP_MAIL, 0, mail, error) || !ask_recipients(t, error))
-    return false;
-  return is_hopeless(t) || ask(t, STEP_DATA, 0, "DATA", error);
+  return ask(t, STEP_MAIL, 0, mail, error) && ask_recipients(t, error);
 }
 
 /* ---- the letter ---- */
 
+/* Writes all but the last `keep` bytes of the form in which it goes over the line;
+ * those are in `out`. */
 static bool
-send_body(struct transaction *t, GError **error)
+write_body(struct transaction *t, struct stuffing *stuffing, size_t keep, GString *out,
+           GError **error)
 {
   size_t length;
   const char *data = g_bytes_get_data(t->letter->bytes, &length);
-  struct stuffing stuffing = {0};
-  g_autoptr(GString) out = g_string_sized_new(BLOCK + 64);
   g_autofree char *log = g_strdup_printf("(the letter, %" G_GSIZE_FORMAT " bytes)", length);
   for (size_t at = 0; at < length; at += BLOCK) {
-    g_string_truncate(out, 0);
-    envelope_stuff(&stuffing, data + at, MIN(BLOCK, length - at), out);
-    if (!connection_write(t->smtp->connection, out->str, out->len, at == 0 ? log : "", error))
+    envelope_stuff(stuffing, data + at, MIN(BLOCK, length - at), out);
+    if (at + BLOCK >= length)
+      envelope_stuff_end(stuffing, out);
+    size_t ready = out->len - MIN(keep, out->len);
+    if (!connection_write(t->smtp->connection, out->str, ready, at == 0 ? log : "", error))
       return false;
+    g_string_erase(out, 0, (gssize)ready);
     if (t->letter->progress != NULL)
       t->letter->progress(MIN(at + BLOCK, length), length, t->letter->data);
   }
-  g_string_truncate(out, 0);
-  envelope_stuff_end(&stuffing, out);
-  return connection_write(t->smtp->connection, out->str, out->len, "", error) &&
-         connection_flush(t->smtp->connection, error);
+  return true;
 }
 
-/* RFC 5321, 4.5.3.2.6 gives the server ten minutes to take a letter over. */
 static bool
-send_dot(struct transaction *t, struct smtp_reply *reply, GError **error)
+send_body(struct transaction *t, GError **error)
+{
+  struct stuffing stuffing = {0};
+  g_autoptr(GString) out = g_string_sized_new(BLOCK + 64);
+  return write_body(t, &stuffing, 0, out, error) && connection_flush(t->smtp->connection, error);
+}
+
+/* RFC 5321, 4.5.3.2.6 gives the server ten minutes to take a letter over.  What is
+ * owed to the envelope is answered first. */
+static bool
+finish(struct transaction *t, const char *end, size_t length, const char *log,
+       struct smtp_reply *reply, GError **error)
 {
   struct smtp *smtp = t->smtp;
   int usual = smtp->server->timeout;
   connection_set_timeout(smtp->connection,
                          usual < USUAL_TIMEOUT ? usual : MAX(usual, LIMIT_AFTER_DOT_SECONDS));
-  bool answered = connection_write(smtp->connection, ".\r\n", 3, NULL, error) &&
-                  connection_flush(smtp->connection, error) && smtp_read(smtp, reply, error);
+  bool answered = connection_write(smtp->connection, end, length, log, error) &&
+                  settle(t, error) && smtp_read(smtp, reply, error);
   connection_set_timeout(smtp->connection, usual);
   return answered;
 }
 
+static bool
+send_dot(struct transaction *t, struct smtp_reply *reply, GError **error)
+{
+  return finish(t, ".\r\n", 3, NULL, reply, error);
+}
+
+/* Of whom nothing is known after the last byte left, all may be. */
 static void
 set_unsure(struct transaction *t)
 {
   for (guint i = 0; i < t->letter->count; i++)
-    if (t->taken[i])
+    if (t->letter->recipients[i].fate == SMTP_WAITING)
       t->letter->recipients[i].fate = SMTP_UNSURE;
 }
 
@@ -255,6 +278,22 @@ was_interrupted(struct transaction *t, GError **error)
                    t->smtp->place, reply.words);
 }
 
+/* The answer to the letter as a whole. */
+static bool
+take_answer(struct transaction *t, const struct smtp_reply *reply, GError **error)
+{
+  if (reply->code / 100 == 3) {
+    set_unsure(t);
+    return unexpected(t, reply, error);
+  }
+  if (!t->refused)
+    set_fates(t, reply, false);
+  t->smtp->used = reply->code >= 300;
+  return reply->code != 421 ||
+         error_set(error, POSTINO_ERROR_RETRY, _("%s: the server ends the session: \"%s\""),
+                   t->smtp->place, reply->words);
+}
+
 static bool
 hand_over(struct transaction *t, GError **error)
 {
@@ -263,19 +302,10 @@ hand_over(struct transaction *t, GError **error)
     return false;
   if (!connection_is_quiet(t->smtp->connection))
     return was_interrupted(t, error);
-  if (!send_dot(t, &reply, error)) {
-    set_unsure(t);
-    return false;
-  }
-  if (reply.code / 100 == 3) {
-    set_unsure(t);
-    return unexpected(t, &reply, error);
-  }
-  set_fates(t, &reply, false);
-  t->smtp->used = reply.code >= 300;
-  return reply.code != 421 ||
-         error_set(error, POSTINO_ERROR_RETRY, _("%s: the server ends the session: \"%s\""),
-                   t->smtp->place, reply.words);
+  if (send_dot(t, &reply, error))
+    return take_answer(t, &reply, error);
+  set_unsure(t);
+  return false;
 }
 
 /* 354 although nobody is left to have it: a lone dot, and whatever is answered. */
@@ -284,6 +314,63 @@ close_empty(struct transaction *t, GError **error)
 {
   g_auto(smtp_reply_t) reply = {0};
   return send_dot(t, &reply, error);
+}
+
+static bool
+is_confused(const struct transaction *t, GError **error)
+{
+  return t->confused &&
+         !error_set(error, POSTINO_ERROR_RETRY,
+                    _("%s: the server took recipients of a letter that it had refused"),
+                    t->smtp->place);
+}
+
+static bool
+send_by_data(struct transaction *t, const struct envelope_needs *needs, GError **error)
+{
+  if (!address_envelope(t, needs, error) ||
+      (!is_hopeless(t) && !ask(t, STEP_DATA, 0, "DATA", error)))
+    return false;
+  if (!t->open)
+    return true;
+  if (is_confused(t, error))
+    return false;
+  return t->refused || t->taken_count == 0 ? close_empty(t, error) : hand_over(t, error);
+}
+
+/* RFC 3030.  A small letter goes with its envelope: one round trip in all.  Then its
+ * recipients' fates are not known when the last byte leaves, so all stand as unsure
+ * until they are; a server that says 421 before has taken nothing. */
+static bool
+send_chunk(struct transaction *t, const struct envelope_needs *needs, GError **error)
+{
+  struct stuffing stuffing = {.no_dots = true};
+  g_autoptr(GString) last = g_string_sized_new(BLOCK + 64);
+  g_auto(smtp_reply_t) reply = {0};
+  if (!connection_printf(t->smtp->connection, error, "BDAT %" G_GUINT64_FORMAT " LAST\r\n",
+                         needs->size) ||
+      !write_body(t, &stuffing, 1, last, error) ||
+      (t->owed->len == 0 && !connection_flush(t->smtp->connection, error)) ||
+      !t->letter->before_last_byte(t->letter->data, error))
+    return false;
+  if (!connection_is_quiet(t->smtp->connection))
+    return was_interrupted(t, error);
+  if (finish(t, last->str, last->len, "", &reply, error))
+    return !is_confused(t, error) && take_answer(t, &reply, error);
+  if (!t->left)
+    set_unsure(t);
+  return false;
+}
+
+static bool
+send_by_chunk(struct transaction *t, const struct envelope_needs *needs, GError **error)
+{
+  bool together =
+      (t->smtp->capabilities & SMTP_PIPELINING) != 0 && needs->size <= TOGETHER_MAX;
+  if (!address_envelope(t, needs, error) || (!together && !settle(t, error)) ||
+      is_confused(t, error))
+    return false;
+  return is_hopeless(t) || send_chunk(t, needs, error);
 }
 
 static bool
@@ -331,15 +418,8 @@ smtp_send(struct smtp *smtp, struct smtp_letter *letter, GError **error)
     return refuse_here(smtp, letter, obstacle);
   g_autofree bool *taken = g_new0(bool, letter->count + 1);
   g_autoptr(GArray) owed = g_array_new(FALSE, FALSE, sizeof(struct owed));
-  struct transaction t = {.smtp = smtp, .letter = letter, .specs = specs, .owed = owed,
-                          .taken = taken};
-  if (!open_envelope(&t, from, &needs, error))
-    return false;
-  if (!t.open)
-    return true;
-  if (t.confused)
-    return error_set(error, POSTINO_ERROR_RETRY,
-                     _("%s: the server took recipients of a letter that it had refused"),
-                     smtp->place);
-  return t.refused || t.taken_count == 0 ? close_empty(&t, error) : hand_over(&t, error);
+  struct transaction t = {.smtp = smtp, .letter = letter, .from = from, .specs = specs,
+                          .owed = owed, .taken = taken};
+  return (smtp->capabilities & SMTP_CHUNKING) != 0 ? send_by_chunk(&t, &needs, error)
+                                                   : send_by_data(&t, &needs, error);
 }

@@ -34,3 +34,11 @@ ui/cli/skeletons.h: $(srcdir)/contrib/plugins/refuse.c $(srcdir)/contrib/plugins
 	  echo 'static const char *const skeleton_py[] = {'; \
 	  $(skeleton_lines) $(srcdir)/contrib/plugins/refuse.py; echo '  NULL};'; } >$@.tmp && mv $@.tmp $@
 ui/cli/plugin.$(OBJEXT): ui/cli/skeletons.h
+
+# For programs that want a sendmail; its own name is taken by whoever delivers mail on
+# this machine.
+install-exec-hook:
+	cd "$(DESTDIR)$(bindir)" && rm -f postino-sendmail && \
+	  $(LN_S) "`echo postino | sed '$(transform)'`" postino-sendmail
+uninstall-hook:
+	rm -f "$(DESTDIR)$(bindir)/postino-sendmail"

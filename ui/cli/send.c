@@ -1,23 +1,29 @@
 #include <string.h>
+#include <time.h>
 
 #include "base/error.h"
 #include "base/i18n.h"
 #include "base/text.h"
+#include "base/when.h"
 #include "ui/cli/cli.h"
 #include "ui/report.h"
+#include "ui/ui.h"
 
 /* What `postino send` and the sendmail link were told. */
 struct request {
   struct send_options options;
   GPtrArray *recipients;    /* const char * of argv, then NULL */
   bool list_queue, run_queue;
+  bool stay;                /* -odq: in the queue until somebody flushes it */
+  GString *dsn;             /* of -N and -R */
 };
 
-/* sendmail's flags that take a value, in the same word or the next. */
+/* sendmail's flags that take a value, in the same word or the next; -V's is an
+ * envelope id, for which the ledger has its own. */
 static const char with_value[] = "faFrNRBbCDdhLOopVXA";
 /* Long words of our own. */
 static bool
-long_option(struct request *request, const char *word)
+long_flag(struct request *request, const char *word)
 {
   if (text_ascii_equal(word, "--sign"))
     request->options.sign = 1;
@@ -25,8 +31,61 @@ long_option(struct request *request, const char *word)
     request->options.encrypt = 1;
   else if (text_ascii_equal(word, "--plain"))
     request->options.sign = request->options.encrypt = 0;
+  else if (text_ascii_equal(word, "--hold"))
+    request->options.not_before = LEDGER_NEVER;
   else
     return false;
+  return true;
+}
+
+/* "--at TIME" and "--at=TIME" beside them. */
+static bool
+long_option(struct request *request, const char *word, const char *next, bool *took_next_out,
+            GError **error)
+{
+  bool at = text_ascii_equal(word, "--at"), at_here = g_str_has_prefix(word, "--at=");
+  *took_next_out = at;
+  if (at && next == NULL)
+    return error_set(error, POSTINO_ERROR_USAGE, _("send: %s needs a value"), word);
+  if (at || at_here)
+    return when_parse(at ? next : word + strlen("--at="), time(NULL),
+                      &request->options.not_before, error);
+  return long_flag(request, word) ||
+         error_set(error, POSTINO_ERROR_USAGE,
+                   _("send: unknown option %s; 'postino send --help' shows what it takes"), word);
+}
+
+static void
+add_wish(struct request *request, const char *name, const char *value)
+{
+  g_autofree char *upper = g_ascii_strup(value, -1);
+  if (request->dsn == NULL)
+    request->dsn = g_string_new(NULL);
+  g_string_append_printf(request->dsn, "%s%s=%s", request->dsn->len > 0 ? " " : "", name, upper);
+}
+
+/* RFC 3461, 4.1: never alone, or some of the others. */
+static bool
+set_notify(struct request *request, const char *value, GError **error)
+{
+  static const char *const known[] = {"success", "failure", "delay", NULL};
+  g_auto(GStrv) words = g_strsplit(value, ",", -1);
+  bool good = words[0] != NULL;
+  for (char **word = words; *word != NULL && !text_ascii_equal(value, "never"); word++)
+    good = good && g_strv_contains(known, *word);
+  if (!good)
+    return error_set(error, POSTINO_ERROR_USAGE,
+                     _("send: -N takes never, or some of success,failure,delay"));
+  add_wish(request, "NOTIFY", value);
+  return true;
+}
+
+static bool
+set_return(struct request *request, const char *value, GError **error)
+{
+  if (!text_ascii_equal(value, "hdrs") && !text_ascii_equal(value, "full"))
+    return error_set(error, POSTINO_ERROR_USAGE, _("send: -R takes hdrs or full"));
+  add_wish(request, "RET", value);
   return true;
 }
 
@@ -44,6 +103,13 @@ set_flag(struct request *request, char flag, const char *value, GError **error)
     return true;
   case 'a':
     request->options.account = value;
+    return true;
+  case 'N':
+    return set_notify(request, value, error);
+  case 'R':
+    return set_return(request, value, error);
+  case 'o':
+    request->stay |= text_ascii_equal(value, "dq");
     return true;
   case 'b':
     if (text_ascii_equal(value, "p"))
@@ -106,14 +172,11 @@ parse(struct request *request, int argc, char **argv, GError **error)
       g_ptr_array_add(request->recipients, argv[i]);
     else if (text_ascii_equal(word, "--"))
       flags = false;
-    else if (word[1] == '-') {
-      if (!long_option(request, word))
-        return error_set(error, POSTINO_ERROR_USAGE,
-                         _("send: unknown option %s; 'postino send --help' shows what it takes"),
-                         word);
-    } else {
+    else {
+      const char *next = i + 1 < argc ? argv[i + 1] : NULL;
       bool took_next;
-      if (!short_options(request, word, i + 1 < argc ? argv[i + 1] : NULL, &took_next, error))
+      if (!(word[1] == '-' ? long_option(request, word, next, &took_next, error)
+                           : short_options(request, word, next, &took_next, error)))
         return false;
       i += took_next ? 1 : 0;
     }
@@ -129,11 +192,20 @@ static bool
 submit(struct cli *cli, struct request *request, GError **error)
 {
   g_autoptr(GBytes) message = cli_stdin(error);
+  request->options.dsn = request->dsn != NULL ? request->dsn->str : NULL;
   if (message == NULL || !cli_engine(cli, error))
     return false;
   g_autoptr(event_t) event =
       cli_wait(cli, engine_submit(cli->engine, message, &request->options), error);
-  return event != NULL;
+  if (event == NULL)
+    return false;
+  /* The contract's words, in no language. */
+  g_autofree char *date = cli_date(request->options.not_before);
+  if (date != NULL)
+    printf("held as %s until %s\n", event->text, date);
+  else if (request->options.not_before > 0)
+    printf("held as %s\n", event->text);
+  return true;
 }
 
 static bool
@@ -144,18 +216,30 @@ delegate(struct cli *cli, const char *word, GError **error)
 }
 
 static bool
-run(struct cli *cli, int argc, char **argv, bool queue_only, GError **error)
+act(struct cli *cli, struct request *request, bool link, GError **error)
+{
+  request->options.queue_only = link || request->stay;
+  if (request->list_queue)
+    return delegate(cli, "list", error);
+  if (request->run_queue)
+    return delegate(cli, "flush", error);
+  if (!submit(cli, request, error))
+    return false;
+  /* Who called sendmail does not wait, but the letter does not lie there either. */
+  if (link && !request->stay && request->options.not_before == 0)
+    ui_flush_behind(cli->conf, false);
+  return true;
+}
+
+static bool
+run(struct cli *cli, int argc, char **argv, bool link, GError **error)
 {
   g_autoptr(GPtrArray) recipients = g_ptr_array_new();
   struct request request = {.recipients = recipients};
-  if (!parse(&request, argc, argv, error))
-    return false;
-  request.options.queue_only = queue_only;
-  if (request.list_queue)
-    return delegate(cli, "list", error);
-  if (request.run_queue)
-    return delegate(cli, "flush", error);
-  return submit(cli, &request, error);
+  bool done = parse(&request, argc, argv, error) && act(cli, &request, link, error);
+  if (request.dsn != NULL)
+    g_string_free(request.dsn, TRUE);
+  return done;
 }
 
 bool

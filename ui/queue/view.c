@@ -52,8 +52,9 @@ static char *
 next_text(const struct ledger_letter *letter)
 {
   int64_t at = letter->state == LETTER_HELD ? letter->not_before : letter->next_try;
+  bool today = at - g_get_real_time() / G_USEC_PER_SEC < 24 * 60 * 60;
   g_autoptr(GDateTime) then = at > 0 ? clock_local(at) : NULL;
-  return then != NULL ? g_date_time_format(then, "%H:%M:%S") : g_strdup("");
+  return then != NULL ? g_date_time_format(then, today ? "%H:%M:%S" : "%e %b") : g_strdup("");
 }
 
 static void

@@ -149,6 +149,52 @@ route(struct view *view, const char *const *args)
   ui_push(view->ui, text_view_new(view->ui, _("Route"), lines));
 }
 
+static const char *
+fate_words(enum recipient_state state)
+{
+  static const char *const words[] = {
+      [RECIPIENT_WAITING] = N_("waits"),
+      [RECIPIENT_ACCEPTED] = N_("taken by the server"),
+      [RECIPIENT_RETRY] = N_("is tried again"),
+      [RECIPIENT_REFUSED] = N_("refused"),
+      [RECIPIENT_UNSURE] = N_("may have been sent"),
+      [RECIPIENT_DELIVERED] = N_("delivered"),
+      [RECIPIENT_BOUNCED] = N_("came back"),
+  };
+  return _(words[state]);
+}
+
+static void
+show_fates(struct view *view, struct event *event, void *data)
+{
+  if (event->error != NULL)
+    return;
+  GPtrArray *lines = text_lines_new();
+  if (event->queue->len == 0)
+    text_add(lines, STYLE_NORMAL, "%s", _("This letter was not sent from here."));
+  for (guint i = 0; i < event->queue->len; i++) {
+    const struct ledger_letter *letter = g_ptr_array_index(event->queue, i);
+    for (guint j = 0; j < letter->recipients->len; j++) {
+      const struct ledger_recipient *one = g_ptr_array_index(letter->recipients, j);
+      bool bad = one->state == RECIPIENT_REFUSED || one->state == RECIPIENT_BOUNCED ||
+                 one->state == RECIPIENT_UNSURE;
+      text_add(lines, bad ? STYLE_BAD : STYLE_NORMAL, "%s: %s", one->spec, fate_words(one->state));
+      if (one->reason != NULL)
+        text_add(lines, STYLE_NOTICE, "   %s", one->reason);
+    }
+  }
+  ui_push(view->ui, text_view_new(view->ui, _("What became of it"), lines));
+}
+
+static void
+fates(struct view *view, const char *const *args)
+{
+  const struct letter *letter = letter_of(view);
+  if (letter != NULL && letter->rendered->message_id != NULL)
+    ui_await(view->ui, engine_fates(view->ui->engine, letter->rendered->message_id), view,
+             show_fates, NULL, NULL);
+}
+
 static void
 parts(struct view *view, const char *const *args)
 {
@@ -424,6 +470,8 @@ static const struct command rows[] = {
     {.name = "raw", .keys = "v", .help = N_("Show the source, or the letter"), .run = raw},
     {.name = "import-key", .keys = "", .help = N_("Take the key that this letter brings"),
      .run = import_key},
+    {.name = "fates", .keys = "W", .help = N_("Show what became of a letter that you sent"),
+     .run = fates},
     {.name = "route", .keys = "R", .help = N_("Show the way that the letter took"), .run = route},
     {.name = "parts", .keys = "p", .help = N_("List the parts"), .run = parts},
     {.name = "open", .keys = "o", .args = "[N]",

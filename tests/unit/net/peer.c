@@ -34,9 +34,7 @@ static void
 drop_tls(struct peer *peer)
 {
   SSL_free(peer->ssl);
-  SSL_CTX_free(peer->ctx);
   peer->ssl = NULL;
-  peer->ctx = NULL;
 }
 
 static void
@@ -122,6 +120,7 @@ peer_end(struct peer *peer)
   close(peer->listener);
   char *heard = g_string_free(peer->heard, FALSE);
   g_string_free(peer->line, TRUE);
+  SSL_CTX_free(peer->ctx);
   g_free(peer);
   return heard;
 }
@@ -357,7 +356,9 @@ identity_clean_up(void)
 static bool
 shake_hands(struct peer *peer, const struct identity *identity, int newest)
 {
-  peer->ctx = SSL_CTX_new(TLS_server_method());
+  /* One for all connections, so that their sessions can be resumed. */
+  if (peer->ctx == NULL)
+    peer->ctx = SSL_CTX_new(TLS_server_method());
   SSL_CTX_set_security_level(peer->ctx, 0);
   SSL_CTX_set_min_proto_version(peer->ctx, TLS1_VERSION);
   SSL_CTX_set_max_proto_version(peer->ctx, newest);

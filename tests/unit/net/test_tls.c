@@ -320,6 +320,50 @@ clean_up(void **state)
   return 0;
 }
 
+/* One session after another; is the last one resumed? */
+static bool
+resumes(const struct connection_options *options, const char *pin)
+{
+  g_autoptr(GError) error = NULL;
+  g_autoptr(connection_t) connection = connection_open(options, NULL, &error);
+  if (connection == NULL)
+    fail_msg("%s", error->message);
+  /* Tickets come with the first words. */
+  assert_string_equal(connection_read_line(connection, 512, NULL), "+OK hello");
+  assert_string_equal(connection_peer_pin(connection), pin);
+  assert_true(connection_printf(connection, NULL, "QUIT\r\n"));
+  assert_true(connection_flush(connection, NULL));
+  assert_string_equal(connection_read_line(connection, 512, NULL), "+OK bye");
+  return connection_is_resumed(connection);
+}
+
+static void
+a_session_is_resumed_under_the_same_policy_alone(void **state)
+{
+  struct identity *identity = identity_new(&(struct identity_options){.names = "DNS:localhost"});
+  struct peer *peer = peer_new(greet_over_tls, identity);
+  g_autofree char *pin = identity_pin(identity);
+  struct connection_options options = options_to(peer, "localhost", identity_ca_file());
+  assert_false(resumes(&options, pin));
+  assert_true(resumes(&options, pin));
+  assert_true(resumes(&options, pin));
+  options.who = "other pop3";
+  assert_false(resumes(&options, pin));
+  options.pin = pin;
+  assert_false(resumes(&options, pin));
+  options.ca_file = NULL;
+  assert_false(resumes(&options, pin));
+  /* Whose authority is not trusted gets nothing by what was trusted once. */
+  options.who = "home pop3";
+  options.pin = NULL;
+  options.ca_file = identity_other_ca_file();
+  g_autoptr(GError) error = NULL;
+  assert_null(connection_open(&options, NULL, &error));
+  assert_int_equal(error->code, POSTINO_ERROR_TRUST);
+  g_free(peer_end(peer));
+  identity_free(identity);
+}
+
 int
 main(void)
 {
@@ -332,6 +376,7 @@ main(void)
       cmocka_unit_test(a_server_without_tls_is_named_as_such),
       cmocka_unit_test(silence_in_the_handshake_times_out),
       cmocka_unit_test(tls_begins_in_place),
+      cmocka_unit_test(a_session_is_resumed_under_the_same_policy_alone),
       cmocka_unit_test(words_before_tls_are_an_attack),
       cmocka_unit_test(a_ca_file_that_is_none_is_a_fault_of_the_rc),
   };

@@ -6,6 +6,9 @@
 static const char decent[] = "PIPELINING\nSIZE 1000000\nENHANCEDSTATUSCODES\n8BITMIME\nSMTPUTF8\n"
                              "AUTH PLAIN LOGIN";
 
+const char fake_chunking[] = "PIPELINING\nSIZE 1000000\nENHANCEDSTATUSCODES\n8BITMIME\nCHUNKING\n"
+                             "DSN\nAUTH PLAIN LOGIN";
+
 struct fake *
 fake_new(void)
 {
@@ -121,6 +124,31 @@ read_letter(struct peer *peer, const GString *recipients)
   return NULL;
 }
 
+/* "BDAT SIZE LAST": whole lines, as a letter has them. */
+static bool
+take_chunk(struct fake *fake, struct peer *peer, const char *command, const GString *recipients)
+{
+  guint64 size = g_ascii_strtoull(command + strlen("BDAT "), NULL, 10), had = 0;
+  bool usual, wanted = recipients->len > 0;
+  g_autoptr(GString) text = g_string_new(recipients->str);
+  g_string_append_c(text, '\n');
+  while (had < size) {
+    const char *line = peer_line(peer);
+    if (line == NULL)
+      return false;
+    had += strlen(line) + 2;
+    g_string_append_printf(text, "%s\n", line);
+  }
+  if (had > size || !g_str_has_suffix(command, " LAST")) {
+    peer_say(peer, "501 5.5.4 what size is that\r\n");
+    return false;
+  }
+  if (wanted)
+    g_ptr_array_add(fake->kept, g_strdup(text->str));
+  return answer(fake, peer, "body",
+                wanted ? "250 2.0.0 queued\r\n" : "503 5.5.1 no recipients\r\n", &usual);
+}
+
 static bool
 take_letter(struct fake *fake, struct peer *peer, GString *recipients)
 {
@@ -143,6 +171,11 @@ fake_serve(struct peer *peer, void *data)
     return;
   for (const char *line; (line = peer_line(peer)) != NULL;) {
     g_autofree char *command = g_strdup(line);
+    if (g_str_has_prefix(command, "BDAT ")) {
+      if (!take_chunk(fake, peer, command, recipients))
+        return;
+      continue;
+    }
     g_autofree char *reply = usual_answer(fake, command, (guint)recipients->len, begun, tls);
     if (!answer(fake, peer, command, reply, &usual) || g_str_equal(command, "QUIT"))
       return;
@@ -151,7 +184,7 @@ fake_serve(struct peer *peer, void *data)
     if (g_str_has_prefix(command, "MAIL ") || g_str_equal(command, "RSET"))
       g_string_truncate(recipients, 0);
     else if (g_str_has_prefix(command, "RCPT TO:") && usual && *reply == '2')
-      g_string_append_printf(recipients, "%s ", command + 8);
+      g_string_append_printf(recipients, "%.*s ", (int)strcspn(command + 8, " "), command + 8);
     else if (g_str_equal(command, "DATA") && (usual ? *reply == '3' : *fake->say == '3') &&
              !take_letter(fake, peer, recipients))
       return;

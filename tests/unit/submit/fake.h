@@ -20,6 +20,9 @@ struct fake {
   guint sessions;
 };
 
+/* Capabilities of a server that takes chunks (RFC 3030). */
+extern const char fake_chunking[];
+
 struct fake *fake_new(void);
 void fake_free(struct fake *fake);
 void fake_fault(struct fake *fake, const char *at, enum fault fault, const char *say);

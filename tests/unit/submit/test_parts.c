@@ -157,6 +157,7 @@ static const struct {
 static void
 letters_meet_only_servers_that_can_take_them(void **state)
 {
+  static const struct envelope_dsn dsn = {.id = "abc12345"};
   for (size_t i = 0; i < G_N_ELEMENTS(envelopes); i++) {
     g_autoptr(GBytes) letter = g_bytes_new(envelopes[i].letter, envelopes[i].length);
     const char *to[] = {envelopes[i].to, NULL};
@@ -169,9 +170,34 @@ letters_meet_only_servers_that_can_take_them(void **state)
     }
     assert_null(obstacle);
     g_autofree char *mail =
-        envelope_mail(envelopes[i].from, &needs, envelopes[i].capabilities, "abc12345");
+        envelope_mail(envelopes[i].from, &needs, envelopes[i].capabilities, &dsn);
     assert_string_equal(mail, envelopes[i].mail);
   }
+}
+
+static const struct { const char *spec, *wishes; unsigned capabilities; const char *rcpt; }
+addressees[] = {
+    {"bruno@x", NULL, 0, "RCPT TO:<bruno@x>"},
+    {"bruno@x", "NOTIFY=NEVER RET=FULL", 0, "RCPT TO:<bruno@x>"},
+    {"bruno@x", NULL, SMTP_DSN, "RCPT TO:<bruno@x> ORCPT=rfc822;bruno@x"},
+    {"a+b=c@x", "RET=FULL NOTIFY=NEVER", SMTP_DSN,
+     "RCPT TO:<a+b=c@x> NOTIFY=NEVER ORCPT=rfc822;a+2Bb+3Dc@x"},
+    {"è@x", "NOTIFY=FAILURE,DELAY", SMTP_DSN, "RCPT TO:<è@x> NOTIFY=FAILURE,DELAY"},
+};
+
+static void
+reports_are_asked_for_where_they_are_offered(void **state)
+{
+  for (size_t i = 0; i < G_N_ELEMENTS(addressees); i++) {
+    struct envelope_dsn dsn = {.id = "abc12345", .wishes = addressees[i].wishes};
+    g_autofree char *rcpt =
+        envelope_rcpt(addressees[i].spec, addressees[i].capabilities, &dsn);
+    assert_string_equal(rcpt, addressees[i].rcpt);
+  }
+  struct envelope_needs needs = {0};
+  struct envelope_dsn full = {.id = "abc12345", .wishes = "NOTIFY=NEVER RET=FULL"};
+  g_autofree char *mail = envelope_mail("anna@x", &needs, SMTP_DSN, &full);
+  assert_string_equal(mail, "MAIL FROM:<anna@x> RET=FULL ENVID=abc12345");
 }
 
 /* ---- what recipients make of a letter ---- */
@@ -205,7 +231,7 @@ a_letter_is_what_its_recipients_are(void **state)
 static void
 pauses_grow(void **state)
 {
-  static const int minutes[] = {1, 5, 15, 60, 60, 60};
+  static const int minutes[] = {1, 5, 15, 60, 120, 240, 240};
   for (guint i = 0; i < G_N_ELEMENTS(minutes); i++)
     assert_int_equal(outbox_pause(i + 1, 1000), 1000 + 60 * minutes[i]);
 }
@@ -228,6 +254,7 @@ main(void)
       cmocka_unit_test(codes_say_what_to_do),
       cmocka_unit_test(dots_are_stuffed_and_lines_end_in_crlf_at_every_border),
       cmocka_unit_test(letters_meet_only_servers_that_can_take_them),
+      cmocka_unit_test(reports_are_asked_for_where_they_are_offered),
       cmocka_unit_test(a_letter_is_what_its_recipients_are),
       cmocka_unit_test(pauses_grow),
       cmocka_unit_test(a_lock_has_a_name_that_a_file_may_have),
