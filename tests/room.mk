@@ -28,6 +28,6 @@ EXTRA_DIST += tests/isp/isp tests/isp/lmtp.py tests/isp/seed.py tests/isp/demo t
 stories = tests/behaviour/isp-up/run tests/behaviour/rc-faults/run \
 	tests/behaviour/cli-read/run tests/behaviour/cli-send/run \
 	tests/behaviour/leave-and-delete/run tests/behaviour/hostile-first/run \
-	tests/behaviour/git-send-email/run tests/behaviour/plugin/run tests/behaviour/canary/run
+	tests/behaviour/git-send-email/run tests/behaviour/plugin/run tests/behaviour/canary/run tests/behaviour/first-key/run
 check_SCRIPTS += $(stories)
 EXTRA_DIST += $(stories) tests/behaviour/lib.sh
