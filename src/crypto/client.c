@@ -107,11 +107,11 @@ terminal_name(void)
 }
 
 static char **
-minimal_environment(void)
+minimal_environment(const struct plugin_spec *spec)
 {
   static const char *const kept[] = {"HOME", "TERM", "GNUPGHOME", "PATH"};
   GPtrArray *environment = g_ptr_array_new();
-  g_autofree char *terminal = terminal_name();
+  g_autofree char *terminal = spec->no_terminal ? NULL : terminal_name();
   for (gsize i = 0; i < G_N_ELEMENTS(kept); i++)
     keep_variable(environment, kept[i], g_getenv(kept[i]));
 #ifdef POSTINO_SANITIZERS
@@ -127,12 +127,12 @@ minimal_environment(void)
 /* posix_spawn, because a fork of the threaded program would copy its locks and
  * passwords.  The host gives up rights before the plugin's own code runs. */
 static int
-spawn_host(struct client *client, const char *path, int child_socket, int child_output)
+spawn_host(struct client *client, const struct plugin_spec *spec, int child_socket, int child_output)
 {
   g_autofree char *host = paths_libexec("postino-plugin-host");
   g_autofree char *parent = g_strdup_printf("%ld", (long)getpid());
-  char *argv[] = {host, parent, (char *)path, NULL};
-  g_auto(GStrv) environment = minimal_environment();
+  char *argv[] = {host, parent, spec->path, NULL};
+  g_auto(GStrv) environment = minimal_environment(spec);
   posix_spawn_file_actions_t actions;
   posix_spawnattr_t attributes;
   sigset_t none, all;
@@ -158,10 +158,11 @@ spawn_host(struct client *client, const char *path, int child_socket, int child_
 }
 
 static bool
-start_process(struct client *client, const char *path, GError **error)
+start_process(struct client *client, const struct plugin_spec *spec, GError **error)
 {
   auto_fd child_socket = -1;
   auto_fd child_output = -1;
+  const char *path = spec->path;
   if (access(path, R_OK) < 0)
     return error_set(
         error, POSTINO_ERROR_REFUSED,
@@ -170,7 +171,7 @@ start_process(struct client *client, const char *path, GError **error)
         client->name, path, g_strerror(errno));
   if (!make_channels(client, &child_socket, &child_output, error))
     return false;
-  int result = spawn_host(client, path, child_socket, child_output);
+  int result = spawn_host(client, spec, child_socket, child_output);
   if (result != 0)
     return error_errno(error, POSTINO_ERROR_REFUSED, result,
                        _("postino-plugin-host cannot be started; install postino again"));
@@ -505,7 +506,7 @@ client_spawn(const struct plugin_spec *spec, crypto_ask ask, void *data, GError 
   client->printed = g_string_new(NULL);
   client->ask = ask;
   client->data = data;
-  return start_process(client, spec->path, error) ? g_steal_pointer(&client) : NULL;
+  return start_process(client, spec, error) ? g_steal_pointer(&client) : NULL;
 }
 
 struct client *

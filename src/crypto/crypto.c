@@ -81,6 +81,13 @@ crypto_set_confirmed(struct crypto *crypto, crypto_confirmed confirmed, void *da
   crypto->confirmed_data = data;
 }
 
+void
+crypto_set_screen(struct crypto *crypto)
+{
+  for (guint i = 0; i < crypto->plugins->len; i++)
+    ((struct plugin_spec *)crypto->plugins->pdata[i])->no_terminal = true;
+}
+
 const struct plugin_spec *
 crypto_find(const struct crypto *crypto, const char *name)
 {

@@ -50,6 +50,10 @@ void crypto_free(struct crypto *crypto);
 typedef bool (*crypto_confirmed)(const char *address, const char *fingerprint, void *data);
 void crypto_set_confirmed(struct crypto *crypto, crypto_confirmed confirmed, void *data);
 
+/* A screen is drawn on the terminal: plugins are not told of it, so that no
+ * pinentry draws there too.  Set before the first use. */
+void crypto_set_screen(struct crypto *crypto);
+
 struct plugin_info {
   char *name, *version, *path;
   char *why_disabled;       /* NULL: it works */

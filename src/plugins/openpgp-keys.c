@@ -142,9 +142,9 @@ say_recipient(struct openpgp *pgp, const char *address, const char *confirmed)
     said.untrusted = !said.can_seal;
     if (!said.can_seal)
       why = g_strdup_printf(
-          _("nobody has confirmed that key %s is that of %s; compare the fingerprint "
-            "with its owner, then: gpg --quick-lsign-key %s"),
-          key->fpr, address, key->fpr);
+          _("nobody has confirmed that key %s is that of %s; compare the fingerprint with its "
+            "owner, then say so (:confirm-key %s, or gpg --quick-lsign-key %s)"),
+          key->fpr, address, address, key->fpr);
   }
   said.why = why;
   pgp->host->recipient(pgp->host, &said);

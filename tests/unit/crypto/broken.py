@@ -143,6 +143,11 @@ class Broken(x.Plugin):
             raise x.Refusal(10, "sees descriptors %s, variables %s, leader %s" % (open_ones, extra, leader))
         self.usual(kind, request, fields, fds)
 
+    def wants_no_terminal(self, kind, request, fields, fds):
+        if kind == x.SEAL and "GPG_TTY" in os.environ:
+            raise x.Refusal(10, "sees the terminal")
+        self.usual(kind, request, fields, fds)
+
     def any_limit(self, kind, request, fields, fds):
         self.at_seal(kind, request, fields, fds,
                      lambda: self.send(x.SEAL | x.REPLY, request, *x.seal(fields, fds)))

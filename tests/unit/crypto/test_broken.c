@@ -122,6 +122,21 @@ program_in_another_language_seals(void **state)
 }
 
 static void
+plugin_knows_no_terminal_while_a_screen_is_on_it(void **state)
+{
+  g_autoptr(crypto_t) crypto = core("broken", "tests/unit/crypto/broken.py", "wants-no-terminal");
+  g_autoptr(GError) error = NULL;
+  g_setenv("GPG_TTY", "/dev/tty", TRUE);
+  g_autoptr(GBytes) seen = seal_by(crypto, "broken", NULL, &error);
+  assert_null(seen);
+  assert_non_null(strstr(error->message, "sees the terminal"));
+  crypto_set_screen(crypto);
+  g_autoptr(GBytes) sealed = seal_by(crypto, "broken", NULL, NULL);
+  assert_non_null(sealed);
+  g_unsetenv("GPG_TTY");
+}
+
+static void
 note_failure(bool passed, const char *line, void *data)
 {
   *(bool *)data = *(bool *)data || !passed;
@@ -234,6 +249,7 @@ main(void)
 {
   const struct CMUnitTest tests[] = {
       cmocka_unit_test(program_in_another_language_seals),
+      cmocka_unit_test(plugin_knows_no_terminal_while_a_screen_is_on_it),
       cmocka_unit_test(example_conforms),
       cmocka_unit_test(smallest_plugin_in_c_conforms_and_refuses),
       cmocka_unit_test(broken_plugin_costs_one_sentence),
