@@ -78,6 +78,7 @@ rule_free(struct conf_rule *rule)
   g_free(rule->name);
   g_free(rule->match);
   g_free(rule->action);
+  g_free(rule->filter);
   g_free(rule);
 }
 
@@ -116,6 +117,7 @@ conf_free(struct conf *conf)
   g_free(conf->keymap);
   g_free(conf->theme);
   g_free(conf->editor);
+  g_free(conf->on_new_mail);
   g_ptr_array_unref(conf->accounts);
   g_ptr_array_unref(conf->plugins);
   g_ptr_array_unref(conf->folders);

@@ -62,13 +62,17 @@ struct conf_account {
 
 struct conf_plugin { char *name; char *command; char **options; };
 struct conf_folder { char *name; char *match; };
-struct conf_rule { char *name; char *match; char *action; };
+struct conf_rule {
+  char *name, *match, *action;
+  char *filter;             /* a command that a letter must pass too; NULL */
+};
 
 struct conf {
   char *path;               /* the file read; NULL when there is none */
   char *mail_dir;           /* absolute */
   char *keymap;             /* bundled name or absolute path */
   char *theme;
+  char *on_new_mail;        /* a command; NULL */
   char *editor;             /* NULL: $VISUAL, $EDITOR, then what is installed */
   int send_delay;           /* seconds */
   int fetch_every;          /* minutes; 0: on demand */

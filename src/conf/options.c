@@ -71,6 +71,11 @@ static const struct option_row rows[] = {
            N_("minutes between fetches while the interface runs; 0 = only on demand"),
            AT(conf, fetch_every), 0, 10080),
 
+    ROW("", "on-new-mail", "text", NULL,
+        N_("a command (no shell) that runs when letters came; POSTINO_ACCOUNT and POSTINO_NEW tell "
+           "whose and how many"),
+        OPTION_TEXT, AT(conf, on_new_mail)),
+
     ROW("account", "from", "text", NULL, N_("who writes: Name <address>"), OPTION_TEXT,
         AT(conf_account, from)),
     ROW("account", "also", "list", NULL, N_("further own addresses"), OPTION_LIST,
@@ -138,6 +143,10 @@ static const struct option_row rows[] = {
 
     ROW("rule", "match", "text", NULL, N_("the letters that it is for"), OPTION_TEXT,
         AT(conf_rule, match)),
+    ROW("rule", "filter", "text", NULL,
+        N_("a command (no shell) that gets the letter on its standard input; the rule holds only "
+           "where it exits with 0"),
+        OPTION_TEXT, AT(conf_rule, filter)),
     ROW("rule", "action", "text", NULL, N_("move FOLDER, tag WORDS, flag, or read"), OPTION_TEXT,
         AT(conf_rule, action)),
 };

@@ -5,6 +5,7 @@
 #include "base/error.h"
 #include "base/i18n.h"
 #include "engine/engine-private.h"
+#include "engine/hook.h"
 #include "engine/out.h"
 
 /* Rows that a rule looks at in one reading. */
@@ -223,6 +224,21 @@ matching_rows(struct work *work, const char *query, GHashTable *new, GPtrArray *
   return true;
 }
 
+/* Does the rule's command say yes to it? */
+static bool
+passes(struct work *work, const struct conf_rule *rule, const struct row *row, bool *passes_out,
+       GError **error)
+{
+  int status = 0;
+  if (rule->filter != NULL) {
+    g_autoptr(GBytes) bytes = store_read(work->engine->store, row->key, error);
+    if (bytes == NULL || !hook_run(rule->filter, bytes, NULL, work->cancel, &status, error))
+      return false;
+  }
+  *passes_out = status == 0;
+  return true;
+}
+
 static void
 apply_rule(struct work *work, const struct conf_rule *rule, GHashTable *new, int64_t since)
 {
@@ -233,8 +249,11 @@ apply_rule(struct work *work, const struct conf_rule *rule, GHashTable *new, int
   g_autofree char *query = g_strdup_printf("(%s) after:%s", rule->match, after);
   bool done = store_query_check(rule->match, &error) &&
               matching_rows(work, query, new, found, &error);
-  for (guint i = 0; done && i < found->len; i++)
-    done = act(work, rule, found->pdata[i], new, &error);
+  for (guint i = 0; done && i < found->len; i++) {
+    bool yes = false;
+    done = passes(work, rule, found->pdata[i], &yes, &error) &&
+           (!yes || act(work, rule, found->pdata[i], new, &error));
+  }
   if (done)
     return;
   g_autofree char *text = g_strdup_printf(_("rule \"%s\": %s"), rule->name, error->message);

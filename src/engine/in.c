@@ -2,6 +2,7 @@
 #include "base/error.h"
 #include "base/i18n.h"
 #include "engine/engine-private.h"
+#include "engine/hook.h"
 #include "engine/out.h"
 #include "engine/watch.h"
 #include "store/trust.h"
@@ -63,6 +64,24 @@ tell_plan(struct work *work, const GPtrArray *plan)
   g_mutex_unlock(&work->engine->lock);
 }
 
+static void
+run_new_mail_hook(struct work *work, const struct conf_account *account, guint count)
+{
+  const char *command = work->engine->conf->on_new_mail;
+  g_autofree char *whose = g_strconcat("POSTINO_ACCOUNT=", account->name, NULL);
+  g_autofree char *many = g_strdup_printf("POSTINO_NEW=%u", count);
+  const char *pairs[] = {whose, many, NULL};
+  g_autoptr(GError) error = NULL;
+  int status = 0;
+  if (command == NULL ||
+      (hook_run(command, NULL, pairs, work->cancel, &status, &error) && status == 0))
+    return;
+  g_autofree char *text =
+      error != NULL ? g_strdup_printf("on-new-mail: %s", error->message)
+                    : g_strdup_printf(_("on-new-mail: %s exited with %d"), command, status);
+  work_notice(work, true, text);
+}
+
 static bool
 retrieve(struct work *work, const struct fetch *fetch, struct fetched *fetched, GError **error)
 {
@@ -73,8 +92,10 @@ retrieve(struct work *work, const struct fetch *fetch, struct fetched *fetched, 
   bool done = retrieve_run(fetch->account, engine->keyring, engine->store, &options, &result,
                            work->cancel, error);
   take_result(fetched, &result);
-  if (result.keys != NULL && *result.keys != NULL)
+  if (result.keys != NULL && *result.keys != NULL) {
     arrive(work, result.keys);
+    run_new_mail_hook(work, fetch->account, g_strv_length(result.keys));
+  }
   retrieve_result_clear(&result);
   return done;
 }

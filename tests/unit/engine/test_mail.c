@@ -79,6 +79,35 @@ rules_are_applied_to_what_arrives(void **state)
 }
 
 static void
+commands_sift_and_tell_what_arrives(void **state)
+{
+  g_autofree char *told = g_build_filename(g_get_tmp_dir(), "postino-told-XXXXXX", NULL);
+  int fd = g_mkstemp(told);
+  assert_true(fd >= 0 && close(fd) == 0);
+  g_autofree char *rc = g_strdup_printf(
+      "on-new-mail = \"sh -c 'echo $POSTINO_ACCOUNT $POSTINO_NEW >%s'\"\n"
+      "rule \"all\" { match = \"size:>1\" filter = \"grep -q seedlings\" action = \"tag +sifted\" }\n"
+      "rule \"none\" { match = \"size:>1\" filter = \"false\" action = \"tag +never\" }\n"
+      "rule \"odd\" { match = \"size:>1\" filter = \"/nowhere/x\" action = \"tag +odd\" }\n",
+      told);
+  struct house house;
+  house_of(&house, "anna", rc, NULL);
+  g_autoptr(event_t) event = fetch(&house);
+  struct rows_query sifted = {.query = "tag:sifted", .limit = 50};
+  g_autoptr(event_t) rows = house_good(&house, engine_rows(house.engine, &sifted));
+  assert_true(rows->rows->len > 0 && rows->rows->len < only(event)->fetched);
+  struct rows_query others = {.query = "tag:never or tag:odd", .limit = 50};
+  g_autoptr(event_t) none = house_good(&house, engine_rows(house.engine, &others));
+  assert_int_equal(none->rows->len, 0);
+  g_autofree char *wanted = g_strdup_printf("anna %u\n", only(event)->fetched);
+  g_autofree char *text = NULL;
+  assert_true(g_file_get_contents(told, &text, NULL, NULL));
+  assert_string_equal(text, wanted);
+  assert_int_equal(unlink(told), 0);
+  house_close(&house);
+}
+
+static void
 a_password_that_is_not_in_the_rc_is_asked_for_once(void **state)
 {
   g_autofree char *rc = provider_rc("bruno", true);
@@ -567,6 +596,7 @@ main(void)
   const struct CMUnitTest tests[] = {
       cmocka_unit_test(a_fetch_brings_every_letter_once),
       cmocka_unit_test(rules_are_applied_to_what_arrives),
+      cmocka_unit_test(commands_sift_and_tell_what_arrives),
       cmocka_unit_test(a_password_that_is_not_in_the_rc_is_asked_for_once),
       cmocka_unit_test(what_lies_on_the_server_is_listed),
       cmocka_unit_test(signed_and_sealed_letters_are_opened),
