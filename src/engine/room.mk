@@ -8,12 +8,8 @@ src_engine_libengine_a_SOURCES = \
 	src/engine/engine.c src/engine/engine.h src/engine/engine-private.h \
 	src/engine/events.c \
 	src/engine/flush.c \
-<<<<<<< HEAD
-	src/engine/in.c \
-	src/engine/local.c \
-=======
 	src/engine/hook.c src/engine/hook.h src/engine/in.c \
->>>>>>> refs/heads/inbound
+	src/engine/local.c \
 	src/engine/look.c \
 	src/engine/open.c \
 	src/engine/out.c src/engine/out.h \
