@@ -346,10 +346,8 @@ smtp_close(struct smtp *smtp)
 void
 smtp_quit(struct smtp *smtp)
 {
-  g_auto(smtp_reply_t) reply = {0};
   g_autoptr(GError) ignored = NULL;
   connection_set_timeout(smtp->connection, MIN(smtp->server->timeout, LEAVE_SECONDS));
-  if (connection_printf(smtp->connection, &ignored, "QUIT\r\n") &&
-      connection_flush(smtp->connection, &ignored))
-    (void)!smtp_read(smtp, &reply, &ignored);
+  if (connection_printf(smtp->connection, &ignored, "QUIT\r\n"))
+    (void)!connection_flush(smtp->connection, &ignored);
 }

@@ -24,7 +24,8 @@ struct smtp {
 struct smtp *smtp_open(const struct conf_account *account, struct keyring *keyring,
                        GCancellable *cancel, GError **error) G_GNUC_WARN_UNUSED_RESULT;
 void smtp_close(struct smtp *smtp);
-/* QUIT; the answer does not matter. */
+/* QUIT.  All is settled before it, so nobody waits for the answer (RFC 5321 would
+ * have us wait; Postfix does not either): a round trip. */
 void smtp_quit(struct smtp *smtp);
 
 /* What became of one recipient. */
