@@ -29,7 +29,7 @@ stories = tests/behaviour/isp-up/run tests/behaviour/rc-faults/run \
 	tests/behaviour/cli-read/run tests/behaviour/cli-send/run \
 	tests/behaviour/leave-and-delete/run tests/behaviour/hostile-first/run \
 	tests/behaviour/git-send-email/run tests/behaviour/kill-fetch/run \
-	tests/behaviour/durable-order/run
+	tests/behaviour/durable-order/run tests/behaviour/fetch-watch/run
 check_SCRIPTS += $(stories)
 EXTRA_DIST += $(stories) tests/behaviour/lib.sh tests/behaviour/kill-fetch/letters.py \
 	tests/behaviour/durable-order/audit.py
