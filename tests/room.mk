@@ -32,6 +32,7 @@ stories += tests/behaviour/canary/run
 stories += tests/behaviour/cli-read/run
 stories += tests/behaviour/cli-send/run
 stories += tests/behaviour/durable-order/run
+stories += tests/behaviour/fetch-watch/run
 stories += tests/behaviour/first-key/run
 stories += tests/behaviour/git-send-email/run
 stories += tests/behaviour/hold/run
@@ -53,11 +54,6 @@ stories += tests/behaviour/screen-resize/run
 stories += tests/behaviour/screen-send/run
 stories += tests/behaviour/sendmail/run
 stories += tests/behaviour/two-writers/run
-stories = tests/behaviour/isp-up/run tests/behaviour/rc-faults/run \
-	tests/behaviour/cli-read/run tests/behaviour/cli-send/run \
-	tests/behaviour/leave-and-delete/run tests/behaviour/hostile-first/run \
-	tests/behaviour/git-send-email/run tests/behaviour/kill-fetch/run \
-	tests/behaviour/durable-order/run tests/behaviour/fetch-watch/run
 check_SCRIPTS += $(stories)
 EXTRA_DIST += $(stories)
 EXTRA_DIST += tests/behaviour/durable-order/audit.py
