@@ -256,10 +256,11 @@ watch_wake(struct watch *watch)
 static struct post *
 post_of(struct watch *watch, const struct conf_account *account)
 {
-  for (guint i = 0; i < watch->n; i++)
-    if (watch->posts[i].account == account)
-      return &watch->posts[i];
-  g_return_val_if_reached(NULL);
+  guint i = 0;
+  while (i + 1 < watch->n && watch->posts[i].account != account)
+    i++;
+  g_assert(watch->posts[i].account == account);
+  return &watch->posts[i];
 }
 
 /* Is this trouble news? */

@@ -101,7 +101,7 @@ headers_agree(struct visit *visit, GHashTable *by_uid, struct examination *x)
   for (guint i = 0; i < x->letters->len; i++) {
     const struct plan_letter *letter = visit_letter(visit, g_array_index(x->letters, guint, i));
     const struct drop_row *row = row_of(by_uid, letter);
-    if (g_strcmp0(row->digest, letter->digest) != 0)
+    if (row == NULL || g_strcmp0(row->digest, letter->digest) != 0)
       return false;
     agreed++;
   }

@@ -23,9 +23,11 @@ folders_changed(struct view *view)
   struct folders_view *folders = (struct folders_view *)view;
   const GPtrArray *rows = view->ui->folder_rows;
   list_set(&folders->list, rows != NULL ? (int)rows->len : 0);
-  for (int i = 0; folders->name != NULL && i < folders->list.n; i++)
-    if (strcmp(folders_row(folders, i)->name, folders->name) == 0)
+  for (int i = 0; folders->name != NULL && i < folders->list.n; i++) {
+    const struct folder_row *row = folders_row(folders, i);
+    if (row != NULL && strcmp(row->name, folders->name) == 0)
       folders->list.cursor = i;
+  }
   remember(folders);
 }
 
