@@ -1,14 +1,18 @@
 /* What crypto/ reads from letters and plugins before anybody vouches for it:
- * armour, packets, multiparts, results, user ids, frames. */
+ * armour, packets, CMS, age, multiparts, results, user ids, frames; and the fields
+ * that are put into a seal. */
 #include <stdint.h>
 #include <string.h>
 #include <sys/socket.h>
 #include <unistd.h>
 
+#include "crypto/age.h"
 #include "crypto/check.h"
+#include "crypto/cms.h"
 #include "crypto/mime.h"
 #include "crypto/packets.h"
 #include "crypto/verdict.h"
+#include "message/draft.h"
 
 int LLVMFuzzerTestOneInput(const uint8_t *data, size_t size);
 
@@ -21,6 +25,27 @@ read_packets(const char *text, size_t length)
   (void)!packets_read(raw, &packets, NULL);
   if (decoded != NULL)
     (void)!packets_read(decoded, &packets, NULL);
+}
+
+static void
+read_other_ciphers(const char *text, size_t length)
+{
+  struct cms cms;
+  struct age age;
+  g_autoptr(GBytes) raw = g_bytes_new(text, length);
+  g_autoptr(GBytes) decoded = age_armour_decode(text, length, NULL);
+  (void)!cms_read(raw, &cms, NULL);
+  (void)!age_read(raw, &age, NULL);
+  if (decoded != NULL)
+    (void)!age_read(decoded, &age, NULL);
+}
+
+static void
+protect_fields(const char *text, size_t length)
+{
+  g_autoptr(GBytes) raw = g_bytes_new(text, length);
+  g_autoptr(GBytes) sealed = entity_protect(raw, raw, true);
+  g_bytes_unref(entity_bare(sealed));
 }
 
 static void
@@ -75,6 +100,8 @@ LLVMFuzzerTestOneInput(const uint8_t *data, size_t size)
   g_autofree char *address = NULL;
   (void)user_id_parse(terminated, &name, &address);
   read_packets(text, size);
+  read_other_ciphers(text, size);
+  protect_fields(text, size);
   read_parts(text, size);
   read_result(text, size);
   read_frame(data, size);
