@@ -309,9 +309,12 @@ def pop3(place, letters):
                     os.makedirs(os.path.join(inbox, sub))
                 conf = os.path.join(place.dir, "mpoprc-%d" % i)
                 with open(conf, "w") as f:
-                    f.write('account default\nhost localhost\nport %s\nuser anna\npassword "%s"\ntls on\ntls_starttls off\n'
+                    f.write('account default\nhost localhost\nport %s\nuser anna\npasswordeval "cat %s.password"\ntls on\ntls_starttls off\n'
                             'tls_trust_file %s\nkeep on\ndelivery maildir %s\nuidls_file %s.uidls\n'
-                            % (port, quoted(provider.env["ANNA_PASSWORD"]), provider.env["ISP_CA"], inbox, conf))
+                            % (port, conf, provider.env["ISP_CA"], inbox, conf))
+                # Its own quotes know no escapes, and a password may hold anything.
+                with open(conf + ".password", "w") as f:
+                    f.write(provider.env["ANNA_PASSWORD"] + "\n")
                 os.chmod(conf, 0o600)
                 for _ in range(2):
                     seconds, done = run(["mpop", "-q", "-C", conf], place.env)
