@@ -55,8 +55,8 @@ static const char *const migrations[SCHEMA_VERSION] = {
     "  number INTEGER NOT NULL, folder TEXT NOT NULL, base TEXT NOT NULL, digest TEXT,"
     "  was TEXT NOT NULL, now TEXT NOT NULL, PRIMARY KEY(undo, number)) STRICT, WITHOUT ROWID;",
     /* account: and is:sent ask for a letter at a time. */
-    "CREATE INDEX drop_letters_base ON drop_letters(base) WHERE base IS NOT NULL;"
-    "CREATE INDEX letters_base ON letters(base);",
+    ("CREATE INDEX drop_letters_base ON drop_letters(base) WHERE base IS NOT NULL;"
+     "CREATE INDEX letters_base ON letters(base);"),
     "ALTER TABLE letters ADD COLUMN dsn TEXT;",
 };
 
