@@ -101,7 +101,7 @@ only_usable_specs_are_valid(void **state)
                                      "a@localhost", "o'neil@x"};
   static const char *const bad[] = {"",      "a",     "a@",    "@x",   "a b@x",    "a@x y",  "<a@x>",
                                     "a@b@c", "a..b@x", ".a@x", "a.@x", "a@.x",     "a@x.",   "a@x\n",
-                                    "\"a b\"@x", "a@\xe2\x80\xae" "x", "a@x>", "\xff@x", "a\xc2\xa0@x",
+                                    "\"a b\"@x", ("a@\xe2\x80\xae" "x"), "a@x>", "\xff@x", "a\xc2\xa0@x",
                                     "a,b@x", "a@x,b"};
   for (size_t i = 0; i < G_N_ELEMENTS(good); i++)
     assert_true(address_is_valid_spec(good[i]));
