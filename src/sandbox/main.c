@@ -146,7 +146,9 @@ prepare(void)
 int
 main(int argc, char **argv)
 {
-  if (argc != 2 || !rights_die_with(atoi(argv[1])))
+  guint64 parent;
+  if (argc != 2 || !g_ascii_string_to_unsigned(argv[1], 10, 1, G_MAXINT, &parent, NULL) ||
+      !rights_die_with((int)parent))
     _exit(FRAME_EXIT_RIGHTS);
   prepare();
   if (!rights_drop())

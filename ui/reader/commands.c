@@ -263,7 +263,10 @@ part_wish_free(struct part_wish *wish)
 static int
 part_of(struct view *view, const char *const *args)
 {
-  int number = args[0] != NULL ? atoi(args[0]) : reader_view_only_part(of(view));
+  guint64 given = 0;
+  int number = reader_view_only_part(of(view));
+  if (args[0] != NULL)          /* what is no number is no part: 0 */
+    number = g_ascii_string_to_unsigned(args[0], 10, 1, G_MAXINT, &given, NULL) ? (int)given : 0;
   if (letter_of(view) == NULL)
     return 0;
   if (reader_view_part(of(view), number) == NULL) {
