@@ -52,6 +52,7 @@ stories += tests/behaviour/screen-long/run
 stories += tests/behaviour/screen-read/run
 stories += tests/behaviour/screen-resize/run
 stories += tests/behaviour/screen-send/run
+stories += tests/behaviour/screen-threads/run
 stories += tests/behaviour/sendmail/run
 stories += tests/behaviour/two-writers/run
 check_SCRIPTS += $(stories)

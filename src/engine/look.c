@@ -77,6 +77,7 @@ struct look {
   char *folder, *text;
   struct row after;
   char *after_from, *after_subject, *after_key;
+  guint64 *folds;
 };
 
 static void
@@ -88,6 +89,7 @@ look_free(void *data)
   g_free(look->after_from);
   g_free(look->after_subject);
   g_free(look->after_key);
+  g_free(look->folds);
   g_free(look);
 }
 
@@ -110,6 +112,8 @@ look_new(struct engine *engine, const struct rows_query *query)
   struct look *look = g_new0(struct look, 1);
   const struct conf_folder *search = search_of(engine, query->folder);
   look->query = *query;
+  look->query.folds = look->folds =
+      g_memdup2(query->folds, query->n_folds * sizeof *query->folds);
   if (query->after != NULL)
     copy_after(look, query->after);
   if (search == NULL) {

@@ -422,7 +422,7 @@ refresh_once(struct refresh *refresh, GError **error)
   if (refresh->scan == NULL)
     return false;
   watch_folders(refresh->store, refresh->scan);
-  return register_folders(refresh, error) &&
+  return hand_follow(refresh->store, &refresh->changed, error) && register_folders(refresh, error) &&
          apply_all(refresh, refresh->scan->renamed, apply_renamed, error) &&
          apply_all(refresh, refresh->scan->gone, apply_gone, error) && read_new(refresh, error) &&
          settle_folders(refresh, error) && renew_texts(refresh, error);

@@ -54,6 +54,7 @@ row_take(struct store *store, sqlite3_stmt *stmt)
   row->marks = (unsigned)sqlite3_column_int(stmt, 11);
   row->tags = text_or_null(stmt, 12);
   row->thread = (guint64)sqlite3_column_int64(stmt, 13);
+  row->thread_mark = (enum thread_mark)sqlite3_column_int(stmt, 14);
   return row;
 }
 
@@ -312,6 +313,6 @@ store_next_unread(struct store *store, const struct rows_query *query, GError **
     return NULL;
   if (query->order == ROWS_THREAD)
     return view_thread_unread(&view, error);
-  g_autoptr(GPtrArray) rows = page(&view, " AND (l.flags & 1) = 0", 1, error);
+  g_autoptr(GPtrArray) rows = page(&view, WANTS_READING, 1, error);
   return rows != NULL && rows->len > 0 ? g_ptr_array_steal_index(rows, 0) : NULL;
 }
