@@ -235,17 +235,6 @@ folders(struct view *view, const char *const *args)
 }
 
 static void
-search(struct view *view, const char *const *args)
-{
-  g_autoptr(GError) error = NULL;
-  if (!engine_query_check(view->ui->engine, args[0], &error)) {
-    ui_error(view->ui, error);
-    return;
-  }
-  ui_push(view->ui, index_view_new(view->ui, NULL, args[0]));
-}
-
-static void
 say_undone(struct view *view, struct event *event, void *data)
 {
   if (event->error == NULL)
@@ -299,7 +288,10 @@ static const struct command mail_rows[] = {
     {.name = "compose", .keys = "c m", .args = "[address]", .complete = COMPLETE_ADDRESS,
      .help = N_("Write a letter"), .hint = N_("write"), .run = compose},
     {.name = "search", .keys = "/", .args = "query", .ask = N_("Search:"),
-     .help = N_("Search all mail"), .hint = N_("search"), .run = search},
+     .help = N_("Search all mail; results come while you type"), .hint = N_("search"),
+     .run = search_all, .typed = search_all_typed},
+    {.name = "search-here", .keys = ".", .args = "query", .ask = N_("Search here:"),
+     .help = N_("Search in the open folder"), .run = search_here, .typed = search_here_typed},
     {.name = "go", .keys = "g", .args = "folder", .ask = N_("Go to folder:"),
      .complete = COMPLETE_FOLDER, .help = N_("Open a folder"), .run = go},
     {.name = "folders", .keys = "b", .help = N_("Choose from the list of folders"),

@@ -12,6 +12,7 @@ ui_libui_a_SOURCES = \
 	ui/list.c ui/list.h \
 	ui/loop.c ui/ui.h \
 	ui/program.c \
+	ui/search.c \
 	ui/prompt.c ui/prompt.h \
 	ui/status.c ui/status.h \
 	ui/ui.c ui/ui-private.h \

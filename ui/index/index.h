@@ -32,6 +32,9 @@ struct index_view {
 void index_view_load(struct index_view *index, bool from_end);
 void index_view_reload(struct index_view *index);
 void index_view_move(struct index_view *index, int by);
+/* Another query in the view that shows one; with `keep` its rows stay until the new ones
+ * come. */
+void index_view_search(struct index_view *index, const char *query, bool keep);
 /* Folds or unfolds a thread; what is shown changes with the next rows. */
 void index_view_turn_fold(struct index_view *index, guint64 thread);
 bool index_view_is_folded(const struct index_view *index, guint64 thread);

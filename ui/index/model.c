@@ -404,6 +404,23 @@ index_view_show(struct view *view, const char *folder)
   index_view_load(index, false);
 }
 
+void
+index_view_search(struct index_view *index, const char *query, bool keep)
+{
+  if (g_strcmp0(index->query, query) == 0)
+    return;
+  g_free(index->query);
+  index->query = g_strdup(query);
+  g_hash_table_remove_all(index->chosen);
+  index->stale = false;
+  if (!keep && index->rows != NULL) {
+    g_ptr_array_set_size(index->rows, 0);
+    list_set(&index->list, 0);
+    index->loaded = index->counted = false;
+  }
+  index_view_load(index, false);
+}
+
 bool
 index_view_step(struct view *view, int by)
 {

@@ -169,8 +169,10 @@ heading(struct view *view)
   const struct index_view *index = (const struct index_view *)view;
   const struct folder_row *row = counts_of(index);
   const char *threads = index->order == ROWS_THREAD ? _(", by threads") : "";
-  g_autofree char *what = index->query != NULL ? g_strdup_printf(_("Search: %s"), index->query)
-                                               : g_strdup(index->folder);
+  g_autofree char *what =
+      index->query == NULL    ? g_strdup(index->folder)
+      : index->folder != NULL ? g_strdup_printf(_("Search in %s: %s"), index->folder, index->query)
+                              : g_strdup_printf(_("Search: %s"), index->query);
   guint64 unread = index->query != NULL ? index->unread : row != NULL ? row->unread : 0;
   guint64 total = index->query != NULL ? index->total : row != NULL ? row->total : 0;
   if (index->query != NULL ? !index->counted : row == NULL)
