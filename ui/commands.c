@@ -284,6 +284,13 @@ refresh(struct view *view, const char *const *args)
   ui_await_plain(view, engine_refresh(view->ui->engine, false), _("The index is up to date."));
 }
 
+static void
+unlock(struct view *view, const char *const *args)
+{
+  ui_await_plain(view, engine_unlock(view->ui->engine),
+                 _("Sealed letters are found by their text now."));
+}
+
 static const struct command mail_rows[] = {
     {.name = "compose", .keys = "c m", .args = "[address]", .complete = COMPLETE_ADDRESS,
      .help = N_("Write a letter"), .hint = N_("write"), .run = compose},
@@ -302,6 +309,8 @@ static const struct command mail_rows[] = {
      .run = empty_trash},
     {.name = "refresh", .keys = "C-r", .help = N_("Look for changes that other programs made"),
      .run = refresh},
+    {.name = "unlock", .keys = "", .help = N_("Make sealed letters searchable by their text"),
+     .run = unlock},
 };
 const struct command_group mail_group = {"mail", N_("Wherever mail is listed or read"), mail_rows,
                                          G_N_ELEMENTS(mail_rows)};

@@ -67,7 +67,8 @@ bool
 refresh_now(struct work *work, GError **error)
 {
   bool changed = false;
-  bool done = store_refresh(work->engine->store, on_read, work, &changed, work->cancel, error);
+  bool done = store_refresh(work->engine->store, on_read, work, &changed, work->cancel, error) &&
+              sealed_forget(work->engine, error);
   if (changed)
     engine_changed(work->engine);
   return done;

@@ -153,6 +153,9 @@ request_id engine_thread_mark(struct engine *engine, const char *const *keys,
                               enum thread_mark mark);
 request_id engine_undo(struct engine *engine);
 request_id engine_refresh(struct engine *engine, bool rebuild);
+/* Unlocks the index of sealed letters (the key is made the first time) and reads those
+ * that it lacks.  CONFIG when the rc does not have it. */
+request_id engine_unlock(struct engine *engine);
 request_id engine_import(struct engine *engine, const char *path, const char *folder);
 /* What another program knows of the account's drop (NULL: of the default account).
  * DONE: done: letters that are not fetched now, total: known already. */

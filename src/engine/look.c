@@ -134,6 +134,7 @@ run_rows(struct work *work, GError **error)
   const struct look *look = work->args;
   if (!refresh_first(work, error))
     return false;
+  sealed_before_search(work, look->query.query);
   work->done->rows = store_rows(work->engine->store, &look->query, work->cancel, error);
   return work->done->rows != NULL;
 }
@@ -148,8 +149,10 @@ static bool
 run_count(struct work *work, GError **error)
 {
   const struct look *look = work->args;
-  return refresh_first(work, error) &&
-         store_count(work->engine->store, &look->query, &work->done->total, &work->done->done,
+  if (!refresh_first(work, error))
+    return false;
+  sealed_before_search(work, look->query.query);
+  return store_count(work->engine->store, &look->query, &work->done->total, &work->done->done,
                      work->cancel, error);
 }
 
@@ -211,6 +214,7 @@ run_letter(struct work *work, GError **error)
   g_autoptr(opened_t) opened = open_letter(work, read->ref, &read->options, error);
   if (opened == NULL)
     return false;
+  sealed_note(work, opened);
   struct letter *letter = work->done->letter = g_new0(struct letter, 1);
   letter->key = g_steal_pointer(&opened->key);
   letter->path = g_steal_pointer(&opened->path);

@@ -327,6 +327,7 @@ empty_texts(struct refresh *refresh, GError **error)
   return conn != NULL &&
          conn_run(conn, error, "INSERT INTO text(text) VALUES('delete-all')", "") &&
          conn_run(conn, error, "DELETE FROM dead", "") &&
+         conn_run(conn, error, "DELETE FROM sealed WHERE id NOT IN (SELECT id FROM letter)", "") &&
          conn_run(conn, error, "UPDATE letter SET texted = 0", "") && conn_commit(conn, error);
 }
 

@@ -32,6 +32,7 @@ src_store_libstore_a_SOURCES += \
 	src/store/refresh.c \
 	src/store/rows.c src/store/view.h \
 	src/store/scan.c src/store/scan.h \
+	src/store/sealed.c \
 	src/store/sql.c \
 	src/store/thread-hand.c \
 	src/store/thread-rows.c \

@@ -162,7 +162,11 @@ view_open(struct view *view, struct store *store, const struct rows_query *asked
       return false;
   }
   view->conn = conn_read(store, cancel, error);
-  return view->conn != NULL && find_folder(view, error);
+  if (view->conn == NULL)
+    return false;
+  if (view->query != NULL)
+    view->query = query_unseal(view->query, store, view->conn);
+  return find_folder(view, error);
 }
 
 void

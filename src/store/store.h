@@ -10,6 +10,7 @@
 #include <stdbool.h>
 #include <stdint.h>
 
+#include "base/secret.h"
 #include "sandbox/reader.h"
 
 struct store;
@@ -127,6 +128,22 @@ GBytes *store_read(struct store *store, const char *key, GError **error)
 /* Addresses seen that begin with `prefix` (name or address, folded), the most
  * used and newest first: "Name <spec>".  g_strfreev. */
 char **store_addresses(struct store *store, const char *prefix, guint limit);
+
+/* ---- the locked index: words of letters that were sealed, as keyed hashes ---- */
+
+/* The key of 32 bytes: from here on such words are found, and may be added. */
+bool store_seal_unlock(struct store *store, const char *bytes, size_t length, GError **error)
+    G_GNUC_WARN_UNUSED_RESULT;
+bool store_seal_is_unlocked(struct store *store);
+/* Adds the words of a letter, once; AUTH when it is locked. */
+bool store_seal_add(struct store *store, const char *key, const char *text, GError **error)
+    G_GNUC_WARN_UNUSED_RESULT;
+/* Keys of sealed letters whose words are not here, newest first, from row *before on,
+ * which goes on with them. */
+GStrv store_seal_waiting(struct store *store, int64_t *before, guint limit, GError **error)
+    G_GNUC_WARN_UNUSED_RESULT;
+/* No such words are kept any more. */
+bool store_seal_forget(struct store *store, GError **error) G_GNUC_WARN_UNUSED_RESULT;
 
 /* ---- changing ---- */
 
