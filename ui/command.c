@@ -41,8 +41,11 @@ run_asked(struct ui *ui, struct view *view, const char *text, void *data)
 {
   const struct command *command = data;
   g_autofree char *word = text != NULL ? g_strstrip(g_strdup(text)) : NULL;
-  if (word == NULL || *word == '\0')
+  if (word == NULL || *word == '\0') {
+    if (command->typed != NULL)
+      command->typed(view, NULL);
     return;
+  }
   const char *args[] = {word, NULL};
   command->run(view, args);
 }
@@ -61,6 +64,7 @@ command_run(struct view *view, const struct command *command, const char *const 
       .label = _(command->ask),
       .text = command->complete == COMPLETE_PATH ? "~/" : NULL,
       .complete = command->complete,
+      .typed = command->typed,
   };
   ui_prompt(view->ui, view, &options, run_asked, (void *)command, NULL);
 }

@@ -23,6 +23,8 @@ struct command {
   const char *hint;         /* N_(): one word for the last line; NULL: not shown there */
   /* `args` ends with NULL; it may be empty. */
   void (*run)(struct view *view, const char *const *args);
+  /* Told of its argument while that is typed, after each pause; NULL: it was given up. */
+  void (*typed)(struct view *view, const char *text);
 };
 
 /* Rows that belong together.  A view has groups, its own first; a keymap file

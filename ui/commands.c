@@ -235,17 +235,6 @@ folders(struct view *view, const char *const *args)
 }
 
 static void
-search(struct view *view, const char *const *args)
-{
-  g_autoptr(GError) error = NULL;
-  if (!engine_query_check(view->ui->engine, args[0], &error)) {
-    ui_error(view->ui, error);
-    return;
-  }
-  ui_push(view->ui, index_view_new(view->ui, NULL, args[0]));
-}
-
-static void
 say_undone(struct view *view, struct event *event, void *data)
 {
   if (event->error == NULL)
@@ -295,11 +284,21 @@ refresh(struct view *view, const char *const *args)
   ui_await_plain(view, engine_refresh(view->ui->engine, false), _("The index is up to date."));
 }
 
+static void
+unlock(struct view *view, const char *const *args)
+{
+  ui_await_plain(view, engine_unlock(view->ui->engine),
+                 _("Sealed letters are found by their text now."));
+}
+
 static const struct command mail_rows[] = {
     {.name = "compose", .keys = "c m", .args = "[address]", .complete = COMPLETE_ADDRESS,
      .help = N_("Write a letter"), .hint = N_("write"), .run = compose},
     {.name = "search", .keys = "/", .args = "query", .ask = N_("Search:"),
-     .help = N_("Search all mail"), .hint = N_("search"), .run = search},
+     .help = N_("Search all mail; results come while you type"), .hint = N_("search"),
+     .run = search_all, .typed = search_all_typed},
+    {.name = "search-here", .keys = ".", .args = "query", .ask = N_("Search here:"),
+     .help = N_("Search in the open folder"), .run = search_here, .typed = search_here_typed},
     {.name = "go", .keys = "g", .args = "folder", .ask = N_("Go to folder:"),
      .complete = COMPLETE_FOLDER, .help = N_("Open a folder"), .run = go},
     {.name = "folders", .keys = "b", .help = N_("Choose from the list of folders"),
@@ -310,6 +309,8 @@ static const struct command mail_rows[] = {
      .run = empty_trash},
     {.name = "refresh", .keys = "C-r", .help = N_("Look for changes that other programs made"),
      .run = refresh},
+    {.name = "unlock", .keys = "", .help = N_("Make sealed letters searchable by their text"),
+     .run = unlock},
 };
 const struct command_group mail_group = {"mail", N_("Wherever mail is listed or read"), mail_rows,
                                          G_N_ELEMENTS(mail_rows)};

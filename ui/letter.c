@@ -172,6 +172,36 @@ tag(struct view *view, const char *const *args)
     ui_await_plain(view, engine_tag(view->ui->engine, (const char *const *)keys, words), NULL);
 }
 
+/* ---- threads ---- */
+
+/* Takes the mark away from the threads when the letter under the cursor has it. */
+static void
+toggle_mark(struct view *view, enum thread_mark mark, const char *said)
+{
+  g_auto(GStrv) keys = letters_of(view);
+  const struct row *row = view->kind->row(view);
+  if (keys[0] == NULL || row == NULL)
+    return;
+  bool has = row->thread_mark == mark;
+  ui_await_plain(view,
+                 engine_thread_mark(view->ui->engine, (const char *const *)keys,
+                                    has ? THREAD_PLAIN : mark),
+                 has ? _("The thread is like any other again.") : said);
+  dealt_with(view);
+}
+
+static void
+mute(struct view *view, const char *const *args)
+{
+  toggle_mark(view, THREAD_MUTED, _("The thread is muted: what comes is passed over."));
+}
+
+static void
+watch(struct view *view, const char *const *args)
+{
+  toggle_mark(view, THREAD_WATCHED, _("The thread is watched; is:watched finds it."));
+}
+
 /* ---- the next one ---- */
 
 static void
@@ -325,6 +355,10 @@ static const struct command rows[] = {
      .hint = N_("unread"), .run = next_unread},
     {.name = "tag", .keys = "t", .args = "words", .ask = N_("Tags (+todo -read):"),
      .help = N_("Add and remove tags"), .run = tag},
+    {.name = "mute", .keys = "I", .help = N_("Mute the thread, or not: Tab passes it over"),
+     .run = mute},
+    {.name = "watch", .keys = "w", .help = N_("Watch the thread, or not: it is marked in the list"),
+     .run = watch},
     {.name = "save", .keys = "s", .args = "dir", .ask = N_("Save attachments in:"),
      .complete = COMPLETE_PATH, .help = N_("Save all attachments"), .run = save},
     {.name = "pipe", .keys = "|", .args = "command", .ask = N_("Give the letter to command:"),

@@ -94,9 +94,10 @@ loop(struct ui *ui, int signals)
       {.fd = signals, .events = POLLIN},
   };
   while (!ui->leaving) {
+    ui_tell_typed(ui);
     ui_settle(ui);
     ui_draw(ui);
-    if (poll(fds, G_N_ELEMENTS(fds), status_timeout(ui->status)) < 0 && errno != EINTR)
+    if (poll(fds, G_N_ELEMENTS(fds), ui_timeout(ui)) < 0 && errno != EINTR)
       break;
     /* The terminal went away: nobody is there to be asked. */
     if (fds[0].revents & (POLLHUP | POLLERR | POLLNVAL))

@@ -18,6 +18,8 @@ struct prompt_options {
   bool live;                /* candidates are shown while one types */
   const char *choices;      /* one key: one of these ASCII letters, or anything else to cancel */
   const char *hint;         /* translated: for the last line; NULL: the usual one */
+  /* Told of what was typed after each pause, and of NULL when it is given up. */
+  void (*typed)(struct view *view, const char *text);
 };
 
 struct candidate { char *text, *help; };

@@ -12,6 +12,7 @@ ui_libui_a_SOURCES = \
 	ui/list.c ui/list.h \
 	ui/loop.c ui/ui.h \
 	ui/program.c \
+	ui/search.c \
 	ui/prompt.c ui/prompt.h \
 	ui/status.c ui/status.h \
 	ui/ui.c ui/ui-private.h \
@@ -27,7 +28,8 @@ ui_libui_a_SOURCES = \
 	ui/compose/send.c ui/compose/text.c ui/compose/view.c \
 	ui/folders/commands.c ui/folders/folders.h ui/folders/model.c ui/folders/view.c \
 	ui/help/commands.c ui/help/model.c ui/help/text.h ui/help/view.c \
-	ui/index/commands.c ui/index/index.h ui/index/model.c ui/index/view.c \
+	ui/index/commands.c ui/index/index.h ui/index/model.c ui/index/threads.c \
+	ui/index/view.c \
 	ui/queue/commands.c ui/queue/model.c ui/queue/queue.h ui/queue/view.c \
 	ui/reader/commands.c ui/reader/model.c ui/reader/reader.h ui/reader/view.c
 

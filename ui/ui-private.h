@@ -24,6 +24,8 @@ struct ui {
   GHashTable *awaited;      /* request → struct awaited */
   GQueue *questions;        /* struct question, the first one is asked */
   GHashTable *histories;    /* label → GPtrArray of char * */
+  gint64 typed_until;       /* monotonic: the pause after a key of the prompt; 0: none */
+  struct view *live;        /* results of the query that is being typed; NULL: none */
   struct key_sequence pending;
   char *sent_id;            /* what `undo` takes back; NULL */
   gint64 sent_until;        /* monotonic */
@@ -101,6 +103,15 @@ struct prompt *ui_asked(struct ui *ui);
 /* The loop's own: the letter beside the index of a very wide screen follows the
  * cursor. */
 void ui_settle(struct ui *ui);
+/* After a pause in typing, tells the prompt's command what was typed. */
+void ui_tell_typed(struct ui *ui);
+/* search.c: a key was typed into the prompt; milliseconds until something is due. */
+void ui_typed(struct ui *ui);
+int ui_timeout(struct ui *ui);
+void search_all(struct view *view, const char *const *args);
+void search_all_typed(struct view *view, const char *text);
+void search_here(struct view *view, const char *const *args);
+void search_here_typed(struct view *view, const char *text);
 struct ui *ui_new(const struct conf *conf, struct engine *engine, struct term *term);
 void ui_free(struct ui *ui);
 /* Opens the first views. */

@@ -21,6 +21,7 @@ struct question {
   ui_answer answer;
   void *data;
   GDestroyNotify destroy;
+  void (*typed)(struct view *view, const char *text);
 };
 
 static void
@@ -125,6 +126,8 @@ static void
 dispose(struct view *view)
 {
   struct ui *ui = view->ui;
+  if (ui->live == view)
+    ui->live = NULL;
   g_hash_table_foreach_remove(ui->awaited, awaits_for, view);
   forget_questions(ui, view);
   view->kind->free(view);
@@ -317,7 +320,7 @@ ui_prompt(struct ui *ui, struct view *view, const struct prompt_options *options
 {
   struct question *question = g_new0(struct question, 1);
   *question = (struct question){prompt_new(options, history_of(ui, options->label)), view, answer,
-                                data, destroy};
+                                data, destroy, options->typed};
   g_queue_push_tail(ui->questions, question);
   if (options->live && ui_asked(ui) == question->prompt)
     ui_complete(ui, question->prompt, false);
@@ -356,6 +359,7 @@ answered(struct ui *ui, bool taken)
 {
   struct question *question = g_queue_pop_head(ui->questions);
   status_key(ui->status);
+  ui->typed_until = 0;
   if (taken)
     remember(question->prompt);
   const char *text = !taken ? NULL : question->prompt->yes_no ? "y" : question->prompt->text->str;
@@ -378,6 +382,19 @@ prompt_takes(struct ui *ui, term_key key)
     ui_complete(ui, prompt, true);
   else if (prompt->live && prompt->candidates == NULL)
     ui_complete(ui, prompt, false);
+  if (result == PROMPT_MORE)
+    ui_typed(ui);
+}
+
+void
+ui_tell_typed(struct ui *ui)
+{
+  const struct question *question = g_queue_peek_head(ui->questions);
+  if (ui->typed_until == 0 || g_get_monotonic_time() < ui->typed_until)
+    return;
+  ui->typed_until = 0;
+  if (question != NULL && question->typed != NULL && question->view != NULL)
+    question->typed(question->view, question->prompt->text->str);
 }
 
 /* ---- keys ---- */

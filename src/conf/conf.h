@@ -75,6 +75,7 @@ struct conf {
   char *on_new_mail;        /* a command; NULL */
   char *editor;             /* NULL: $VISUAL, $EDITOR, then what is installed */
   int send_delay;           /* seconds */
+  bool index_sealed;        /* words of sealed letters are kept as keyed hashes */
   int fetch_every;          /* minutes; 0: on demand */
   GPtrArray *accounts;      /* struct conf_account */
   GPtrArray *plugins;       /* struct conf_plugin */

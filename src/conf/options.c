@@ -70,6 +70,10 @@ static const struct option_row rows[] = {
     NUMBER("", "fetch-every", "5",
            N_("minutes between fetches while the interface runs; 0 = only on demand"),
            AT(conf, fetch_every), 0, 10080),
+    ROW("", "index-sealed", "yes/no", "no",
+        N_("make the text of sealed letters searchable: its words are kept as hashes only, with a "
+           "key that is sealed to you (see postino index --sealed)"),
+        OPTION_BOOL, AT(conf, index_sealed)),
 
     ROW("", "on-new-mail", "text", NULL,
         N_("a command (no shell) that runs when letters came; POSTINO_ACCOUNT and POSTINO_NEW tell "

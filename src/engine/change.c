@@ -67,7 +67,8 @@ bool
 refresh_now(struct work *work, GError **error)
 {
   bool changed = false;
-  bool done = store_refresh(work->engine->store, on_read, work, &changed, work->cancel, error);
+  bool done = store_refresh(work->engine->store, on_read, work, &changed, work->cancel, error) &&
+              sealed_forget(work->engine, error);
   if (changed)
     engine_changed(work->engine);
   return done;
@@ -393,6 +394,56 @@ engine_tag(struct engine *engine, const char *const *keys, const char *words)
 {
   return request_change(engine, run_tag, keys, words, 0, 0);
 }
+
+/* ---- threads ---- */
+
+static bool
+run_join(struct work *work, GError **error)
+{
+  const struct change *change = work->args;
+  bool done = store_thread_join(work->engine->store, KEYS(change), change->word, error);
+  engine_changed(work->engine);
+  return done;
+}
+
+request_id
+engine_thread_join(struct engine *engine, const char *const *keys, const char *below)
+{
+  return request_change(engine, run_join, keys, below, 0, 0);
+}
+
+static bool
+run_break(struct work *work, GError **error)
+{
+  const struct change *change = work->args;
+  bool done = store_thread_break(work->engine->store, KEYS(change), error);
+  engine_changed(work->engine);
+  return done;
+}
+
+request_id
+engine_thread_break(struct engine *engine, const char *const *keys)
+{
+  return request_change(engine, run_break, keys, NULL, 0, 0);
+}
+
+static bool
+run_mark(struct work *work, GError **error)
+{
+  const struct change *change = work->args;
+  bool done = store_thread_mark(work->engine->store, KEYS(change), (enum thread_mark)change->set,
+                                error);
+  engine_changed(work->engine);
+  return done;
+}
+
+request_id
+engine_thread_mark(struct engine *engine, const char *const *keys, enum thread_mark mark)
+{
+  return request_change(engine, run_mark, keys, NULL, mark, 0);
+}
+
+/* ---- taking back ---- */
 
 static bool
 run_undo(struct work *work, GError **error)

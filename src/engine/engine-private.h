@@ -155,6 +155,15 @@ struct opened *open_letter(struct work *work, const struct ref *ref,
 bool find_letter(struct work *work, const struct ref *ref, struct opened *opened, GError **error)
     G_GNUC_WARN_UNUSED_RESULT;
 
+/* ---- sealed.c: the index of sealed letters, where the rc has it ---- */
+
+/* Its words go into it, unless that is locked and cannot be unlocked. */
+void sealed_note(struct work *work, const struct opened *opened);
+/* Without a screen: unlocks it; why not is a notice. */
+void sealed_before_search(struct work *work, const char *query);
+/* The rc does not have it any more: nothing of it stays. */
+bool sealed_forget(struct engine *engine, GError **error) G_GNUC_WARN_UNUSED_RESULT;
+
 typedef struct opened opened_t;
 G_DEFINE_AUTOPTR_CLEANUP_FUNC(opened_t, opened_free)
 typedef struct ref ref_t;

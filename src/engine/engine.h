@@ -146,8 +146,16 @@ request_id engine_delete(struct engine *engine, const char *const *keys);
 /* Removes every letter of the folder for good (emptying the trash). */
 request_id engine_empty(struct engine *engine, const char *folder);
 request_id engine_tag(struct engine *engine, const char *const *keys, const char *words);
+/* Threads by hand, as store_thread_join() and its neighbours. */
+request_id engine_thread_join(struct engine *engine, const char *const *keys, const char *below);
+request_id engine_thread_break(struct engine *engine, const char *const *keys);
+request_id engine_thread_mark(struct engine *engine, const char *const *keys,
+                              enum thread_mark mark);
 request_id engine_undo(struct engine *engine);
 request_id engine_refresh(struct engine *engine, bool rebuild);
+/* Unlocks the index of sealed letters (the key is made the first time) and reads those
+ * that it lacks.  CONFIG when the rc does not have it. */
+request_id engine_unlock(struct engine *engine);
 request_id engine_import(struct engine *engine, const char *path, const char *folder);
 /* What another program knows of the account's drop (NULL: of the default account).
  * DONE: done: letters that are not fetched now, total: known already. */

@@ -77,6 +77,7 @@ struct look {
   char *folder, *text;
   struct row after;
   char *after_from, *after_subject, *after_key;
+  guint64 *folds;
 };
 
 static void
@@ -88,6 +89,7 @@ look_free(void *data)
   g_free(look->after_from);
   g_free(look->after_subject);
   g_free(look->after_key);
+  g_free(look->folds);
   g_free(look);
 }
 
@@ -110,6 +112,8 @@ look_new(struct engine *engine, const struct rows_query *query)
   struct look *look = g_new0(struct look, 1);
   const struct conf_folder *search = search_of(engine, query->folder);
   look->query = *query;
+  look->query.folds = look->folds =
+      g_memdup2(query->folds, query->n_folds * sizeof *query->folds);
   if (query->after != NULL)
     copy_after(look, query->after);
   if (search == NULL) {
@@ -130,6 +134,7 @@ run_rows(struct work *work, GError **error)
   const struct look *look = work->args;
   if (!refresh_first(work, error))
     return false;
+  sealed_before_search(work, look->query.query);
   work->done->rows = store_rows(work->engine->store, &look->query, work->cancel, error);
   return work->done->rows != NULL;
 }
@@ -144,8 +149,10 @@ static bool
 run_count(struct work *work, GError **error)
 {
   const struct look *look = work->args;
-  return refresh_first(work, error) &&
-         store_count(work->engine->store, &look->query, &work->done->total, &work->done->done,
+  if (!refresh_first(work, error))
+    return false;
+  sealed_before_search(work, look->query.query);
+  return store_count(work->engine->store, &look->query, &work->done->total, &work->done->done,
                      work->cancel, error);
 }
 
@@ -207,6 +214,7 @@ run_letter(struct work *work, GError **error)
   g_autoptr(opened_t) opened = open_letter(work, read->ref, &read->options, error);
   if (opened == NULL)
     return false;
+  sealed_note(work, opened);
   struct letter *letter = work->done->letter = g_new0(struct letter, 1);
   letter->key = g_steal_pointer(&opened->key);
   letter->path = g_steal_pointer(&opened->path);

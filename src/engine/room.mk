@@ -16,7 +16,7 @@ src_engine_libengine_a_SOURCES = \
 	src/engine/keys.c \
 	src/engine/plugins.c \
 	src/engine/save.c \
-	src/engine/seal.c \
+	src/engine/seal.c src/engine/sealed.c \
 	src/engine/submit.c \
 	src/engine/watch.c src/engine/watch.h
 

@@ -119,10 +119,10 @@ void tags_rename(struct store *store, const char *from, const char *to, bool kee
 
 /* ---- undo.c ---- */
 
-enum undo_kind { UNDO_FLAG, UNDO_MOVE, UNDO_TAG, UNDO_GONE };
+enum undo_kind { UNDO_FLAG, UNDO_MOVE, UNDO_TAG, UNDO_GONE, UNDO_THREAD };
 struct undo_step {
   char *key;                  /* as the letter is named now */
-  char *digest;               /* UNDO_TAG */
+  char *digest;               /* UNDO_TAG; UNDO_THREAD: what its thread knows it by */
   char *was, *now;            /* flags as a number; the old key; tags */
 };
 GPtrArray *undo_steps_new(void);
@@ -133,6 +133,13 @@ bool undo_record(txn_t *txn, enum undo_kind kind, const GPtrArray *steps, GError
 
 /* Letters were removed for good; said once however many were. */
 void undo_record_gone(struct store *store);
+
+/* ---- hand.c ---- */
+
+/* Takes back a change of a thread by hand; false without error when another one
+ * followed. */
+bool hand_undo(struct store *store, const struct undo_step *step, GError **error)
+    G_GNUC_WARN_UNUSED_RESULT;
 
 /* ---- ids ---- */
 

@@ -154,11 +154,43 @@ struct thread_place { int64_t id; int depth; };
 GArray *thread_tree(struct conn *conn, int64_t thread, int64_t folder, GHashTable *only,
                     GError **error) G_GNUC_WARN_UNUSED_RESULT;
 
+/* What the user said of a letter's place: mark is an enum thread_mark. */
+struct hand {
+  int64_t hash;             /* of its Message-ID, or of its base name */
+  bool placed;              /* not where its References say, but below `parent` (0: nothing) */
+  int64_t parent;
+  int mark;
+};
+/* Fills in what the index knows of hand->hash: nothing is no failure. */
+bool thread_hand(struct conn *conn, struct hand *hand, GError **error) G_GNUC_WARN_UNUSED_RESULT;
+
+/* ---- thread-hand.c ---- */
+
+/* Keeps what was said and changes the threads that hang on it. */
+bool thread_set_hand(struct conn *conn, const struct hand *hand, GError **error)
+    G_GNUC_WARN_UNUSED_RESULT;
+/* Does `hash` hang below `above` in this thread? */
+bool thread_is_below(struct conn *conn, int64_t thread, int64_t hash, int64_t above,
+                     bool *below_out, GError **error) G_GNUC_WARN_UNUSED_RESULT;
+/* hash → the hash that it hangs below, of all ids of the thread. */
+GHashTable *thread_parents(struct conn *conn, int64_t thread, GError **error)
+    G_GNUC_WARN_UNUSED_RESULT;
+/* Makes the threads of the array (int64_t, not empty) one. */
+bool thread_unite(struct conn *conn, const GArray *threads, int64_t *thread_out, GError **error)
+    G_GNUC_WARN_UNUSED_RESULT;
+
+/* ---- hand.c ---- */
+
+/* Brings the index to what state.db says of threads. */
+bool hand_follow(struct store *store, bool *changed_out, GError **error)
+    G_GNUC_WARN_UNUSED_RESULT;
+
 /* ---- rows.c ---- */
 
 #define ROW_COLUMNS \
   "l.id, f.name, l.base, l.suffix, l.fresh, l.sender, l.recipients, l.subject, l.message_id, " \
-  "l.size, l.flags, l.marks, l.tags, l.thread"
+  "l.size, l.flags, l.marks, l.tags, l.thread, " \
+  "(SELECT m.mark FROM thread_mark m WHERE m.thread = l.thread)"
 struct row *row_take(struct store *store, sqlite3_stmt *stmt);
 char *row_file(struct store *store, const char *folder, bool fresh, const char *base,
                const char *suffix);

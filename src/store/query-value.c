@@ -100,6 +100,7 @@ read_property(const struct property *properties, size_t n, const struct query_fi
 }
 
 #define FLAG(n) "(l.flags & " n ") <> 0"
+#define THREAD(n) "l.thread IN (SELECT thread FROM thread_mark WHERE mark = " n ")"
 #define MARK(n) "(l.marks & " n ") <> 0"
 
 static char *
@@ -110,9 +111,11 @@ read_is(const struct query_field *field, const char *value, int64_t now, struct 
       {"unread", "(l.flags & 1) = 0"}, {"read", FLAG("1")},   {"replied", FLAG("2")},
       {"flagged", FLAG("4")},          {"draft", FLAG("8")},  {"signed", MARK("8")},
       {"encrypted", MARK("16")},       {"sealed", MARK("16")},
+      {"muted", THREAD("1")},          {"watched", THREAD("2")},
       {"sent", "(l.folder IN (SELECT id FROM folder WHERE sent = 1)"
                " OR EXISTS (SELECT 1 FROM state.letters s WHERE s.base = l.base))"},
   };
+  G_STATIC_ASSERT(THREAD_MUTED == 1 && THREAD_WATCHED == 2);
   G_STATIC_ASSERT(ROW_SEEN == 1 && ROW_REPLIED == 2 && ROW_FLAGGED == 4 && ROW_DRAFT == 8);
   return read_property(properties, G_N_ELEMENTS(properties), field, value, query);
 }

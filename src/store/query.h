@@ -25,6 +25,10 @@ struct query {
 struct query *query_parse(const char *text, int64_t now, GError **error) G_GNUC_WARN_UNUSED_RESULT;
 void query_free(struct query *query);
 
+/* With the key of the locked index: a word of the body is looked for there too.  Takes
+ * the tree and gives it back changed. */
+struct query *query_unseal(struct query *query, struct store *store, struct conn *conn);
+
 /* ---- sql.c: statements that are put together ---- */
 
 struct sql {

@@ -327,6 +327,7 @@ empty_texts(struct refresh *refresh, GError **error)
   return conn != NULL &&
          conn_run(conn, error, "INSERT INTO text(text) VALUES('delete-all')", "") &&
          conn_run(conn, error, "DELETE FROM dead", "") &&
+         conn_run(conn, error, "DELETE FROM sealed WHERE id NOT IN (SELECT id FROM letter)", "") &&
          conn_run(conn, error, "UPDATE letter SET texted = 0", "") && conn_commit(conn, error);
 }
 
@@ -422,7 +423,7 @@ refresh_once(struct refresh *refresh, GError **error)
   if (refresh->scan == NULL)
     return false;
   watch_folders(refresh->store, refresh->scan);
-  return register_folders(refresh, error) &&
+  return hand_follow(refresh->store, &refresh->changed, error) && register_folders(refresh, error) &&
          apply_all(refresh, refresh->scan->renamed, apply_renamed, error) &&
          apply_all(refresh, refresh->scan->gone, apply_gone, error) && read_new(refresh, error) &&
          settle_folders(refresh, error) && renew_texts(refresh, error);

@@ -23,7 +23,7 @@ src_store_libstore_a_SOURCES += \
 # ---- index: index.db, what can be rebuilt ----
 src_store_libstore_a_SOURCES += \
 	src/store/addresses.c \
-	src/store/folders.c \
+	src/store/folders.c src/store/hand.c \
 	src/store/index.c src/store/index-private.h src/store/schema.h \
 	src/store/letters.c \
 	src/store/query.c src/store/query.h \
@@ -32,7 +32,9 @@ src_store_libstore_a_SOURCES += \
 	src/store/refresh.c \
 	src/store/rows.c src/store/view.h \
 	src/store/scan.c src/store/scan.h \
+	src/store/sealed.c \
 	src/store/sql.c \
+	src/store/thread-hand.c \
 	src/store/thread-rows.c \
 	src/store/threads.c \
 	src/store/tokenizer.c src/store/tokenizer.h \

@@ -54,6 +54,7 @@ row_take(struct store *store, sqlite3_stmt *stmt)
   row->marks = (unsigned)sqlite3_column_int(stmt, 11);
   row->tags = text_or_null(stmt, 12);
   row->thread = (guint64)sqlite3_column_int64(stmt, 13);
+  row->thread_mark = (enum thread_mark)sqlite3_column_int(stmt, 14);
   return row;
 }
 
@@ -161,7 +162,11 @@ view_open(struct view *view, struct store *store, const struct rows_query *asked
       return false;
   }
   view->conn = conn_read(store, cancel, error);
-  return view->conn != NULL && find_folder(view, error);
+  if (view->conn == NULL)
+    return false;
+  if (view->query != NULL)
+    view->query = query_unseal(view->query, store, view->conn);
+  return find_folder(view, error);
 }
 
 void
@@ -312,6 +317,6 @@ store_next_unread(struct store *store, const struct rows_query *query, GError **
     return NULL;
   if (query->order == ROWS_THREAD)
     return view_thread_unread(&view, error);
-  g_autoptr(GPtrArray) rows = page(&view, " AND (l.flags & 1) = 0", 1, error);
+  g_autoptr(GPtrArray) rows = page(&view, WANTS_READING, 1, error);
   return rows != NULL && rows->len > 0 ? g_ptr_array_steal_index(rows, 0) : NULL;
 }

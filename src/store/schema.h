@@ -2,14 +2,16 @@
 #pragma once
 
 #define SCHEMA_APPLICATION 0x706f7374 /* "post" */
-#define SCHEMA_VERSION 2
+#define SCHEMA_VERSION 3
 
 /* letter.id is date << LETTER_ID_BITS | next free, so newest first is the table's own order,
  * in the full-text table too.  An index that begins with the folder ends with
  * the id: the first screen of each order is one walk.  `place` holds all that a
  * comparison with a directory needs.  The parts of `text` are merged after refreshes
  * (index_merge()), not while new letters wait to be seen.  dead are rows whose postings linger in
- * `text`: their numbers are not given again. */
+ * `text`: their numbers are not given again.  `sealed` has the words of
+ * letters that were sealed, each as a number that only the key makes.  `hand` mirrors
+ * what state.db says of threads; thread_mark is the greatest mark of each thread that has one. */
 #define SCHEMA_SQL \
   "CREATE TABLE folder(id INTEGER PRIMARY KEY, name TEXT NOT NULL UNIQUE," \
   " sent INTEGER NOT NULL, total INTEGER NOT NULL DEFAULT 0, unread INTEGER NOT NULL DEFAULT 0," \
@@ -39,6 +41,10 @@
   " STRICT, WITHOUT ROWID;" \
   "CREATE TABLE ref(hash INTEGER PRIMARY KEY, thread INTEGER NOT NULL, parent INTEGER) STRICT;" \
   "CREATE INDEX ref_thread ON ref(thread);" \
+  "CREATE TABLE hand(hash INTEGER PRIMARY KEY, parent INTEGER, mark INTEGER NOT NULL) STRICT;" \
+  "CREATE TABLE thread_mark(thread INTEGER PRIMARY KEY, mark INTEGER NOT NULL) STRICT;" \
+  "CREATE TABLE sealed(term INTEGER NOT NULL, id INTEGER NOT NULL, PRIMARY KEY(term, id))" \
+  " STRICT, WITHOUT ROWID;" \
   "CREATE TABLE newest(folder INTEGER NOT NULL, thread INTEGER NOT NULL, id INTEGER NOT NULL," \
   " PRIMARY KEY(thread, folder)) STRICT, WITHOUT ROWID;" \
   "CREATE INDEX newest_order ON newest(folder, id);" \

@@ -19,7 +19,7 @@ struct state {
 };
 
 #define APPLICATION_ID 0x706f7374 /* "post" */
-#define SCHEMA_VERSION 3
+#define SCHEMA_VERSION 4
 #define BUSY_MS 20000
 #define SETUP_SECONDS 30
 
@@ -58,6 +58,9 @@ static const char *const migrations[SCHEMA_VERSION] = {
     ("CREATE INDEX drop_letters_base ON drop_letters(base) WHERE base IS NOT NULL;"
      "CREATE INDEX letters_base ON letters(base);"),
     "ALTER TABLE letters ADD COLUMN dsn TEXT;",
+    /* Threads by hand: parent NULL: as References say; 0: broken off. */
+    "CREATE TABLE thread_edits(hash INTEGER PRIMARY KEY, parent INTEGER,"
+    "  mark INTEGER NOT NULL) STRICT;",
 };
 
 /* ---- errors ---- */

@@ -14,6 +14,7 @@ struct store {
   struct reader_pool *readers;
   struct state *state;        /* state.c: state.db behind its own lock */
   struct index *index;        /* index.c: index.db behind its own locks */
+  struct seal_key *seal_key;  /* sealed.c: of the locked index */
 };
 
 /* ---- maildir.c: names and directories, nothing of databases ---- */
@@ -50,6 +51,11 @@ void index_tagged(struct store *store, const char *key, const char *tags);
 char *index_path(struct store *store, const char *key);
 /* The key of any row whose base name is `base`, or NULL. */
 char *index_find_base(struct store *store, const char *base);
+
+/* ---- sealed.c ---- */
+
+struct seal_key *seal_key_new(void);
+void seal_key_free(struct seal_key *key);
 
 /* ---- state.c ---- */
 

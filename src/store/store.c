@@ -42,6 +42,7 @@ store_open(const char *mail_dir, struct reader_pool *readers, GError **error)
   g_autoptr(store_t) store = g_new0(struct store, 1);
   store->dir = g_steal_pointer(&dir);
   store->readers = readers;
+  store->seal_key = seal_key_new();
   if (!make_private(store, error) || !state_open(store, error) || !index_open(store, error))
     return NULL;
   maildir_sweep(store);
@@ -57,6 +58,7 @@ store_close(struct store *store)
   if (store->index != NULL)
     index_close(store);
   state_close(store);
+  seal_key_free(store->seal_key);
   g_free(store->dir);
   g_free(store);
 }

@@ -10,6 +10,7 @@
 #include <stdbool.h>
 #include <stdint.h>
 
+#include "base/secret.h"
 #include "sandbox/reader.h"
 
 struct store;
@@ -60,6 +61,9 @@ bool store_make_folder(struct store *store, const char *folder, GError **error)
 
 /* ---- rows ---- */
 
+/* What the user said of a thread. */
+enum thread_mark { THREAD_PLAIN, THREAD_MUTED, THREAD_WATCHED };
+
 enum row_flag {
   ROW_SEEN = 1 << 0, ROW_REPLIED = 1 << 1, ROW_FLAGGED = 1 << 2, ROW_DRAFT = 1 << 3,
   ROW_PASSED = 1 << 4, ROW_TRASHED = 1 << 5,
@@ -78,6 +82,8 @@ struct row {
   char *tags;               /* space-separated, or NULL */
   int depth;                /* in a threaded view, else 0 */
   guint64 thread;
+  enum thread_mark thread_mark;
+  guint folded;             /* letters of the thread that are hidden behind this one */
 };
 void row_free(struct row *row);
 
@@ -88,6 +94,9 @@ struct rows_query {
   enum rows_order order;
   const struct row *after;  /* rows that follow this one; NULL: from the start */
   bool backwards;           /* the rows before `after` (NULL: from the end), still in order */
+  bool folded;              /* ROWS_THREAD: of each thread only the first row */
+  const guint64 *folds;     /* threads that are the other way round */
+  guint n_folds;
   guint limit;
 };
 /* The rows on the screen, by key: the cost does not depend on the folder's size.
@@ -119,6 +128,22 @@ GBytes *store_read(struct store *store, const char *key, GError **error)
 /* Addresses seen that begin with `prefix` (name or address, folded), the most
  * used and newest first: "Name <spec>".  g_strfreev. */
 char **store_addresses(struct store *store, const char *prefix, guint limit);
+
+/* ---- the locked index: words of letters that were sealed, as keyed hashes ---- */
+
+/* The key of 32 bytes: from here on such words are found, and may be added. */
+bool store_seal_unlock(struct store *store, const char *bytes, size_t length, GError **error)
+    G_GNUC_WARN_UNUSED_RESULT;
+bool store_seal_is_unlocked(struct store *store);
+/* Adds the words of a letter, once; AUTH when it is locked. */
+bool store_seal_add(struct store *store, const char *key, const char *text, GError **error)
+    G_GNUC_WARN_UNUSED_RESULT;
+/* Keys of sealed letters whose words are not here, newest first, from row *before on,
+ * which goes on with them. */
+GStrv store_seal_waiting(struct store *store, int64_t *before, guint limit, GError **error)
+    G_GNUC_WARN_UNUSED_RESULT;
+/* No such words are kept any more. */
+bool store_seal_forget(struct store *store, GError **error) G_GNUC_WARN_UNUSED_RESULT;
 
 /* ---- changing ---- */
 
@@ -152,7 +177,18 @@ bool store_expunge(struct store *store, const char *const *keys, GError **error)
 /* Tags: "+todo -read" style words, kept in state.db. */
 bool store_tag(struct store *store, const char *const *keys, const char *words, GError **error)
     G_GNUC_WARN_UNUSED_RESULT;
-/* Takes back the last flag, move or tag change that is still possible;
+/* Threads by hand, for the letters (all copies of them) and what hangs below them; kept
+ * in state.db.  They hang below the letter `below`: INVALID when that is one of them or
+ * an answer to one. */
+bool store_thread_join(struct store *store, const char *const *keys, const char *below,
+                       GError **error) G_GNUC_WARN_UNUSED_RESULT;
+/* Each begins a thread of its own. */
+bool store_thread_break(struct store *store, const char *const *keys, GError **error)
+    G_GNUC_WARN_UNUSED_RESULT;
+/* Of the threads that the letters are in, whatever comes into them. */
+bool store_thread_mark(struct store *store, const char *const *keys, enum thread_mark mark,
+                       GError **error) G_GNUC_WARN_UNUSED_RESULT;
+/* Takes back the last flag, move, tag or thread change that is still possible;
  * *what_out says what was undone.  NOTFOUND when there is nothing; INVALID when letters
  * were removed for good: the next call takes back what was done before that. */
 bool store_undo(struct store *store, char **what_out, GError **error) G_GNUC_WARN_UNUSED_RESULT;

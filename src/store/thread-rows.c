@@ -117,6 +117,31 @@ append_row(struct view *view, const struct thread_place *place, GPtrArray *rows,
   return step >= 0;
 }
 
+static bool
+is_folded(const struct view *view, int64_t thread)
+{
+  const struct rows_query *asked = view->asked;
+  bool other = false;
+  for (guint i = 0; i < asked->n_folds; i++)
+    other |= asked->folds[i] == (guint64)thread;
+  return !view->unfolded && asked->folded != other;
+}
+
+/* Of a folded thread its first letter stands for all. */
+static bool
+append_folded(struct view *view, const GArray *tree, int64_t after, GPtrArray *rows,
+              GError **error)
+{
+  if (after != 0 || tree->len == 0)
+    return true;
+  guint before = rows->len;
+  if (!append_row(view, &g_array_index(tree, struct thread_place, 0), rows, error))
+    return false;
+  if (rows->len > before)
+    ((struct row *)rows->pdata[before])->folded = tree->len - 1;
+  return true;
+}
+
 /* Adds the letters of a thread on the way, from behind the letter `after` (0:
  * all) until there are `limit` rows. */
 static bool
@@ -127,6 +152,8 @@ append_thread(struct view *view, const struct found *found, int64_t thread, int6
                                        found != NULL ? found->ids : NULL, error);
   if (tree == NULL)
     return false;
+  if (is_folded(view, thread))
+    return append_folded(view, tree, after, rows, error);
   bool open = after == 0;
   for (guint i = 0; i < tree->len && rows->len < limit; i++) {
     guint at = view->asked->backwards ? tree->len - 1 - i : i;
@@ -200,7 +227,8 @@ first_unread(GPtrArray *rows, bool backwards)
 {
   for (guint i = 0; i < rows->len; i++) {
     guint at = backwards ? rows->len - 1 - i : i;
-    if ((((struct row *)rows->pdata[at])->flags & ROW_SEEN) == 0)
+    const struct row *row = rows->pdata[at];
+    if ((row->flags & ROW_SEEN) == 0 && row->thread_mark != THREAD_MUTED)
       return g_ptr_array_steal_index(rows, at);
   }
   return NULL;
@@ -213,10 +241,10 @@ unread_thread(struct view *view, int64_t beside, int64_t *thread_out, GError **e
   const char *sql = view->asked->backwards
                         ? "SELECT n.thread FROM letter l JOIN newest n ON n.thread = l.thread"
                           " AND n.folder = ?1 WHERE (?1 = 0 OR l.folder = ?1)"
-                          " AND (l.flags & 1) = 0 AND n.id > ?2 ORDER BY n.id LIMIT 1"
+                          WANTS_READING " AND n.id > ?2 ORDER BY n.id LIMIT 1"
                         : "SELECT n.thread FROM letter l JOIN newest n ON n.thread = l.thread"
                           " AND n.folder = ?1 WHERE (?1 = 0 OR l.folder = ?1)"
-                          " AND (l.flags & 1) = 0 AND n.id < ?2 ORDER BY n.id DESC LIMIT 1";
+                          WANTS_READING " AND n.id < ?2 ORDER BY n.id DESC LIMIT 1";
   return conn_number(view->conn, thread_out, 0, error, sql, "ii", view->folder, beside);
 }
 
@@ -231,6 +259,7 @@ unread_of_query(struct view *view, GError **error)
 struct row *
 view_thread_unread(struct view *view, GError **error)
 {
+  view->unfolded = true;
   if (view->query != NULL)
     return unread_of_query(view, error);
   g_autoptr(GPtrArray) rows = g_ptr_array_new_with_free_func((GDestroyNotify)row_free);

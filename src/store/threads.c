@@ -32,9 +32,53 @@ add_once(GArray *threads, int64_t thread)
   g_array_append_val(threads, thread);
 }
 
-/* The ids of a letter's chain, oldest first, its own last. */
+/* A letter's ids, oldest first, its own last.  What stands before `start` says who the
+ * parent would be, but its threads are others: the user put the id at `start` elsewhere. */
+struct chain {
+  GArray *ids;              /* int64_t */
+  guint start;
+  int64_t below;            /* what the id at `start` was put below, or 0 */
+  int mark;                 /* the greatest that the user gave to any of them */
+};
+
+static void
+chain_clear(struct chain *chain)
+{
+  g_clear_pointer(&chain->ids, g_array_unref);
+}
+typedef struct chain chain_t;
+G_DEFINE_AUTO_CLEANUP_CLEAR_FUNC(chain_t, chain_clear)
+
+bool
+thread_hand(struct conn *conn, struct hand *hand, GError **error)
+{
+  auto_stmt *stmt = conn_query(conn, error, "SELECT parent, mark FROM hand WHERE hash = ?", "i",
+                               hand->hash);
+  int step = stmt != NULL ? conn_step(conn, stmt, error) : -1;
+  hand->placed = step == 1 && sqlite3_column_type(stmt, 0) != SQLITE_NULL;
+  hand->parent = step == 1 ? sqlite3_column_int64(stmt, 0) : 0;
+  hand->mark = step == 1 ? sqlite3_column_int(stmt, 1) : 0;
+  return step >= 0;
+}
+
+static bool
+look_at_hands(struct conn *conn, struct chain *chain, GError **error)
+{
+  for (guint i = 0; i < chain->ids->len; i++) {
+    struct hand hand = {.hash = g_array_index(chain->ids, int64_t, i)};
+    if (!thread_hand(conn, &hand, error))
+      return false;
+    chain->mark = MAX(chain->mark, hand.mark);
+    if (hand.placed) {
+      chain->start = i;
+      chain->below = hand.parent;
+    }
+  }
+  return true;
+}
+
 static GArray *
-chain_of(const struct index_doc *doc, int64_t own)
+ids_of(const struct index_doc *doc, int64_t own)
 {
   GArray *chain = g_array_new(FALSE, FALSE, sizeof(int64_t));
   for (char **id = doc->references; id != NULL && *id != NULL; id++) {
@@ -47,17 +91,23 @@ chain_of(const struct index_doc *doc, int64_t own)
 }
 
 static bool
-threads_of_chain(struct conn *conn, const GArray *chain, GArray *threads, GError **error)
+add_thread_of(struct conn *conn, int64_t hash, GArray *threads, GError **error)
 {
-  for (guint i = 0; i < chain->len; i++) {
-    int64_t thread;
-    if (!conn_number(conn, &thread, 0, error, "SELECT thread FROM ref WHERE hash = ?", "i",
-                     g_array_index(chain, int64_t, i)))
-      return false;
-    if (thread != 0)
-      add_once(threads, thread);
-  }
+  int64_t thread;
+  if (!conn_number(conn, &thread, 0, error, "SELECT thread FROM ref WHERE hash = ?", "i", hash))
+    return false;
+  if (thread != 0)
+    add_once(threads, thread);
   return true;
+}
+
+static bool
+threads_of_chain(struct conn *conn, const struct chain *chain, GArray *threads, GError **error)
+{
+  for (guint i = chain->start; i < chain->ids->len; i++)
+    if (!add_thread_of(conn, g_array_index(chain->ids, int64_t, i), threads, error))
+      return false;
+  return chain->below == 0 || add_thread_of(conn, chain->below, threads, error);
 }
 
 /* The letter that an orphan answers: *hash_out is 0 when there is none. */
@@ -87,7 +137,9 @@ gather_orphans(struct conn *conn, const struct thread_link *link, int64_t folder
 {
   auto_stmt *stmt = conn_query(conn, error,
                                "SELECT thread FROM letter WHERE folder = ? AND subject_key = ?"
-                               " AND id > ? AND id < ? AND orphan = 1 ORDER BY id LIMIT ?",
+                               " AND id > ? AND id < ? AND orphan = 1 AND NOT EXISTS (SELECT 1"
+                               " FROM hand h WHERE h.hash = message_hash AND h.parent IS NOT NULL)"
+                               " ORDER BY id LIMIT ?",
                                "isiii", folder, link->subject_key, id,
                                id + (SUBJECT_SECONDS << LETTER_ID_BITS), (int64_t)ORPHANS);
   int step = stmt != NULL ? 1 : -1;
@@ -106,13 +158,18 @@ merge(struct conn *conn, int64_t from, int64_t into, GError **error)
                   " SELECT folder, ?, id FROM newest WHERE thread = ?"
                   " ON CONFLICT DO UPDATE SET id = max(id, excluded.id)",
                   "ii", into, from) &&
-         conn_run(conn, error, "DELETE FROM newest WHERE thread = ?", "i", from);
+         conn_run(conn, error, "DELETE FROM newest WHERE thread = ?", "i", from) &&
+         conn_run(conn, error,
+                  "INSERT INTO thread_mark(thread, mark) SELECT ?, mark FROM thread_mark"
+                  " WHERE thread = ? ON CONFLICT DO UPDATE SET mark = max(mark, excluded.mark)",
+                  "ii", into, from) &&
+         conn_run(conn, error, "DELETE FROM thread_mark WHERE thread = ?", "i", from);
 }
 
 /* The smaller ones move into the largest, so that a thread that grows by joining
  * stays cheap. */
-static bool
-unite(struct conn *conn, const GArray *threads, int64_t *thread_out, GError **error)
+bool
+thread_unite(struct conn *conn, const GArray *threads, int64_t *thread_out, GError **error)
 {
   int64_t best = g_array_index(threads, int64_t, 0), best_size = -1;
   for (guint i = 0; threads->len > 1 && i < threads->len; i++) {
@@ -138,12 +195,14 @@ unite(struct conn *conn, const GArray *threads, int64_t *thread_out, GError **er
 /* A letter's own References say who its parent is; of others' they only fill
  * what is not known yet. */
 static bool
-note_chain(struct conn *conn, const GArray *chain, int64_t thread, int64_t parent, GError **error)
+note_chain(struct conn *conn, const struct chain *chain, int64_t thread, int64_t parent,
+           GError **error)
 {
-  for (guint i = 0; i < chain->len; i++) {
-    int64_t hash = g_array_index(chain, int64_t, i);
-    bool own = i + 1 == chain->len;
-    int64_t before = i > 0 ? g_array_index(chain, int64_t, i - 1) : own ? parent : 0;
+  const GArray *ids = chain->ids;
+  for (guint i = chain->start; i < ids->len; i++) {
+    int64_t hash = g_array_index(ids, int64_t, i);
+    bool own = i + 1 == ids->len;
+    int64_t before = i > 0 ? g_array_index(ids, int64_t, i - 1) : own ? parent : 0;
     if (!conn_run(conn, error,
                   "INSERT INTO ref(hash, thread, parent) VALUES(?1, ?2, nullif(?3, 0))"
                   " ON CONFLICT DO UPDATE SET thread = ?2, parent ="
@@ -151,7 +210,30 @@ note_chain(struct conn *conn, const GArray *chain, int64_t thread, int64_t paren
                   "iiii", hash, thread, before, (int64_t)own))
       return false;
   }
-  return true;
+  return (chain->below == 0 ||
+          conn_run(conn, error, "INSERT OR IGNORE INTO ref(hash, thread) VALUES(?, ?)", "ii",
+                   chain->below, thread)) &&
+         (chain->mark == 0 ||
+          conn_run(conn, error,
+                   "INSERT INTO thread_mark(thread, mark) VALUES(?, ?)"
+                   " ON CONFLICT DO UPDATE SET mark = max(mark, excluded.mark)",
+                   "ii", thread, (int64_t)chain->mark));
+}
+
+/* The letters that an id's absence of a name is made up for by a subject: not where the
+ * user said where it belongs. */
+static bool
+threads_of_subject(struct conn *conn, const struct thread_link *link, bool reply, int64_t folder,
+                   int64_t id, int64_t *parent_out, GArray *threads, GError **error)
+{
+  struct hand own = {.hash = link->hash};
+  if (*link->subject_key == '\0' || (reply && !link->orphan))
+    return true;
+  if (!thread_hand(conn, &own, error))
+    return false;
+  if (link->orphan)
+    return own.placed || find_by_subject(conn, link, folder, id, parent_out, threads, error);
+  return gather_orphans(conn, link, folder, id, threads, error);
 }
 
 bool
@@ -162,14 +244,11 @@ thread_join(struct conn *conn, const struct index_doc *doc, const char *base, in
   link->subject_key = sort_key_subject(doc->subject != NULL ? doc->subject : "", &reply);
   link->hash = hash_of(named ? doc->message_id : base);
   link->orphan = reply && (doc->references == NULL || doc->references[0] == NULL);
-  g_autoptr(GArray) chain = chain_of(doc, link->hash);
+  g_auto(chain_t) chain = {.ids = ids_of(doc, link->hash)};
   g_autoptr(GArray) threads = g_array_new(FALSE, FALSE, sizeof(int64_t));
   int64_t parent = 0;
-  if (!threads_of_chain(conn, chain, threads, error))
-    return false;
-  if (*link->subject_key != '\0' &&
-      !(link->orphan ? find_by_subject(conn, link, folder, id, &parent, threads, error)
-                     : reply || gather_orphans(conn, link, folder, id, threads, error)))
+  if (!look_at_hands(conn, &chain, error) || !threads_of_chain(conn, &chain, threads, error) ||
+      !threads_of_subject(conn, link, reply, folder, id, &parent, threads, error))
     return false;
   if (threads->len == 0) {
     int64_t fresh;
@@ -177,8 +256,8 @@ thread_join(struct conn *conn, const struct index_doc *doc, const char *base, in
       return false;
     g_array_append_val(threads, fresh);
   }
-  return unite(conn, threads, &link->thread, error) &&
-         note_chain(conn, chain, link->thread, parent == link->hash ? 0 : parent, error);
+  return thread_unite(conn, threads, &link->thread, error) &&
+         note_chain(conn, &chain, link->thread, parent == link->hash ? 0 : parent, error);
 }
 
 /* ---- the newest of each ---- */
@@ -226,7 +305,9 @@ thread_lost(struct conn *conn, int64_t thread, int64_t folder, int64_t id, GErro
                    "SELECT max(id) FROM newest WHERE thread = ? AND folder <> 0", "i", thread) ||
       !set_newest(conn, thread, 0, newest, error))
     return false;
-  return newest != 0 || conn_run(conn, error, "DELETE FROM ref WHERE thread = ?", "i", thread);
+  return newest != 0 ||
+         (conn_run(conn, error, "DELETE FROM ref WHERE thread = ?", "i", thread) &&
+          conn_run(conn, error, "DELETE FROM thread_mark WHERE thread = ?", "i", thread));
 }
 
 /* ---- the tree ---- */
@@ -255,14 +336,14 @@ load_nodes(struct conn *conn, int64_t thread, int64_t folder, GHashTable *only, 
   return step == 0 ? g_steal_pointer(&nodes) : NULL;
 }
 
-/* hash → parent's hash, of all ids of the thread. */
-static GHashTable *
-load_parents(struct conn *conn, int64_t thread, GError **error)
+GHashTable *
+thread_parents(struct conn *conn, int64_t thread, GError **error)
 {
   g_autoptr(GHashTable) parents = g_hash_table_new_full(g_int64_hash, g_int64_equal, g_free, g_free);
   auto_stmt *stmt = conn_query(conn, error,
-                               "SELECT hash, parent FROM ref WHERE thread = ?"
-                               " AND parent IS NOT NULL",
+                               "SELECT r.hash, coalesce(h.parent, r.parent) AS above FROM ref r"
+                               " LEFT JOIN hand h ON h.hash = r.hash WHERE r.thread = ?"
+                               " AND above <> 0",
                                "i", thread);
   int step = stmt != NULL ? 1 : -1;
   while (step == 1 && (step = conn_step(conn, stmt, error)) == 1) {
@@ -337,7 +418,7 @@ thread_tree(struct conn *conn, int64_t thread, int64_t folder, GHashTable *only,
   g_autoptr(GArray) nodes = load_nodes(conn, thread, folder, only, error);
   if (nodes == NULL)
     return NULL;
-  g_autoptr(GHashTable) parents = nodes->len > 1 ? load_parents(conn, thread, error)
+  g_autoptr(GHashTable) parents = nodes->len > 1 ? thread_parents(conn, thread, error)
                                                  : g_hash_table_new(NULL, NULL);
   if (parents == NULL)
     return NULL;

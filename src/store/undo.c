@@ -195,6 +195,8 @@ take_back(struct store *store, enum undo_kind kind, const struct undo_step *step
     return unmove(store, step, dirs, error);
   case UNDO_TAG:
     return untag(store, step, error);
+  case UNDO_THREAD:
+    return hand_undo(store, step, error);
   case UNDO_GONE:
     break;
   }
@@ -213,6 +215,9 @@ say(enum undo_kind kind, guint n)
   case UNDO_TAG:
     return g_strdup_printf(
         ngettext("tags of %u message as before", "tags of %u messages as before", n), n);
+  case UNDO_THREAD:
+    return g_strdup_printf(ngettext("thread of %u message as before",
+                                    "threads of %u messages as before", n), n);
   case UNDO_GONE:
     break;
   }

@@ -12,11 +12,16 @@ struct view {
   struct query *query;      /* NULL: all */
   struct conn *conn;
   int64_t folder;           /* 0: all */
+  bool unfolded;            /* threads are looked through whole, whatever is shown of them */
 };
 bool view_open(struct view *view, struct store *store, const struct rows_query *asked,
                GCancellable *cancel, GError **error) G_GNUC_WARN_UNUSED_RESULT;
 void view_clear(struct view *view);
 
+/* What an unread letter must be for someone who asks for the next one. */
+#define WANTS_READING \
+  " AND (l.flags & 1) = 0 AND NOT EXISTS (SELECT 1 FROM thread_mark m WHERE m.thread = l.thread" \
+  " AND m.mark = 1)"
 
 /* ---- thread-rows.c ---- */
 

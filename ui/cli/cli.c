@@ -34,7 +34,7 @@ static const struct cli_command commands[] = {
     {"import", "PATH… [--to FOLDER] | --state FILE [--account NAME]",
      N_("Brings mbox files and Maildirs in, or what another program has fetched already"),
      cli_import},
-    {"index", "[--rebuild]", N_("Brings the index up to date with the mail on disk"), cli_index},
+    {"index", "[--rebuild] [--sealed]", N_("Brings the index up to date with the mail on disk"), cli_index},
     {"plugin", "list | check NAME|PATH | new NAME",
      N_("Lists the crypto plugins, tests one, or writes the beginning of a new one"), cli_plugin},
     {"queue", "[list] | show ID | flush [--wait] | retry ID | cancel ID | edit ID | hold [--at TIME] ID",

@@ -6,14 +6,19 @@
 bool
 cli_index(struct cli *cli, int argc, char **argv, GError **error)
 {
-  gboolean rebuild = FALSE;
+  gboolean rebuild = FALSE, sealed = FALSE;
   const GOptionEntry entries[] = {
-      {"rebuild", 0, 0, G_OPTION_ARG_NONE, &rebuild, N_("Make it anew from the mail"), NULL}, {0}};
+      {"rebuild", 0, 0, G_OPTION_ARG_NONE, &rebuild, N_("Make it anew from the mail"), NULL},
+      {"sealed", 0, 0, G_OPTION_ARG_NONE, &sealed, N_("And open sealed letters for it"), NULL},
+      {0}};
   if (!cli_options(cli, entries, &argc, &argv, error) || !cli_words(argc, argv, 0, 0, error) ||
       !cli_engine(cli, error))
     return false;
   g_autoptr(event_t) event = cli_wait(cli, engine_refresh(cli->engine, rebuild), error);
-  return event != NULL;
+  if (event == NULL || !sealed)
+    return event != NULL;
+  g_autoptr(event_t) unlocked = cli_wait(cli, engine_unlock(cli->engine), error);
+  return unlocked != NULL;
 }
 
 static void

@@ -118,6 +118,15 @@ static const struct command rows[] = {
      .run = sort},
     {.name = "choose", .keys = "x", .help = N_("Choose the letter for the next command, or not"),
      .run = choose},
+    {.name = "fold", .keys = "v", .help = N_("Show only the first letter of the thread, or all"),
+     .run = index_fold},
+    {.name = "fold-all", .keys = "V", .help = N_("Show only the first letter of every thread, or all"),
+     .run = index_fold_all},
+    {.name = "join", .keys = "&",
+     .help = N_("Join the chosen letters to the thread, as answers to this one"),
+     .run = index_join},
+    {.name = "break", .keys = "#", .help = N_("Break the letter and its answers off their thread"),
+     .run = index_break},
 };
 
 const struct command_group index_group = {"index", N_("The list of letters"), rows,

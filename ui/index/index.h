@@ -10,6 +10,8 @@ struct index_view {
   char *folder;             /* NULL: all */
   char *query;              /* NULL: none */
   enum rows_order order;
+  bool folded;              /* threads show their first letter */
+  GArray *folds;            /* guint64: threads that are the other way round */
   GPtrArray *rows;          /* struct row: the window */
   struct row *before;       /* the one before the window; NULL: it begins the list */
   bool at_end;              /* nothing follows the window */
@@ -30,6 +32,17 @@ struct index_view {
 void index_view_load(struct index_view *index, bool from_end);
 void index_view_reload(struct index_view *index);
 void index_view_move(struct index_view *index, int by);
+/* Another query in the view that shows one; with `keep` its rows stay until the new ones
+ * come. */
+void index_view_search(struct index_view *index, const char *query, bool keep);
+/* Folds or unfolds a thread; what is shown changes with the next rows. */
+void index_view_turn_fold(struct index_view *index, guint64 thread);
+bool index_view_is_folded(const struct index_view *index, guint64 thread);
+/* Commands of threads.c. */
+void index_fold(struct view *view, const char *const *args);
+void index_fold_all(struct view *view, const char *const *args);
+void index_join(struct view *view, const char *const *args);
+void index_break(struct view *view, const char *const *args);
 /* Puts the cursor on this row (taken), fetching a window around it if needed. */
 void index_view_go_to(struct index_view *index, struct row *row);
 const struct row *index_view_cursor(const struct index_view *index);

@@ -21,6 +21,9 @@ index_view_query(const struct index_view *index)
       .query = index->query,
       .order = index->order,
       .limit = load_size(index),
+      .folded = index->folded,
+      .folds = (const guint64 *)(const void *)index->folds->data,
+      .n_folds = index->folds->len,
   };
 }
 
@@ -67,6 +70,18 @@ position_of(const GPtrArray *rows, const char *key)
   return -1;
 }
 
+/* The letter that a folded thread is shown by. */
+static int
+position_of_fold(const GPtrArray *rows, guint64 thread)
+{
+  for (guint i = 0; i < rows->len; i++) {
+    const struct row *row = g_ptr_array_index(rows, i);
+    if (row->thread == thread && row->folded > 0)
+      return (int)i;
+  }
+  return -1;
+}
+
 /* What lies many screens away is asked for again when it is needed. */
 static void
 trim_front(struct index_view *index, guint keep)
@@ -104,6 +119,8 @@ take_again(struct index_view *index, GPtrArray *rows)
   const struct row *old = index_view_cursor(index);
   int on_screen = index->list.cursor - index->list.top;
   int at = old != NULL ? position_of(rows, old->key) : -1;
+  if (old != NULL && at < 0)
+    at = position_of_fold(rows, old->thread);
   bool from_top = index->list.top == 0 && index->before == NULL;
   take_window(index, rows);
   if (at < 0)
@@ -319,6 +336,8 @@ index_view_go_to(struct index_view *index, struct row *row)
     index->list.cursor = at;
     return;
   }
+  if (index_view_is_folded(index, row->thread))
+    index_view_turn_fold(index, row->thread);
   if (index->pivot != NULL)
     row_free(index->pivot);
   index->pivot = row;
@@ -376,11 +395,29 @@ index_view_show(struct view *view, const char *folder)
   g_clear_pointer(&index->query, g_free);
   g_clear_pointer(&index->why, g_free);
   g_hash_table_remove_all(index->chosen);
+  g_array_set_size(index->folds, 0);
   if (index->rows != NULL)
     g_ptr_array_set_size(index->rows, 0);
   clear_before(index);
   index->list = (struct list){.height = index->list.height};
   index->loaded = index->at_end = index->stale = false;
+  index_view_load(index, false);
+}
+
+void
+index_view_search(struct index_view *index, const char *query, bool keep)
+{
+  if (g_strcmp0(index->query, query) == 0)
+    return;
+  g_free(index->query);
+  index->query = g_strdup(query);
+  g_hash_table_remove_all(index->chosen);
+  index->stale = false;
+  if (!keep && index->rows != NULL) {
+    g_ptr_array_set_size(index->rows, 0);
+    list_set(&index->list, 0);
+    index->loaded = index->counted = false;
+  }
   index_view_load(index, false);
 }
 
@@ -405,6 +442,7 @@ index_view_close(struct view *view)
   if (index->pivot != NULL)
     row_free(index->pivot);
   g_hash_table_unref(index->chosen);
+  g_array_unref(index->folds);
   g_free(index->folder);
   g_free(index->query);
   g_free(index->why);

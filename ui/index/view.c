@@ -47,13 +47,16 @@ who(const struct index_view *index, const struct row *row)
   return to ? g_strdup_printf(_("To %s"), name) : g_steal_pointer(&name);
 }
 
-/* N new, r replied, f forwarded, D draft; ! flagged; S sealed, s signed, . a
+/* + chosen, m of a muted thread, w of a watched one; N new, r replied, f forwarded, D draft; ! flagged; S sealed, s signed, . a
  * postcard; @ attachments. */
 static void
 marks(const struct index_view *index, const struct row *row, char out[6])
 {
   bool chosen = g_hash_table_contains(index->chosen, row->key);
-  out[0] = chosen ? '+' : ' ';
+  out[0] = chosen                               ? '+'
+           : row->thread_mark == THREAD_MUTED   ? 'm'
+           : row->thread_mark == THREAD_WATCHED ? 'w'
+                                                : ' ';
   out[1] = row->flags & ROW_DRAFT    ? 'D'
            : !(row->flags & ROW_SEEN)  ? 'N'
            : row->flags & ROW_REPLIED ? 'r'
@@ -72,6 +75,8 @@ style_of(const struct index_view *index, const struct row *row)
     return STYLE_CHOSEN;
   if (row->flags & ROW_FLAGGED)
     return STYLE_FLAGGED;
+  if (row->thread_mark == THREAD_MUTED)
+    return STYLE_DIM;
   return row->flags & ROW_SEEN ? STYLE_NORMAL : STYLE_UNREAD;
 }
 
@@ -84,6 +89,8 @@ subject_text(const struct index_view *index, const struct row *row)
       g_string_append(out, "  ");
     g_string_append(out, "└ ");
   }
+  if (row->folded > 0)
+    g_string_append_printf(out, "(+%u) ", row->folded);
   g_string_append(out, row->subject != NULL && *row->subject != '\0' ? row->subject
                                                                     : _("(no subject)"));
   if (row->tags != NULL && *row->tags != '\0')
@@ -162,8 +169,10 @@ heading(struct view *view)
   const struct index_view *index = (const struct index_view *)view;
   const struct folder_row *row = counts_of(index);
   const char *threads = index->order == ROWS_THREAD ? _(", by threads") : "";
-  g_autofree char *what = index->query != NULL ? g_strdup_printf(_("Search: %s"), index->query)
-                                               : g_strdup(index->folder);
+  g_autofree char *what =
+      index->query == NULL    ? g_strdup(index->folder)
+      : index->folder != NULL ? g_strdup_printf(_("Search in %s: %s"), index->folder, index->query)
+                              : g_strdup_printf(_("Search: %s"), index->query);
   guint64 unread = index->query != NULL ? index->unread : row != NULL ? row->unread : 0;
   guint64 total = index->query != NULL ? index->total : row != NULL ? row->total : 0;
   if (index->query != NULL ? !index->counted : row == NULL)
@@ -206,6 +215,7 @@ index_view_new(struct ui *ui, const char *folder, const char *query)
   index->view = (struct view){&index_class, ui};
   index->folder = g_strdup(folder);
   index->query = g_strdup(query);
+  index->folds = g_array_new(FALSE, FALSE, sizeof(guint64));
   index->chosen = g_hash_table_new_full(g_str_hash, g_str_equal, g_free, NULL);
   index_view_load(index, false);
   return &index->view;

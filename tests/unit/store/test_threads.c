@@ -209,6 +209,175 @@ threads_follow_removals_and_moves(void **state)
   assert_tree(f, NULL, NULL, "b .c y x");
 }
 
+/* ---- by hand ---- */
+
+/* "FOLDER/BASE" of letters, space between. */
+static void
+by_hand(struct fixture *f, const char *what, const char *names, const char *below)
+{
+  g_autoptr(GError) error = NULL;
+  g_auto(GStrv) keys = g_strsplit(names, " ", -1);
+  const char *const *all = (const char *const *)keys;
+  bool done = strcmp(what, "join") == 0    ? store_thread_join(f->store, all, below, &error)
+              : strcmp(what, "break") == 0 ? store_thread_break(f->store, all, &error)
+              : strcmp(what, "mute") == 0
+                  ? store_thread_mark(f->store, all, THREAD_MUTED, &error)
+                  : store_thread_mark(f->store, all, THREAD_PLAIN, &error);
+  if (!done)
+    fail_msg("%s: %s", what, error->message);
+}
+
+static void
+take_back(struct fixture *f)
+{
+  g_autoptr(GError) error = NULL;
+  if (!store_undo(f->store, NULL, &error))
+    fail_msg("%s", error->message);
+}
+
+/* The index from nothing; the letters come again in another order. */
+static void
+forget_index(struct fixture *f)
+{
+  g_autoptr(GError) error = NULL;
+  assert_true(index_replace(f->store, &error));
+  assert_true(hand_follow(f->store, NULL, &error));
+}
+
+static void
+a_letter_is_joined_below_another_with_its_answers(void **state)
+{
+  struct fixture *f = *state;
+  letter(f, "Inbox", 1, "a", "", "one");
+  letter(f, "Inbox", 2, "x", "", "other");
+  letter(f, "Inbox", 3, "y", "x", "Re: other");
+  by_hand(f, "join", "Inbox/x", "Inbox/a");
+  assert_tree(f, "Inbox", NULL, "a .x ..y");
+  letter(f, "Inbox", 4, "z", "x y", "Re: other");
+  assert_tree(f, "Inbox", NULL, "a .x ..y ...z");
+  letter(f, "Inbox", 5, "b", "a", "Re: one");
+  assert_tree(f, "Inbox", NULL, "a .x ..y ...z .b");
+  take_back(f);
+  assert_tree(f, "Inbox", NULL, "a .b x .y ..z");
+}
+
+static void
+a_branch_is_broken_off_and_what_comes_stays_with_it(void **state)
+{
+  struct fixture *f = *state;
+  letter(f, "Inbox", 1, "a", "", "one");
+  letter(f, "Inbox", 2, "b", "a", "Re: one");
+  letter(f, "Inbox", 3, "c", "a b", "Re: one");
+  letter(f, "Inbox", 4, "d", "a", "Re: one");
+  by_hand(f, "break", "Inbox/b", NULL);
+  assert_tree(f, "Inbox", NULL, "a .d b .c");
+  letter(f, "Inbox", 5, "e", "a b c", "Re: one");
+  assert_tree(f, "Inbox", NULL, "b .c ..e a .d");
+  letter(f, "Other", 6, "g", "a b", "Re: one");
+  assert_tree(f, NULL, NULL, "b .c ..e .g a .d");
+  take_back(f);
+  assert_tree(f, "Inbox", NULL, "a .b ..c ...e .d");
+}
+
+static void
+what_was_done_by_hand_outlives_the_index(void **state)
+{
+  struct fixture *f = *state;
+  for (int round = 0; round < 2; round++) {
+    letter(f, "Inbox", 5, "e", "a b", "Re: one");
+    letter(f, "Inbox", 3, "y", "x", "Re: other");
+    letter(f, "Inbox", 2, "b", "a", "Re: one");
+    letter(f, "Inbox", 6, "o", "", "Re: one");
+    letter(f, "Inbox", 1, "a", "", "one");
+    letter(f, "Inbox", 4, "x", "", "other");
+    if (round == 0) {
+      by_hand(f, "break", "Inbox/b Inbox/o", NULL);
+      by_hand(f, "join", "Inbox/x", "Inbox/a");
+      by_hand(f, "mute", "Inbox/y", NULL);
+    }
+    assert_tree(f, "Inbox", NULL, "o b .e a .x ..y");
+    assert_tree(f, "Inbox", "is:muted", "a .x ..y");
+    if (round == 0)
+      forget_index(f);
+  }
+  take_back(f);
+  take_back(f);
+  take_back(f);
+  /* By its subject a letter is joined when it comes, not when a break is taken back. */
+  assert_tree(f, "Inbox", NULL, "o a .b ..e x .y");
+}
+
+static void
+a_letter_is_not_joined_below_its_own_answer(void **state)
+{
+  struct fixture *f = *state;
+  letter(f, "Inbox", 1, "a", "", "one");
+  letter(f, "Inbox", 2, "b", "a", "Re: one");
+  static const char *const keys[] = {"Inbox/a", NULL};
+  static const char *const below[] = {"Inbox/a", "Inbox/b"};
+  for (size_t i = 0; i < G_N_ELEMENTS(below); i++) {
+    g_autoptr(GError) error = NULL;
+    assert_false(store_thread_join(f->store, keys, below[i], &error));
+    assert_true(error_is(error, POSTINO_ERROR_INVALID));
+  }
+  g_autoptr(GError) error = NULL;
+  assert_false(store_undo(f->store, NULL, &error));
+  assert_tree(f, "Inbox", NULL, "a .b");
+}
+
+static void
+a_muted_thread_is_passed_over(void **state)
+{
+  struct fixture *f = *state;
+  letter(f, "Inbox", 1, "a", "", "one");
+  letter(f, "Inbox", 2, "x", "", "two");
+  by_hand(f, "mute", "Inbox/a", NULL);
+  letter(f, "Inbox", 3, "b", "a", "Re: one");
+  static const enum rows_order orders[] = {ROWS_NEWEST, ROWS_THREAD};
+  for (size_t i = 0; i < G_N_ELEMENTS(orders); i++) {
+    g_autoptr(GError) error = NULL;
+    struct rows_query asked = {.folder = "Inbox", .order = orders[i], .limit = 10};
+    g_autoptr(row_t) row = store_next_unread(f->store, &asked, &error);
+    assert_string_equal(row->key, "Inbox/x");
+  }
+  by_hand(f, "plain", "Inbox/b", NULL);
+  struct rows_query asked = {.folder = "Inbox", .limit = 10};
+  g_autoptr(row_t) row = store_next_unread(f->store, &asked, NULL);
+  assert_string_equal(row->key, "Inbox/b");
+  take_back(f);
+  assert_tree(f, "Inbox", "is:muted", "a .b");
+}
+
+static void
+a_folded_thread_shows_its_first_letter(void **state)
+{
+  struct fixture *f = *state;
+  letter(f, "Inbox", 1, "a", "", "one");
+  letter(f, "Inbox", 2, "b", "a", "Re: one");
+  letter(f, "Inbox", 3, "x", "", "two");
+  letter(f, "Inbox", 4, "y", "x", "Re: two");
+  struct rows_query asked = {.folder = "Inbox", .order = ROWS_THREAD, .limit = 10, .folded = true};
+  g_autoptr(GPtrArray) all = mirror_rows(f, &asked);
+  g_autofree char *folded = mirror_bases(all);
+  assert_string_equal(folded, "x a");
+  const struct row *first = all->pdata[0], *second = all->pdata[1];
+  assert_int_equal(first->folded, 1);
+  asked.folds = &second->thread;
+  asked.n_folds = 1;
+  g_autoptr(GPtrArray) rows = mirror_rows(f, &asked);
+  g_autofree char *one = mirror_bases(rows);
+  assert_string_equal(one, "x a b");
+  asked.after = first;
+  g_autoptr(GPtrArray) next = mirror_rows(f, &asked);
+  g_autofree char *behind = mirror_bases(next);
+  assert_string_equal(behind, "a b");
+  asked.backwards = true;
+  asked.after = second;
+  g_autoptr(GPtrArray) back = mirror_rows(f, &asked);
+  g_autofree char *before = mirror_bases(back);
+  assert_string_equal(before, "x");
+}
+
 int
 main(void)
 {
@@ -225,6 +394,12 @@ main(void)
       fixture_test(a_search_shows_only_what_it_found),
       fixture_test(deep_and_wide_threads_are_walked),
       fixture_test(threads_follow_removals_and_moves),
+      fixture_test(a_letter_is_joined_below_another_with_its_answers),
+      fixture_test(a_branch_is_broken_off_and_what_comes_stays_with_it),
+      fixture_test(what_was_done_by_hand_outlives_the_index),
+      fixture_test(a_letter_is_not_joined_below_its_own_answer),
+      fixture_test(a_muted_thread_is_passed_over),
+      fixture_test(a_folded_thread_shows_its_first_letter),
   };
   return cmocka_run_group_tests(tests, NULL, NULL);
 }

@@ -189,6 +189,60 @@ a_screen_of_any_size_is_drawn(void **state)
   }
 }
 
+static void
+type(struct desk *desk, const char *text)
+{
+  for (; *text != '\0'; text++)
+    ui_key(desk->ui, (term_key)*text);
+  /* The pause is over. */
+  desk->ui->typed_until = desk->ui->typed_until != 0 ? 1 : 0;
+  ui_tell_typed(desk->ui);
+  settle(desk);
+}
+
+static const struct index_view *
+shown(struct desk *desk)
+{
+  return (const struct index_view *)ui_view(desk->ui);
+}
+
+static void
+results_come_while_one_types(void **state)
+{
+  struct desk *desk = *state;
+  press(desk, '/', 1);
+  type(desk, "subject:number 14");
+  assert_string_equal(shown(desk)->query, "subject:number 14*");
+  assert_int_equal(shown(desk)->rows->len, 11);
+  assert_non_null(ui_asked(desk->ui));
+  type(desk, "9");
+  assert_int_equal(shown(desk)->rows->len, 1);
+  press(desk, TERM_KEY_ENTER, 1);
+  assert_null(ui_asked(desk->ui));
+  assert_string_equal(shown(desk)->query, "subject:number 149");
+  assert_int_equal(shown(desk)->rows->len, 1);
+  assert_int_equal(desk->ui->views->len, 2);
+  press(desk, 'q', 1);
+  assert_int_equal(desk->ui->views->len, 1);
+}
+
+static void
+a_search_given_up_leaves_the_list_as_it_was(void **state)
+{
+  struct desk *desk = *state;
+  press(desk, 'j', 3);
+  press(desk, '.', 1);
+  type(desk, "12");
+  assert_int_equal(desk->ui->views->len, 2);
+  assert_string_equal(shown(desk)->folder, "Inbox");
+  type(desk, " (");
+  assert_string_equal(shown(desk)->query, "12*");
+  press(desk, TERM_KEY_ESC, 1);
+  assert_int_equal(desk->ui->views->len, 1);
+  assert_int_equal(shown(desk)->list.cursor, 3);
+  assert_null(shown(desk)->query);
+}
+
 int
 main(void)
 {
@@ -201,6 +255,8 @@ main(void)
       AT_A_DESK(after_a_deletion_the_cursor_is_on_the_next_letter),
       AT_A_DESK(several_letters_are_chosen_for_one_command),
       AT_A_DESK(a_screen_of_any_size_is_drawn),
+      AT_A_DESK(results_come_while_one_types),
+      AT_A_DESK(a_search_given_up_leaves_the_list_as_it_was),
   };
   return cmocka_run_group_tests(tests, NULL, NULL);
 }
