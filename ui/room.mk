@@ -31,7 +31,8 @@ ui_libui_a_SOURCES = \
 	ui/index/commands.c ui/index/index.h ui/index/model.c ui/index/threads.c \
 	ui/index/view.c \
 	ui/queue/commands.c ui/queue/model.c ui/queue/queue.h ui/queue/view.c \
-	ui/reader/commands.c ui/reader/model.c ui/reader/reader.h ui/reader/view.c
+	ui/reader/commands.c ui/reader/model.c ui/reader/reader.h ui/reader/view.c \
+	ui/server/commands.c ui/server/model.c ui/server/server.h ui/server/view.c
 
 if HAVE_CMOCKA
 check_PROGRAMS += tests/unit/ui/test_canvas tests/unit/ui/test_prompt tests/unit/ui/test_keymap
