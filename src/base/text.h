@@ -22,7 +22,7 @@ char *text_fit(const char *text, int columns);
 char *text_pad(const char *text, int columns);
 
 /* Breaks one paragraph (no LF) into lines of at most `columns` (UAX 14; a word
- * too long is broken between clusters).  Returns the lines, each without its
+ * too long is broken between clusters, an address only then).  Returns the lines, each without its
  * trailing space; an empty paragraph is one empty line.  g_strfreev. */
 char **text_wrap(const char *paragraph, int columns);
 

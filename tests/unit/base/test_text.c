@@ -33,6 +33,24 @@ padding_fills_the_columns_exactly(void **state)
 }
 
 static void
+addresses_stay_whole(void **state)
+{
+  (void)state;
+  g_auto(GStrv) lines = text_wrap("see https://a-b.example/c-d or a-b@c-d.example now", 24);
+  assert_string_equal(lines[0], "see");
+  assert_string_equal(lines[1], "https://a-b.example/c-d");
+  assert_string_equal(lines[2], "or a-b@c-d.example now");
+  assert_null(lines[3]);
+  g_auto(GStrv) cut = text_wrap("in https://a.example/b/c", 12);
+  assert_string_equal(cut[0], "in");
+  assert_string_equal(cut[1], "https://a.ex");
+  assert_string_equal(cut[2], "ample/b/c");
+  assert_null(cut[3]);
+  g_auto(GStrv) mixed = text_wrap("手紙は@anna宛てに出してください", 10);
+  assert_string_equal(mixed[0], "手紙は");
+}
+
+static void
 paragraphs_wrap_between_words(void **state)
 {
   g_auto(GStrv) lines = text_wrap("the quick brown fox", 10);
@@ -84,6 +102,7 @@ main(void)
       cmocka_unit_test(a_cut_text_ends_in_an_ellipsis),
       cmocka_unit_test(padding_fills_the_columns_exactly),
       cmocka_unit_test(paragraphs_wrap_between_words),
+      cmocka_unit_test(addresses_stay_whole),
       cmocka_unit_test(a_word_too_long_is_broken),
       cmocka_unit_test(an_empty_paragraph_is_one_empty_line),
       cmocka_unit_test(folding_forgets_case_and_accents),
