@@ -241,6 +241,41 @@ text_fold(const char *text, gssize length)
   return g_string_free(out, FALSE);
 }
 
+/* The whole clusters at the start of `text` that fold to what starts with `folded`;
+ * 0: they do not. */
+static size_t
+folded_prefix(const char *text, size_t length, const char *folded)
+{
+  size_t wanted = strlen(folded), at = 0, got = 0;
+  while (at < length && got < wanted) {
+    int columns;
+    size_t step = text_cluster(text + at, length - at, &columns);
+    g_autofree char *piece = text_fold(text + at, (gssize)step);
+    size_t n = strlen(piece);
+    if (step == 0 || memcmp(piece, folded + got, MIN(n, wanted - got)) != 0)
+      return 0;
+    got += n;
+    at += step;
+  }
+  return got >= wanted ? at : 0;
+}
+
+gssize
+text_place(const char *text, const char *folded, size_t *length_out)
+{
+  size_t length = strlen(text), step;
+  for (size_t at = 0; at < length && *folded != '\0'; at += step) {
+    int columns;
+    step = text_cluster(text + at, length - at, &columns);
+    if (step == 0)
+      break;
+    *length_out = folded_prefix(text + at, length - at, folded);
+    if (*length_out > 0)
+      return (gssize)at;
+  }
+  return -1;
+}
+
 bool
 text_ascii_equal(const char *a, const char *b)
 {

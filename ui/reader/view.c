@@ -1,9 +1,6 @@
 #include "ui/reader/reader.h"
 
-#include <string.h>
-
 #include "base/i18n.h"
-#include "base/text.h"
 
 static unsigned
 style_of(enum seal seal)
@@ -47,11 +44,8 @@ static void
 draw_line(const struct reader_view *reader, const struct area *body, int row,
           const struct laid_line *line)
 {
-  unsigned style = line->style;
-  g_autofree char *folded = reader->wanted != NULL ? text_fold(line->text, -1) : NULL;
-  if (folded != NULL && strstr(folded, reader->wanted) != NULL)
-    style = STYLE_MATCH;
-  area_text(body, row, 1 + line->indent, style, line->text);
+  const char *wanted = reader->wanted != NULL ? reader->wanted : "";
+  area_matched_text(body, row, 1 + line->indent, line->style, line->text, wanted);
 }
 
 static void
