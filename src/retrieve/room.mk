@@ -8,7 +8,8 @@ src_retrieve_libretrieve_a_SOURCES = \
 	src/retrieve/server.c \
 	src/retrieve/session.c src/retrieve/session.h \
 	src/retrieve/transfer.c src/retrieve/transfer.h \
-	src/retrieve/visit.c src/retrieve/visit.h
+	src/retrieve/visit.c src/retrieve/visit.h \
+	src/retrieve/waiting.c
 
 if HAVE_CMOCKA
 retrieve_TEST_LIBS = src/retrieve/libretrieve.a src/store/libstore.a $(SQLITE_LIBS) \

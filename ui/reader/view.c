@@ -29,10 +29,22 @@ draw_seal(const struct reader_view *reader, const struct area *line)
   area_field(line, 0, 0, -1, style_of(verdict->seal), text);
 }
 
+/* It is not here: what is known of it stands in the list. */
+static void
+draw_on_server(const struct reader_view *reader, const struct area *body)
+{
+  g_autofree char *size = g_format_size(reader->row->size);
+  g_autofree char *fetches = g_strdup_printf(_("Enter in the list fetches its %s."), size);
+  area_field(body, 0, 1, -1, STYLE_DIM, _("This letter lies on the server alone."));
+  area_field(body, 1, 1, -1, STYLE_DIM, fetches);
+}
+
 static void
 draw_waiting(const struct reader_view *reader, const struct area *body)
 {
-  if (reader->why != NULL)
+  if (reader->row->flags & ROW_WAITING)
+    draw_on_server(reader, body);
+  else if (reader->why != NULL)
     area_field(body, 0, 1, -1, STYLE_BAD, reader->why);
   else if (reader->asked == 0)
     area_field(body, 0, 1, -1, STYLE_DIM, _("Sealed; Enter opens it."));
