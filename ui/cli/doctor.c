@@ -1,4 +1,3 @@
-#include <inttypes.h>
 #include <langinfo.h>
 #include <unistd.h>
 
@@ -81,7 +80,7 @@ look_at_index(struct cli *cli)
     return;
   }
   g_autofree char *found =
-      g_strdup_printf(_("%" PRIu64 " letters in %s, %" PRIu64 " unread"),
+      g_strdup_printf(_("%" G_GUINT64_FORMAT " letters in %s, %" G_GUINT64_FORMAT " unread"),
                       counted->total, cli->conf->mail_dir, counted->done);
   say(cli, true, _("mail and index"), found);
 }

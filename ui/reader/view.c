@@ -1,6 +1,10 @@
 #include "ui/reader/reader.h"
 
+#include <string.h>
+
+#include "base/clock.h"
 #include "base/i18n.h"
+#include "base/text.h"
 
 static unsigned
 style_of(enum seal seal)
@@ -25,26 +29,17 @@ draw_seal(const struct reader_view *reader, const struct area *line)
     return;
   }
   g_autofree char *words = verdict_words(verdict);
-  g_autofree char *text = g_strdup_printf(" Seal: %s", words);
+  g_autoptr(GDateTime) known = verdict->known != 0 ? clock_local(verdict->known) : NULL;
+  g_autofree char *since =
+      known != NULL ? g_date_time_format(known, _(" (key known since %Y-%m-%d)")) : g_strdup("");
+  g_autofree char *text = g_strdup_printf(" Seal: %s%s", words, since);
   area_field(line, 0, 0, -1, style_of(verdict->seal), text);
-}
-
-/* It is not here: what is known of it stands in the list. */
-static void
-draw_on_server(const struct reader_view *reader, const struct area *body)
-{
-  g_autofree char *size = g_format_size(reader->row->size);
-  g_autofree char *fetches = g_strdup_printf(_("Enter in the list fetches its %s."), size);
-  area_field(body, 0, 1, -1, STYLE_DIM, _("This letter lies on the server alone."));
-  area_field(body, 1, 1, -1, STYLE_DIM, fetches);
 }
 
 static void
 draw_waiting(const struct reader_view *reader, const struct area *body)
 {
-  if (reader->row->flags & ROW_WAITING)
-    draw_on_server(reader, body);
-  else if (reader->why != NULL)
+  if (reader->why != NULL)
     area_field(body, 0, 1, -1, STYLE_BAD, reader->why);
   else if (reader->asked == 0)
     area_field(body, 0, 1, -1, STYLE_DIM, _("Sealed; Enter opens it."));
@@ -56,8 +51,11 @@ static void
 draw_line(const struct reader_view *reader, const struct area *body, int row,
           const struct laid_line *line)
 {
-  const char *wanted = reader->wanted != NULL ? reader->wanted : "";
-  area_matched_text(body, row, 1 + line->indent, line->style, line->text, wanted);
+  unsigned style = line->style;
+  g_autofree char *folded = reader->wanted != NULL ? text_fold(line->text, -1) : NULL;
+  if (folded != NULL && strstr(folded, reader->wanted) != NULL)
+    style = STYLE_MATCH;
+  area_text(body, row, 1 + line->indent, style, line->text);
 }
 
 static void

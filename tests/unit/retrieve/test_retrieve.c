@@ -532,10 +532,10 @@ a_large_letter_waits_until_it_is_asked_for(void **state)
   expect_fetch(s, 0, 5, 0);
   assert_int_equal(s->result.too_large, 1);
   assert_int_equal(fake_count(s->fake), 1);
-  struct server_pick first = {.number = 1};
+  guint number = 1;
   struct retrieve_result result;
-  assert_true(retrieve_fetch_picks(&s->account, s->keyring, s->store, &first, 1, NULL, &result,
-                                   NULL, &s->error));
+  assert_true(retrieve_fetch_numbers(&s->account, s->keyring, s->store, &number, 1, &result, NULL,
+                                     &s->error));
   assert_int_equal(result.fetched, 1);
   retrieve_result_clear(&result);
   assert_int_equal(letters(s), 6);
@@ -548,21 +548,21 @@ numbers_mean_the_letters_that_were_shown(void **state)
   struct scene *s = scene_new(-1);
   five_letters(s);
   g_autoptr(GPtrArray) rows =
-      retrieve_list(&s->account, s->keyring, s->store, NULL, NULL, &s->error);
+      retrieve_list(&s->account, s->keyring, s->store, NULL, &s->error);
   assert_non_null(rows);
   assert_int_equal(rows->len, 5);
   assert_string_equal(((struct server_row *)g_ptr_array_index(rows, 1))->uid, "u2");
   assert_false(((struct server_row *)g_ptr_array_index(rows, 1))->here);
-  struct server_pick first[] = {{.number = 1}, {.number = 1}}, third = {.number = 3};
-  assert_true(retrieve_delete_picks(&s->account, s->keyring, s->store, first, 2, NULL, &s->error));
+  guint first[] = {1, 1}, third = 3;
+  assert_true(retrieve_delete_numbers(&s->account, s->keyring, s->store, first, 2, NULL, &s->error));
   assert_int_equal(fake_count(s->fake), 4);
   /* u3 has number 2 now, and is still what was shown as 3. */
   struct retrieve_result result;
-  assert_true(retrieve_fetch_picks(&s->account, s->keyring, s->store, &third, 1, NULL, &result,
-                                   NULL, &s->error));
+  assert_true(retrieve_fetch_numbers(&s->account, s->keyring, s->store, &third, 1, &result, NULL,
+                                     &s->error));
   retrieve_result_clear(&result);
   assert_true(holds(s, "tre", ""));
-  assert_false(retrieve_delete_picks(&s->account, s->keyring, s->store, first, 1, NULL, &s->error));
+  assert_false(retrieve_delete_numbers(&s->account, s->keyring, s->store, first, 1, NULL, &s->error));
   assert_int_equal(error_exit_status(s->error), 66);
   assert_int_equal(fake_count(s->fake), 4);
   expect_fetch(s, 0, 3, 1);
@@ -578,11 +578,11 @@ a_letter_that_was_removed_comes_back_when_asked_for(void **state)
   g_autofree char *inbox = g_build_filename(s->dir, "Inbox", NULL);
   remove_tree(inbox);
   expect_fetch(s, 0, 0, 5);
-  struct server_pick second = {.number = 2};
+  guint second = 2;
   struct retrieve_result result;
   for (int i = 0; i < 2; i++) {
-    assert_true(retrieve_fetch_picks(&s->account, s->keyring, s->store, &second, 1, NULL,
-                                     &result, NULL, &s->error));
+    assert_true(retrieve_fetch_numbers(&s->account, s->keyring, s->store, &second, 1, &result,
+                                       NULL, &s->error));
     assert_int_equal(result.fetched, i == 0 ? 1 : 0);
     retrieve_result_clear(&result);
     assert_int_equal(letters(s), 1);
