@@ -333,7 +333,7 @@ static const struct command any_rows[] = {
     {.name = "accounts", .keys = "A", .help = N_("Show accounts and how one is added"),
      .run = accounts},
     {.name = "keys", .keys = "", .args = "[address]", .complete = COMPLETE_ADDRESS,
-     .help = N_("List your own keys, or those of an address"), .run = keys_list},
+     .help = N_("Show your keys and those of others, or of an address"), .run = keys_list},
     {.name = "make-key", .keys = "", .args = "[account]", .complete = COMPLETE_ACCOUNT,
      .help = N_("Make a key pair of your own, to sign and to be sealed to"), .run = keys_make},
     {.name = "confirm-key", .keys = "", .args = "address", .ask = N_("Confirm the key of:"),

@@ -2,6 +2,7 @@
 
 #include <string.h>
 
+#include "base/clock.h"
 #include "base/i18n.h"
 #include "base/sanitize.h"
 #include "base/text.h"
@@ -138,12 +139,21 @@ owner_of(const struct seal_recipient *recipient)
 }
 
 static char *
+since_text(const struct seal_recipient *recipient)
+{
+  g_autoptr(GDateTime) date = recipient->known != 0 ? clock_local(recipient->known) : NULL;
+  return date != NULL ? g_date_time_format(date, _(", known since %Y-%m-%d")) : g_strdup("");
+}
+
+static char *
 key_text(const struct seal_recipient *recipient)
 {
   const char *key = recipient->key != NULL ? recipient->key : "";
   size_t length = strlen(key);
   g_autofree char *owner = owner_of(recipient);
-  return g_strdup_printf("%s %s", length > KEY_DIGITS ? key + length - KEY_DIGITS : key, owner);
+  g_autofree char *since = since_text(recipient);
+  return g_strdup_printf("%s %s%s", length > KEY_DIGITS ? key + length - KEY_DIGITS : key, owner,
+                         since);
 }
 
 static char *
@@ -320,6 +330,8 @@ hinted(struct view *view, const struct command *command)
            command;
   if (strcmp(command->name, "detach") == 0)
     return compose_attachment(compose) >= 0;
+  if (strcmp(command->name, "find-keys") == 0)
+    return compose_keyless(compose) != NULL;
   if (strcmp(command->name, "send") == 0)
     return compose_has_recipient(compose->draft);
   return true;
