@@ -59,6 +59,7 @@ stories += tests/behaviour/sendmail/run
 stories += tests/behaviour/two-writers/run
 stories += tests/behaviour/too-large/run
 stories += tests/behaviour/key-manager/run
+stories += tests/behaviour/interop/run
 check_SCRIPTS += $(stories)
 EXTRA_DIST += $(stories)
 EXTRA_DIST += tests/behaviour/durable-order/audit.py
