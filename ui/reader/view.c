@@ -1,9 +1,7 @@
 #include "ui/reader/reader.h"
 
-#include <string.h>
-
+#include "base/clock.h"
 #include "base/i18n.h"
-#include "base/text.h"
 
 static unsigned
 style_of(enum seal seal)
@@ -28,7 +26,10 @@ draw_seal(const struct reader_view *reader, const struct area *line)
     return;
   }
   g_autofree char *words = verdict_words(verdict);
-  g_autofree char *text = g_strdup_printf(" Seal: %s", words);
+  g_autoptr(GDateTime) known = verdict->known != 0 ? clock_local(verdict->known) : NULL;
+  g_autofree char *since =
+      known != NULL ? g_date_time_format(known, _(" (key known since %Y-%m-%d)")) : g_strdup("");
+  g_autofree char *text = g_strdup_printf(" Seal: %s%s", words, since);
   area_field(line, 0, 0, -1, style_of(verdict->seal), text);
 }
 
@@ -59,11 +60,8 @@ static void
 draw_line(const struct reader_view *reader, const struct area *body, int row,
           const struct laid_line *line)
 {
-  unsigned style = line->style;
-  g_autofree char *folded = reader->wanted != NULL ? text_fold(line->text, -1) : NULL;
-  if (folded != NULL && strstr(folded, reader->wanted) != NULL)
-    style = STYLE_MATCH;
-  area_text(body, row, 1 + line->indent, style, line->text);
+  const char *wanted = reader->wanted != NULL ? reader->wanted : "";
+  area_matched_text(body, row, 1 + line->indent, line->style, line->text, wanted);
 }
 
 static void
