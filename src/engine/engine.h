@@ -41,6 +41,8 @@ enum event_kind {
   EVENT_PROGRESS,           /* what, done of total (0: unknown) */
   EVENT_ASK,                /* a person must answer: engine_answer() */
   EVENT_CHANGED,            /* rows or folder counts changed: ask again for what is shown */
+  EVENT_ARRIVED,            /* letters came that want to be read: text: one sentence, for the
+                             * terminal to pass on */
   EVENT_NOTICE,             /* one sentence for the status line: mail came, a letter was sent or failed */
 };
 
