@@ -58,6 +58,7 @@ stories += tests/behaviour/sealed-search/run
 stories += tests/behaviour/sendmail/run
 stories += tests/behaviour/two-writers/run
 stories += tests/behaviour/key-manager/run
+stories += tests/behaviour/pinentry/run
 check_SCRIPTS += $(stories)
 EXTRA_DIST += $(stories)
 EXTRA_DIST += tests/behaviour/durable-order/audit.py
