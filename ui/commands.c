@@ -22,11 +22,12 @@ leave_if(struct ui *ui, struct view *view, const char *text, void *data)
   ui->asked_to_leave = ui->leaving = ui->flush_behind = text != NULL;
 }
 
+/* One that waits for the user's word waits for nobody else. */
 static bool
 is_unsent(const struct ledger_letter *letter)
 {
-  return letter->state == LETTER_HELD || letter->state == LETTER_QUEUED ||
-         letter->state == LETTER_SENDING;
+  bool held = letter->state == LETTER_HELD && letter->not_before != LEDGER_NEVER;
+  return held || letter->state == LETTER_QUEUED || letter->state == LETTER_SENDING;
 }
 
 static void

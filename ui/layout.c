@@ -147,7 +147,8 @@ ui_settle(struct ui *ui)
     return;
   const struct row *row = top->kind->row(top);
   const struct row *shown = ui->preview != NULL ? ui->preview->kind->row(ui->preview) : NULL;
-  if (row == NULL || (shown != NULL && strcmp(row->key, shown->key) == 0))
+  if (row == NULL || (shown != NULL && strcmp(row->key, shown->key) == 0 &&
+                      ((row->flags ^ shown->flags) & ROW_WAITING) == 0))
     return;
   struct view *old = ui->preview;
   ui->preview = reader_view_new(ui, row, true);

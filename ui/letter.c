@@ -7,9 +7,50 @@
 #include "ui/index/index.h"
 #include "ui/ui-private.h"
 
+/* ---- letters that lie on the server alone ---- */
+
+/* It is not opened by itself: whoever asked may be writing something by now. */
+static void
+say_came(struct view *view, struct event *event, void *data)
+{
+  const struct fetched *fetched =
+      event->fetched != NULL && event->fetched->len > 0 ? event->fetched->pdata[0] : NULL;
+  if (event->error != NULL || fetched == NULL)
+    return;
+  if (fetched->fetched + fetched->known > 0)
+    ui_say(view->ui, _("The letter is here now; open it again to read it."));
+  else if (fetched->remark != NULL)
+    ui_complain(view->ui, "%s", fetched->remark);
+}
+
+static void
+fetch_if(struct ui *ui, struct view *view, const char *text, void *key)
+{
+  if (text == NULL)
+    return;
+  request_id request = engine_fetch_waiting(ui->engine, key);
+  status_progress(ui->status, request, _("Fetching the letter"), 0, 0);
+  ui_await(ui, request, NULL, say_came, NULL, NULL);
+}
+
+static void
+offer_to_fetch(struct ui *ui, const struct row *row)
+{
+  g_autofree char *size = g_format_size(row->size);
+  g_autofree char *question =
+      g_strdup_printf(_("This letter lies on the server alone. Fetch its %s?"), size);
+  ui_confirm(ui, NULL, question, fetch_if, g_strdup(row->key), g_free);
+}
+
+/* ---- opening ---- */
+
 void
 ui_open_letter(struct ui *ui, const struct row *row)
 {
+  if (row->flags & ROW_WAITING) {
+    offer_to_fetch(ui, row);
+    return;
+  }
   if (row->flags & ROW_DRAFT && g_strcmp0(row->folder, engine_drafts(ui->engine)) == 0) {
     ui_await_view(ui, engine_resume(ui->engine, row->key), compose_open_draft, NULL, NULL);
     return;

@@ -5,6 +5,7 @@ ui_libui_a_SOURCES = \
 	ui/commands.c \
 	ui/complete.c \
 	ui/held.c \
+	ui/hour.c \
 	ui/keymap.c ui/keymap.h \
 	ui/layout.c \
 	ui/letter.c \

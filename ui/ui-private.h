@@ -163,6 +163,12 @@ struct view *compose_view_new(struct ui *ui, struct draft *draft);
 /* Takes the draft of a request (reply, forward, compose, resume) up: done function. */
 void compose_open_draft(struct view *view, struct event *event, void *data);
 struct view *queue_view_new(struct ui *ui);
+/* When a letter leaves (hour.c): seconds since 1970, 0 at once, LEDGER_NEVER when it is
+ * told to.  Free the words. */
+char *hour_words(int64_t at);
+/* "now", "hold", or what when_parse() reads; USAGE. */
+bool hour_read(const char *text, int64_t *at_out, GError **error) G_GNUC_WARN_UNUSED_RESULT;
+void hour_ask(struct view *view, ui_answer answer, void *data, GDestroyNotify destroy);
 /* `query`: an address or a part of it; NULL: all keys. */
 struct view *keys_view_new(struct ui *ui, const char *query);
 /* Commands for keys (keys/any.c); the letter of this key brings one. */

@@ -22,13 +22,17 @@ char *text_fit(const char *text, int columns);
 char *text_pad(const char *text, int columns);
 
 /* Breaks one paragraph (no LF) into lines of at most `columns` (UAX 14; a word
- * too long is broken between clusters).  Returns the lines, each without its
- * trailing space; an empty paragraph is one empty line.  g_strfreev. */
+ * too long is broken between clusters, an address only then).  Returns the lines,
+ * each without its trailing space; an empty paragraph is one empty line.  g_strfreev. */
 char **text_wrap(const char *paragraph, int columns);
 
 /* Case and diacritics folded, compatibility forms unified (NFKD, marks dropped,
  * case folded): equal for what a reader takes for the same word.  Free it. */
 char *text_fold(const char *text, gssize length);
+
+/* The first place of `folded` (which text_fold() made) in `text`: where it starts,
+ * in bytes, and its length in `*length_out`, whole clusters; -1: it is not there. */
+gssize text_place(const char *text, const char *folded, size_t *length_out);
 
 /* ASCII comparisons that no locale changes, for protocol words. */
 bool text_ascii_equal(const char *a, const char *b);

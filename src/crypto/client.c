@@ -2,6 +2,7 @@
 
 #include <errno.h>
 #include <fcntl.h>
+#include <inttypes.h>
 #include <locale.h>
 #include <poll.h>
 #include <signal.h>
@@ -518,7 +519,7 @@ client_hello(struct client *client, const struct plugin_spec *spec, unsigned ver
   uint64_t chosen = frame_number(reply, FIELD_VERSION, 0);
   if (chosen != version)
     return error_set(error, POSTINO_ERROR_REFUSED,
-                     _("plugin %s speaks version %" G_GUINT64_FORMAT
+                     _("plugin %s speaks version %" PRIu64
                        " of the protocol, postino version %u; install one made for it"),
                      client->name, chosen, version);
   g_autofree char *name = frame_text(reply, FIELD_NAME);

@@ -1,4 +1,5 @@
 /* What changes the mail that lies here. */
+#include <inttypes.h>
 #include <string.h>
 
 #include "base/error.h"
@@ -499,7 +500,7 @@ run_import(struct work *work, GError **error)
   engine_changed(work->engine);
   if (!imported)
     return false;
-  done->text = g_strdup_printf(_("%" G_GUINT64_FORMAT " letters imported, %" G_GUINT64_FORMAT
+  done->text = g_strdup_printf(_("%" PRIu64 " letters imported, %" PRIu64
                                  " were here already"),
                                done->done, done->total);
   return refresh_now(work, error);
@@ -522,7 +523,7 @@ run_export(struct work *work, GError **error)
                     error))
     return false;
   done->done = done->total;
-  done->text = g_strdup_printf(_("%" G_GUINT64_FORMAT " letters written to %s"), done->total,
+  done->text = g_strdup_printf(_("%" PRIu64 " letters written to %s"), done->total,
                                carry->path);
   return true;
 }

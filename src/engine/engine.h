@@ -178,10 +178,15 @@ const char *engine_outbox(struct engine *engine);
  * letter. */
 request_id engine_fetch(struct engine *engine, const char *const *accounts, bool dry_run);
 request_id engine_server_list(struct engine *engine, const char *account);
-request_id engine_server_fetch(struct engine *engine, const char *account, const guint *numbers,
-                               guint n);
+request_id engine_server_fetch(struct engine *engine, const char *account,
+                               const struct server_pick *picks, guint n);
 request_id engine_server_delete(struct engine *engine, const char *account,
-                                const guint *numbers, guint n);
+                                const struct server_pick *picks, guint n);
+/* No policy deletes them there; or (`keep` false), it may again. */
+request_id engine_server_keep(struct engine *engine, const char *account,
+                              const struct server_pick *picks, guint n, bool keep);
+/* Fetches the letter of a row with ROW_WAITING; the row becomes the letter's own. */
+request_id engine_fetch_waiting(struct engine *engine, const char *key);
 /* Logs in to both servers (NULL: of the default account).  text: what was found, one
  * line; error: the first that did not let us in. */
 request_id engine_account_test(struct engine *engine, const char *account);

@@ -218,7 +218,7 @@ make_row(const struct intake *in, const struct wanted *wanted, char *digest)
                               generations_among(in->closed, row->uid, row->size)),
                           generations_among(in->recorded, row->uid, row->size));
   /* Fetched in doubt: it may be deleted once its row has been met again. */
-  row->state = in->o.delete_fetched && step->certain ? DROP_DELETING : DROP_HERE;
+  row->state = in->o.delete_fetched && step->certain && !step->kept ? DROP_DELETING : DROP_HERE;
   return row;
 }
 

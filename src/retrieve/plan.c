@@ -3,6 +3,7 @@
 #include <string.h>
 
 #include "base/i18n.h"
+#include "store/waiting.h"
 
 #define SECONDS_A_DAY 86400
 
@@ -237,6 +238,13 @@ is_among_newest(const struct planning *p, const struct plan_step *step)
   return p->policy->keep_newest == 0 || behind <= p->policy->keep_newest;
 }
 
+static bool
+is_kept(const struct plan_policy *policy, const char *uid, guint64 size)
+{
+  g_autofree char *key = policy->kept != NULL && uid != NULL ? store_kept_key(uid, size) : NULL;
+  return key != NULL && g_hash_table_contains(policy->kept, key);
+}
+
 static void
 set_known(const struct planning *p, struct plan_step *step, const struct drop_row *row)
 {
@@ -247,6 +255,8 @@ set_known(const struct planning *p, struct plan_step *step, const struct drop_ro
              !is_among_newest(p, step);
   step->row = row;
   step->certain = true;
+  step->kept = step->kept || is_kept(policy, row->uid, row->size);
+  due = due && !step->kept;
   /* Retrieved by another program: nobody knows here whether it is durable. */
   due = due && (row->state == DROP_DELETING || g_strcmp0(row->base, DROP_ELSEWHERE) != 0);
   step->action = due && !policy->never_delete ? PLAN_DELETE : PLAN_KEEP;
@@ -257,11 +267,7 @@ set_known(const struct planning *p, struct plan_step *step, const struct drop_ro
 static void
 set_new(struct planning *p, const struct plan_letter *letter, struct plan_step *step)
 {
-  if (letter->size > p->policy->max_size) {
-    step->action = PLAN_TOO_LARGE;
-    return;
-  }
-  step->action = PLAN_FETCH;
+  step->action = letter->size > p->policy->max_size ? PLAN_TOO_LARGE : PLAN_FETCH;
   if (step->uid != NULL)
     step->generation = (*generation_slot(p, step->uid, letter->size))++;
 }
@@ -326,6 +332,7 @@ plan_all(struct planning *p)
     bool single = letter->uid != NULL && times_listed(p, letter->uid) == 1;
     guint at = single ? find_by_name(p, letter, &by_name) : 0;
     step->uid = name_of(letter);
+    step->kept = is_kept(p->policy, step->uid, letter->size);
     step->certain = true;
     if (at != 0)
       set_met(p, letter, step, claim(p->claims, at));

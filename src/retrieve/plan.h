@@ -32,8 +32,9 @@ struct plan_step {
   const struct drop_row *row; /* known as; NULL.  Owned by the rows */
   char *uid;                /* what its row is called: the UID, or "~DIGEST" where there is none;
                              * NULL until it is known.  Owned by the plan */
-  guint generation;         /* of the row to be written when it is fetched */
+  guint generation;         /* of the row to be written when it is fetched (FETCH, TOO_LARGE) */
   bool certain;             /* false: after the download its digest is to be compared */
+  bool kept;                /* the user's word: no policy deletes it */
   bool while_here;          /* KEEP: until it is deleted here */
   bool renamed;             /* known under another UID or size: its row is to be written anew */
   int64_t until;            /* KEEP: when the policy deletes it; 0: never */
@@ -43,6 +44,7 @@ struct plan_policy {
   int leave;                /* CONF_LEAVE_…, 0 delete, else days */
   guint keep_newest;        /* of all that is listed; 0: any number */
   GHashTable *bases;        /* of the letters that are in a folder here; NULL: unknown, all */
+  GHashTable *kept;         /* store_kept(): what no policy deletes; NULL: nothing */
   guint64 max_size;         /* G_MAXUINT64: any */
   int64_t now;
   bool can_examine;         /* TOP is there and was not asked yet */

@@ -7,6 +7,10 @@
 
 /* Letters known under a new name, or again on the server, get their rows. */
 bool retrieve_rewrite_rows(struct visit *visit, GError **error) G_GNUC_WARN_UNUSED_RESULT;
+/* Letters that are too large are listed by their headers, and those that are gone no
+ * longer. */
+bool retrieve_note_waiting(struct visit *visit, struct retrieve_result *result, GError **error)
+    G_GNUC_WARN_UNUSED_RESULT;
 struct intake *retrieve_intake(struct visit *visit, guint64 max_size,
                                const struct retrieve_options *options,
                                struct retrieve_result *result);

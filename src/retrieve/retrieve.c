@@ -4,6 +4,7 @@
 #include "base/i18n.h"
 #include "retrieve/failures.h"
 #include "retrieve/retrieve-private.h"
+#include "store/waiting.h"
 
 /* Days without being listed after which a letter's row is forgotten. */
 #define PRUNE_DAYS 90
@@ -33,6 +34,12 @@ retrieve_rewrite_rows(struct visit *visit, GError **error)
       continue;
     struct drop_row *row = drop_row_copy(step->row);
     row->state = DROP_HERE;
+    if (step->renamed && step->kept &&
+        !store_keep(visit->store, visit->drop, step->uid, visit_letter(visit, i)->size, true,
+                    error)) {
+      drop_row_free(row);
+      return false;
+    }
     if (step->renamed) {
       g_free(row->uid);
       row->uid = g_strdup(step->uid);
@@ -150,7 +157,8 @@ carry_out(struct visit *visit, const struct retrieve_options *options,
   g_autoptr(intake_t) intake =
       retrieve_intake(visit, visit->account->pop3->max_size, options, result);
   g_autoptr(failures_t) failures = failures_read(visit->store, visit->drop);
-  if (!retrieve_rewrite_rows(visit, error) || !visit_keep_folders(visit, error))
+  if (!retrieve_rewrite_rows(visit, error) || !visit_keep_folders(visit, error) ||
+      !retrieve_note_waiting(visit, result, error))
     return false;
   fill(intake, visit, failures, result);
   bool ok = intake_run(intake, error);

@@ -23,6 +23,7 @@ struct retrieve_result {
   guint fetched, known, failed, too_large, deleted;
   GStrv keys;               /* of the new letters */
   char *remark;             /* one clean sentence, or NULL */
+  bool waiting_changed;     /* what is listed as lying on the server alone (store/waiting.h) */
 };
 void retrieve_result_clear(struct retrieve_result *result);
 
@@ -42,19 +43,41 @@ struct server_row {
   int64_t date;
   bool here;                /* retrieved already */
   char *fate;               /* "stays", "deleted at the next fetch", … translated */
+  bool kept;                /* stays whatever the policy says (retrieve_keep()) */
 };
 void server_row_free(struct server_row *row);
+/* `options` (NULL: none) are told how many headers were read. */
 GPtrArray *retrieve_list(const struct conf_account *account, struct keyring *keyring,
-                         struct store *store, GCancellable *cancel, GError **error)
+                         struct store *store, const struct retrieve_options *options,
+                         GCancellable *cancel, GError **error) G_GNUC_WARN_UNUSED_RESULT;
+/* A letter of the user's choice, as it was shown. */
+struct server_pick {
+  guint number;
+  const char *uid;          /* as in the row; NULL: the one that the last list, anybody's, had
+                             * under the number, and its size */
+  guint64 size;
+};
+/* Fetches (whatever their size) or deletes these, checked by UID. */
+bool retrieve_fetch_picks(const struct conf_account *account, struct keyring *keyring,
+                          struct store *store, const struct server_pick *picks, guint n,
+                          const struct retrieve_options *options,
+                          struct retrieve_result *result_out, GCancellable *cancel,
+                          GError **error) G_GNUC_WARN_UNUSED_RESULT;
+bool retrieve_delete_picks(const struct conf_account *account, struct keyring *keyring,
+                           struct store *store, const struct server_pick *picks, guint n,
+                           GCancellable *cancel, GError **error) G_GNUC_WARN_UNUSED_RESULT;
+/* No policy deletes these on the server from now on; or, it may again.  Asks no
+ * server. */
+bool retrieve_keep(const struct conf_account *account, struct store *store,
+                   const struct server_pick *picks, guint n, bool keep, GError **error)
     G_GNUC_WARN_UNUSED_RESULT;
-/* Fetches (whatever their size) or deletes these numbers, checked by UID. */
-bool retrieve_fetch_numbers(const struct conf_account *account, struct keyring *keyring,
-                            struct store *store, const guint *numbers, guint n,
+/* Fetches the letter that is listed under this key while it lies on the server alone.
+ * NOTFOUND when it is not there any more; it is listed no longer then. */
+bool retrieve_fetch_waiting(const struct conf_account *account, struct keyring *keyring,
+                            struct store *store, const char *key,
+                            const struct retrieve_options *options,
                             struct retrieve_result *result_out, GCancellable *cancel,
                             GError **error) G_GNUC_WARN_UNUSED_RESULT;
-bool retrieve_delete_numbers(const struct conf_account *account, struct keyring *keyring,
-                             struct store *store, const guint *numbers, guint n,
-                             GCancellable *cancel, GError **error) G_GNUC_WARN_UNUSED_RESULT;
 /* Takes over what another program knows of the account's drop (foreign.h): those
  * letters are not fetched, and no policy deletes them there.  NOTFOUND when the file
  * is another account's, INVALID when it is none. */

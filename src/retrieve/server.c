@@ -4,6 +4,7 @@
 #include "base/i18n.h"
 #include "base/limits.h"
 #include "retrieve/retrieve-private.h"
+#include "store/waiting.h"
 
 /* Where the numbers of the last list are kept (state.db, per account). */
 #define MEMORY "listing"
@@ -28,7 +29,7 @@ fate_of(const struct visit *visit, guint i)
   const struct plan_step *step = &visit->plan->steps[i];
   switch (step->action) {
   case PLAN_FETCH:
-    return visit->account->pop3->leave_on_server == 0
+    return visit->account->pop3->leave_on_server == 0 && !step->kept
                ? g_strdup(_("fetched and deleted at the next fetch"))
                : g_strdup(_("fetched at the next fetch"));
   case PLAN_DELETE:
@@ -47,6 +48,16 @@ fate_of(const struct visit *visit, guint i)
   return g_strdup_printf(_("deleted from %s on"), day);
 }
 
+/* What becomes of it, in the words of the list. */
+static char *
+fate_words(const struct visit *visit, guint i)
+{
+  const struct plan_step *step = &visit->plan->steps[i];
+  if (step->kept && step->action == PLAN_KEEP)
+    return g_strdup(_("stays: it is kept there"));
+  return fate_of(visit, i);
+}
+
 static struct server_row *
 row_of(const struct visit *visit, guint i)
 {
@@ -56,7 +67,8 @@ row_of(const struct visit *visit, guint i)
   row->uid = g_strdup(letter->uid != NULL ? letter->uid : "");
   row->size = letter->size;
   row->here = visit->plan->steps[i].row != NULL;
-  row->fate = fate_of(visit, i);
+  row->fate = fate_words(visit, i);
+  row->kept = visit->plan->steps[i].kept;
   return row;
 }
 
@@ -64,7 +76,17 @@ struct describing {
   struct reader_pool *readers;
   GCancellable *cancel;
   GPtrArray *rows;          /* struct server_row, in the order of the TOPs */
+  const struct retrieve_options *options;
 };
+
+static void
+tell(const struct describing *d, guint done)
+{
+  struct retrieve_progress progress = {
+      .done = done, .total = d->rows->len, .what = _("reading headers")};
+  if (d->options != NULL && d->options->progress != NULL)
+    d->options->progress(&progress, d->options->data);
+}
 
 /* Headers are read where all bytes from outside are: in a reader child. */
 static void
@@ -72,10 +94,12 @@ describe(guint i, const struct header_block *block, void *data)
 {
   struct describing *d = data;
   struct server_row *row = g_ptr_array_index(d->rows, i);
+  tell(d, i);
   if (block == NULL)
     return;
   g_autoptr(GBytes) bytes = g_bytes_new(block->bytes->data, block->bytes->len);
-  g_autoptr(index_doc_t) doc = reader_index(d->readers, bytes, g_get_real_time() / G_USEC_PER_SEC, d->cancel, NULL);
+  g_autoptr(index_doc_t) doc =
+      reader_index(d->readers, bytes, g_get_real_time() / G_USEC_PER_SEC, d->cancel, NULL);
   if (doc == NULL)
     return;
   row->from = g_strdup(doc->from);
@@ -84,9 +108,10 @@ describe(guint i, const struct header_block *block, void *data)
 }
 
 static bool
-describe_all(struct visit *visit, GPtrArray *rows, GCancellable *cancel, GError **error)
+describe_all(struct visit *visit, GPtrArray *rows, const struct retrieve_options *options,
+             GCancellable *cancel, GError **error)
 {
-  struct describing d = {store_readers(visit->store), cancel, rows};
+  struct describing d = {store_readers(visit->store), cancel, rows, options};
   if ((visit->pop3->capabilities & POP3_TOP) == 0 || d.readers == NULL)
     return true;
   g_autoptr(GArray) numbers = g_array_sized_new(FALSE, FALSE, sizeof(guint), rows->len);
@@ -123,17 +148,17 @@ free_server_row(void *row)
 
 GPtrArray *
 retrieve_list(const struct conf_account *account, struct keyring *keyring, struct store *store,
-              GCancellable *cancel, GError **error)
+              const struct retrieve_options *options, GCancellable *cancel, GError **error)
 {
   g_autoptr(visit_t) visit =
       visit_begin(account, keyring, store, account->pop3 != NULL ? account->pop3->max_size : 0,
-                  NULL, cancel, error);
+                  options, cancel, error);
   if (visit == NULL)
     return NULL;
   g_autoptr(GPtrArray) rows = g_ptr_array_new_with_free_func(free_server_row);
   for (guint i = 0; i < visit->plan->count; i++)
     g_ptr_array_add(rows, row_of(visit, i));
-  if (!describe_all(visit, rows, cancel, error) || !remember_numbers(visit, error))
+  if (!describe_all(visit, rows, options, cancel, error) || !remember_numbers(visit, error))
     return NULL;
   pop3_leave(visit->pop3);
   return g_steal_pointer(&rows);
@@ -143,9 +168,9 @@ retrieve_list(const struct conf_account *account, struct keyring *keyring, struc
 
 /* What the user was shown under this number; NULL when nobody was. */
 static char *
-shown_as(struct visit *visit, guint number)
+shown_as(struct store *store, const struct conf_account *account, guint number)
 {
-  g_autofree char *all = store_memory_get(visit->store, visit->account->name, MEMORY);
+  g_autofree char *all = store_memory_get(store, account->name, MEMORY);
   g_auto(GStrv) lines = g_strsplit(all != NULL ? all : "", "\n", -1);
   g_autofree char *start = g_strdup_printf("%u ", number);
   for (char **line = lines; *line != NULL; line++)
@@ -154,12 +179,23 @@ shown_as(struct visit *visit, guint number)
   return NULL;
 }
 
+/* The same of a letter that was picked: an identity as identity_of() gives it. */
+static char *
+picked_as(struct store *store, const struct conf_account *account, const struct server_pick *pick)
+{
+  if (pick->uid == NULL)
+    return shown_as(store, account, pick->number);
+  return g_strdup_printf("%" G_GUINT64_FORMAT " %s", pick->size,
+                         *pick->uid != '\0' ? pick->uid : "-");
+}
+
 /* Numbers change from session to session: the letter is meant that was shown
  * under this one.  Where the server gives no UIDs the number must agree as well. */
 static bool
-find_shown(struct visit *visit, guint number, guint *place_out, GError **error)
+find_shown(struct visit *visit, const struct server_pick *pick, guint *place_out, GError **error)
 {
-  g_autofree char *shown = shown_as(visit, number);
+  guint number = pick->number;
+  g_autofree char *shown = picked_as(visit->store, visit->account, pick);
   for (guint i = 0; i < visit->plan->count; i++) {
     const struct plan_letter *letter = visit_letter(visit, i);
     g_autofree char *identity = identity_of(letter);
@@ -176,11 +212,12 @@ find_shown(struct visit *visit, guint number, guint *place_out, GError **error)
 }
 
 static bool
-find_all(struct visit *visit, const guint *numbers, guint n, GArray *places, GError **error)
+find_all(struct visit *visit, const struct server_pick *picks, guint n, GArray *places,
+         GError **error)
 {
   for (guint i = 0; i < n; i++) {
     guint place;
-    if (!find_shown(visit, numbers[i], &place, error))
+    if (!find_shown(visit, &picks[i], &place, error))
       return false;
     g_array_append_val(places, place);
   }
@@ -230,18 +267,20 @@ want_chosen(struct visit *visit, struct intake *intake, const GArray *places,
 }
 
 bool
-retrieve_fetch_numbers(const struct conf_account *account, struct keyring *keyring,
-                       struct store *store, const guint *numbers, guint n,
-                       struct retrieve_result *result_out, GCancellable *cancel, GError **error)
+retrieve_fetch_picks(const struct conf_account *account, struct keyring *keyring,
+                     struct store *store, const struct server_pick *picks, guint n,
+                     const struct retrieve_options *options, struct retrieve_result *result_out,
+                     GCancellable *cancel, GError **error)
 {
   *result_out = (struct retrieve_result){.keys = g_new0(char *, 1)};
   g_autoptr(visit_t) visit =
-      visit_begin(account, keyring, store, G_MAXUINT64, NULL, cancel, error);
+      visit_begin(account, keyring, store, G_MAXUINT64, options, cancel, error);
   g_autoptr(GArray) places = g_array_new(FALSE, FALSE, sizeof(guint));
-  if (visit == NULL || !find_all(visit, numbers, n, places, error) ||
+  if (visit == NULL || !find_all(visit, picks, n, places, error) ||
       !retrieve_rewrite_rows(visit, error))
     return false;
-  g_autoptr(intake_t) intake = retrieve_intake(visit, G_MAXUINT64, NULL, result_out);
+  result_out->waiting_changed = true;
+  g_autoptr(intake_t) intake = retrieve_intake(visit, G_MAXUINT64, options, result_out);
   want_chosen(visit, intake, places, result_out);
   bool ok = intake_run(intake, error);
   retrieve_gather_remarks(visit, intake, result_out);
@@ -265,16 +304,29 @@ delete_unfetched(struct visit *visit, struct intake *intake, guint place)
   intake_delete(intake, letter->number, &row);
 }
 
+/* The later word of the user holds. */
+static bool
+release(struct visit *visit, guint place, GError **error)
+{
+  const struct plan_step *step = &visit->plan->steps[place];
+  const struct drop_row *row = step->row;
+  return !step->kept ||
+         (store_keep(visit->store, visit->drop, step->uid, visit_letter(visit, place)->size, false,
+                     error) &&
+          (row == NULL ||
+           store_keep(visit->store, visit->drop, row->uid, row->size, false, error)));
+}
+
 bool
-retrieve_delete_numbers(const struct conf_account *account, struct keyring *keyring,
-                        struct store *store, const guint *numbers, guint n,
-                        GCancellable *cancel, GError **error)
+retrieve_delete_picks(const struct conf_account *account, struct keyring *keyring,
+                      struct store *store, const struct server_pick *picks, guint n,
+                      GCancellable *cancel, GError **error)
 {
   struct retrieve_result result = {0};
   g_autoptr(visit_t) visit =
       visit_begin(account, keyring, store, G_MAXUINT64, NULL, cancel, error);
   g_autoptr(GArray) places = g_array_new(FALSE, FALSE, sizeof(guint));
-  if (visit == NULL || !find_all(visit, numbers, n, places, error) ||
+  if (visit == NULL || !find_all(visit, picks, n, places, error) ||
       !retrieve_rewrite_rows(visit, error))
     return false;
   g_autoptr(intake_t) intake = retrieve_intake(visit, G_MAXUINT64, NULL, &result);
@@ -284,6 +336,8 @@ retrieve_delete_numbers(const struct conf_account *account, struct keyring *keyr
     if (is_repeated(places, i))
       continue;
     wanted++;
+    if (!release(visit, place, error))
+      return false;
     if (visit->plan->steps[place].row != NULL)
       retrieve_delete_step(intake, visit, place);
     else
@@ -295,6 +349,41 @@ retrieve_delete_numbers(const struct conf_account *account, struct keyring *keyr
                    _("%s: the server did not delete all of these letters"), visit->pop3->place);
   retrieve_result_clear(&result);
   return ok;
+}
+
+/* ---- kept there ---- */
+
+/* "SIZE UID" as the list had it: a server without UIDs names no letter for good. */
+static bool
+keep_one(struct store *store, const struct conf_account *account, const char *drop,
+         const struct server_pick *pick, bool keep, GError **error)
+{
+  g_autofree char *shown = picked_as(store, account, pick);
+  char *uid = NULL;
+  guint64 size = shown != NULL ? g_ascii_strtoull(shown, &uid, 10) : 0;
+  if (shown == NULL)
+    return error_set(error, POSTINO_ERROR_NOTFOUND,
+                     _("%s: there is no letter %u in the last list; see \"postino server list\""),
+                     account->name, pick->number);
+  if (g_str_equal(uid, " -"))
+    return error_set(error, POSTINO_ERROR_REFUSED,
+                     _("%s: the server gives its letters no names (UIDL), so none can be kept"),
+                     account->name);
+  return store_keep(store, drop, uid + 1, size, keep, error);
+}
+
+bool
+retrieve_keep(const struct conf_account *account, struct store *store,
+              const struct server_pick *picks, guint n, bool keep, GError **error)
+{
+  g_autofree char *drop = NULL;
+  if (!store_drop(store, account->name, account->pop3->server,
+                  account->pop3->user != NULL ? account->pop3->user : "", &drop, error))
+    return false;
+  for (guint i = 0; i < n; i++)
+    if (!keep_one(store, account, drop, &picks[i], keep, error))
+      return false;
+  return true;
 }
 
 /* ---- the test ---- */

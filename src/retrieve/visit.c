@@ -5,6 +5,7 @@
 #include "base/sanitize.h"
 #include "retrieve/transfer.h"
 #include "store/trust.h"
+#include "store/waiting.h"
 
 /* Letters that must agree by their headers before a drop is taken for another
  * one's heir. */
@@ -223,6 +224,7 @@ make_plan(struct visit *visit, guint64 max_size, bool can_examine)
       .leave = visit->account->pop3->leave_on_server,
       .keep_newest = (guint)visit->account->pop3->keep_newest,
       .bases = visit->bases,
+      .kept = visit->kept,
       .max_size = max_size,
       .now = g_get_real_time() / G_USEC_PER_SEC,
       .can_examine = can_examine,
@@ -385,7 +387,8 @@ visit_begin(const struct conf_account *account, struct keyring *keyring, struct 
   if (!enter(visit, keyring, options, cancel, error) || !inherit(visit, error))
     return NULL;
   look_at_folders(visit);
-  if (!plan_visit(visit, max_size, error))
+  visit->kept = store_kept(visit->store, visit->drop, error);
+  if (visit->kept == NULL || !plan_visit(visit, max_size, error))
     return NULL;
   remark_on_server(visit);
   return g_steal_pointer(&visit);
@@ -403,6 +406,7 @@ visit_end(struct visit *visit)
   if (visit->rows != NULL)
     g_ptr_array_unref(visit->rows);
   g_clear_pointer(&visit->bases, g_hash_table_unref);
+  g_clear_pointer(&visit->kept, g_hash_table_unref);
   g_free(visit->folders);
   g_string_chunk_free(visit->digests);
   g_ptr_array_unref(visit->remarks);

@@ -16,6 +16,7 @@ struct visit {
   GPtrArray *rows;          /* struct drop_row */
   struct plan *plan;
   GHashTable *bases;        /* of what lies in the folders here; NULL as `folders`, and when one left */
+  GHashTable *kept;         /* store_kept() */
   char *folders;            /* their names, a line each; NULL: not asked or not known */
   GStringChunk *digests;    /* of letters that were examined */
   GPtrArray *remarks;       /* char *: clean, no stop at their end */

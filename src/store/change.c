@@ -37,7 +37,15 @@ static char *
 find(struct store *store, const char *key, unsigned *flags_out, GError **error)
 {
   g_autofree char *hint = index_path(store, key);
-  return maildir_find(store, key, hint, flags_out, error);
+  g_autoptr(GError) why = NULL;
+  char *path = maildir_find(store, key, hint, flags_out, &why);
+  if (path == NULL && index_waits(store, key))
+    error_set(error, POSTINO_ERROR_NOTFOUND, "%s",
+              _("this letter lies on the server alone; open it in the interface, or use \"postino "
+                "server fetch\", to fetch it first"));
+  else if (path == NULL)
+    g_propagate_error(error, g_steal_pointer(&why));
+  return path;
 }
 
 bool

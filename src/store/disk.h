@@ -56,7 +56,7 @@ void txn_end(txn_t *txn);
 G_DEFINE_AUTO_CLEANUP_CLEAR_FUNC(txn_t, txn_end)
 
 /* A statement with its values: `types` has a letter each: t text (NULL: null),
- * i int64_t.  NULL with `error`. */
+ * b GBytes (NULL: null), i int64_t.  NULL with `error`. */
 sqlite3_stmt *state_prepare(txn_t *txn, GError **error, const char *sql, const char *types,
                             ...);
 /* The same values for a statement that was used. */
@@ -116,6 +116,12 @@ bool tags_change(txn_t *txn, const char *base, const char *digest, const char *c
     G_GNUC_WARN_UNUSED_RESULT;
 /* A letter got another base name: its tags go with it (`keep`: are there too). */
 void tags_rename(struct store *store, const char *from, const char *to, bool keep);
+
+/* ---- waiting.c ---- */
+
+/* Its row is written: it waits no longer. */
+bool waiting_settle(txn_t *txn, const char *drop, const char *uid, guint64 size, guint generation,
+                    GError **error) G_GNUC_WARN_UNUSED_RESULT;
 
 /* ---- undo.c ---- */
 

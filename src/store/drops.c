@@ -98,6 +98,9 @@ store_drop_inherit(struct store *store, const char *id, const char *from, GError
                    "INSERT OR IGNORE INTO drop_letters SELECT ?, uid, size, generation, base,"
                    " digest, fetched, state, missed FROM drop_letters WHERE drop_id = ?",
                    "tt", id, from) &&
+         state_run(&txn, error,
+                   "INSERT OR IGNORE INTO kept SELECT ?, uid, size FROM kept WHERE drop_id = ?", "tt",
+                   id, from) &&
          txn_commit(&txn, error);
 }
 
@@ -141,7 +144,8 @@ record_row(txn_t *txn, sqlite3_stmt *insert, const char *id, const struct drop_r
 {
   state_bind(insert, "ttiittii", id, row->uid, (int64_t)row->size, (int64_t)row->generation,
              row->base, row->digest, row->fetched, (int64_t)row->state);
-  return state_step(txn, insert, error) == STEP_DONE;
+  return state_step(txn, insert, error) == STEP_DONE &&
+         waiting_settle(txn, id, row->uid, row->size, row->generation, error);
 }
 
 bool

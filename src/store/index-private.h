@@ -121,6 +121,12 @@ char *sort_key_subject(const char *subject, bool *reply_out);
 /* A word's 63 bits for the tables that look up ids and names. */
 int64_t hash_of(const char *text);
 
+/* ---- waiting-rows.c ---- */
+
+/* Rows for what waits on servers as state.db says, and for nothing else. */
+bool waiting_sync(struct store *store, bool *changed, GCancellable *cancel, GError **error)
+    G_GNUC_WARN_UNUSED_RESULT;
+
 /* ---- addresses.c ---- */
 
 bool addresses_add(struct conn *conn, const struct index_doc *doc, bool sent, GError **error)

@@ -631,7 +631,8 @@ index_path(struct store *store, const char *key)
     return NULL;
   auto_stmt *stmt = conn_query(conn, NULL,
                                "SELECT l.suffix, l.fresh FROM folder f JOIN letter l"
-                               " ON l.folder = f.id WHERE f.name = ? AND l.base = ?",
+                               " ON l.folder = f.id WHERE f.name = ? AND l.base = ?"
+                               " AND (l.flags & 64) = 0",
                                "ss", folder, base);
   if (stmt == NULL || conn_step(conn, stmt, NULL) != 1)
     return NULL;
@@ -646,9 +647,23 @@ index_find_base(struct store *store, const char *base)
     return NULL;
   auto_stmt *stmt = conn_query(conn, NULL,
                                "SELECT f.name FROM letter l JOIN folder f ON f.id = l.folder"
-                               " WHERE l.base_hash = ? AND l.base = ?",
+                               " WHERE l.base_hash = ? AND l.base = ? AND (l.flags & 64) = 0",
                                "is", hash_of(base), base);
   if (stmt == NULL || conn_step(conn, stmt, NULL) != 1)
     return NULL;
   return key_join(column_text(stmt, 0), base);
+}
+
+bool
+index_waits(struct store *store, const char *key)
+{
+  g_autoptr(conn_t) conn = conn_read(store, NULL, NULL);
+  g_autofree char *folder = NULL, *base = NULL;
+  int64_t waits = 0;
+  return conn != NULL && key_split(key, &folder, &base) &&
+         conn_number(conn, &waits, 0, NULL,
+                     "SELECT 1 FROM folder f JOIN letter l ON l.folder = f.id WHERE f.name = ?"
+                     " AND l.base = ? AND (l.flags & 64) <> 0",
+                     "ss", folder, base) &&
+         waits != 0;
 }

@@ -209,29 +209,6 @@ insert_row(struct conn *conn, int64_t id, int64_t folder, const struct thread_li
                   doc->list, or_empty(doc->digest), tags);
 }
 
-bool
-letter_add(struct conn *conn, int64_t folder, bool sent, const struct letter_file *file,
-           guint64 size, const struct index_doc *doc, const char *tags, int64_t *id_out,
-           GError **error)
-{
-  int64_t there, id;
-  if (!conn_number(conn, &there, 0, error, "SELECT id FROM letter WHERE folder = ? AND base = ?",
-                   "is", folder, file->base))
-    return false;
-  *id_out = 0;
-  if (there != 0)
-    return true;
-  g_auto(thread_link_t) link = {0};
-  bool ok = free_id(conn, doc->date, &id, error) &&
-            thread_join(conn, doc, file->base, folder, id, &link, error) &&
-            insert_row(conn, id, folder, &link, file, size, doc, tags, error) &&
-            thread_gained(conn, link.thread, folder, id, error) &&
-            add_tags(conn, id, tags, error) && addresses_add(conn, doc, sent, error);
-  if (ok)
-    *id_out = id;
-  return ok;
-}
-
 /* ---- changing and going ---- */
 
 /* A letter's folder and thread before it changes. */
@@ -305,4 +282,43 @@ letter_tag(struct conn *conn, int64_t id, const char *tags, GError **error)
   return remove_tags(conn, id, error) &&
          conn_run(conn, error, "UPDATE letter SET tags = ? WHERE id = ?", "si", tags, id) &&
          add_tags(conn, id, tags, error);
+}
+
+/* ---- in place of what waited ---- */
+
+/* The letter itself came: its row takes the place of what told of it. */
+static bool
+stop_waiting(struct conn *conn, int64_t folder, const char *base, GError **error)
+{
+  int64_t id;
+  return conn_number(conn, &id, 0, error,
+                     "SELECT id FROM letter WHERE folder = ? AND base = ? AND (flags & 64) <> 0",
+                     "is", folder, base) &&
+         (id == 0 || letter_remove(conn, id, error));
+}
+
+bool
+letter_add(struct conn *conn, int64_t folder, bool sent, const struct letter_file *file,
+           guint64 size, const struct index_doc *doc, const char *tags, int64_t *id_out,
+           GError **error)
+{
+  int64_t there, id;
+  bool waits = (file->flags & ROW_WAITING) != 0;
+  if ((!waits && !stop_waiting(conn, folder, file->base, error)) ||
+      !conn_number(conn, &there, 0, error, "SELECT id FROM letter WHERE folder = ? AND base = ?",
+                   "is", folder, file->base))
+    return false;
+  *id_out = 0;
+  if (there != 0)
+    return true;
+  g_auto(thread_link_t) link = {0};
+  bool ok = free_id(conn, doc->date, &id, error) &&
+            thread_join(conn, doc, file->base, folder, id, &link, error) &&
+            insert_row(conn, id, folder, &link, file, size, doc, tags, error) &&
+            thread_gained(conn, link.thread, folder, id, error) &&
+            add_tags(conn, id, tags, error) &&
+            (waits || addresses_add(conn, doc, sent, error));
+  if (ok)
+    *id_out = id;
+  return ok;
 }

@@ -318,6 +318,20 @@ too_many_dead(struct refresh *refresh, bool *result_out, GError **error)
   return true;
 }
 
+/* Their text is in no file; waiting_sync() puts them in again. */
+static bool
+forget_waiting(struct conn *conn, GError **error)
+{
+  int64_t id;
+  do {
+    if (!conn_number(conn, &id, 0, error, "SELECT id FROM letter WHERE (flags & 64) <> 0 LIMIT 1",
+                     "") ||
+        (id != 0 && !letter_remove(conn, id, error)))
+      return false;
+  } while (id != 0);
+  return true;
+}
+
 /* When a fifth is dead, all is put in again, newest first, a batch a commit; the
  * rows stay to be seen. */
 static bool
@@ -328,7 +342,8 @@ empty_texts(struct refresh *refresh, GError **error)
          conn_run(conn, error, "INSERT INTO text(text) VALUES('delete-all')", "") &&
          conn_run(conn, error, "DELETE FROM dead", "") &&
          conn_run(conn, error, "DELETE FROM sealed WHERE id NOT IN (SELECT id FROM letter)", "") &&
-         conn_run(conn, error, "UPDATE letter SET texted = 0", "") && conn_commit(conn, error);
+         conn_run(conn, error, "UPDATE letter SET texted = 0 WHERE (flags & 64) = 0", "") &&
+         forget_waiting(conn, error) && conn_commit(conn, error);
 }
 
 static int
@@ -426,7 +441,8 @@ refresh_once(struct refresh *refresh, GError **error)
   return hand_follow(refresh->store, &refresh->changed, error) && register_folders(refresh, error) &&
          apply_all(refresh, refresh->scan->renamed, apply_renamed, error) &&
          apply_all(refresh, refresh->scan->gone, apply_gone, error) && read_new(refresh, error) &&
-         settle_folders(refresh, error) && renew_texts(refresh, error);
+         settle_folders(refresh, error) && renew_texts(refresh, error) &&
+         waiting_sync(refresh->store, &refresh->changed, refresh->cancel, error);
 }
 
 /* Did others write meanwhile?  Their rows are news here too. */

@@ -18,7 +18,8 @@ src_store_libstore_a_SOURCES += \
 	src/store/tags.c \
 	src/store/tree.c \
 	src/store/trust.c src/store/trust.h \
-	src/store/undo.c
+	src/store/undo.c \
+	src/store/waiting.c src/store/waiting.h
 
 # ---- index: index.db, what can be rebuilt ----
 src_store_libstore_a_SOURCES += \
@@ -38,6 +39,7 @@ src_store_libstore_a_SOURCES += \
 	src/store/thread-rows.c \
 	src/store/threads.c \
 	src/store/tokenizer.c src/store/tokenizer.h \
+	src/store/waiting-rows.c \
 	src/store/watch.c src/store/watch.h
 
 store_TEST_LIBS = src/store/libstore.a $(SQLITE_LIBS) $(SANDBOX_LIBS) $(CMOCKA_LIBS)
@@ -84,7 +86,8 @@ if HAVE_CMOCKA
 store_MIRROR = tests/unit/store/mirror.h $(store_FIXTURE)
 check_PROGRAMS += tests/unit/store/test_folders tests/unit/store/test_model tests/unit/store/test_query \
 	tests/unit/store/test_refresh tests/unit/store/test_rows tests/unit/store/test_samples \
-	tests/unit/store/test_threads tests/unit/store/test_tokenizer
+	tests/unit/store/test_threads tests/unit/store/test_tokenizer \
+	tests/unit/store/test_waiting
 tests_unit_store_test_folders_SOURCES = tests/unit/store/test_folders.c $(store_MIRROR)
 tests_unit_store_test_folders_LDADD = $(store_TEST_LIBS)
 tests_unit_store_test_model_SOURCES = tests/unit/store/test_model.c $(store_MIRROR)
@@ -102,6 +105,9 @@ tests_unit_store_test_threads_SOURCES = tests/unit/store/test_threads.c $(store_
 tests_unit_store_test_threads_LDADD = $(store_TEST_LIBS)
 tests_unit_store_test_tokenizer_SOURCES = tests/unit/store/test_tokenizer.c tests/unit/test.h
 tests_unit_store_test_tokenizer_LDADD = $(store_TEST_LIBS)
+tests_unit_store_test_waiting_SOURCES = tests/unit/store/test_waiting.c $(store_MIRROR)
+tests_unit_store_test_waiting_LDADD = $(store_TEST_LIBS)
+EXTRA_tests_unit_store_test_waiting_DEPENDENCIES = postino-reader$(EXEEXT)
 tests_unit_store_test_query_SOURCES = tests/unit/store/test_query.c $(store_MIRROR)
 tests_unit_store_test_query_LDADD = $(store_TEST_LIBS)
 endif

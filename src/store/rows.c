@@ -43,14 +43,15 @@ row_take(struct store *store, sqlite3_stmt *stmt)
   row->date = row->id >> LETTER_ID_BITS;
   row->folder = g_strdup(column_text(stmt, 1));
   row->key = key_join(row->folder, column_text(stmt, 2));
-  row->path = row_file(store, row->folder, sqlite3_column_int(stmt, 4) != 0, column_text(stmt, 2),
-                       column_text(stmt, 3));
   row->from = g_strdup(column_text(stmt, 5));
   row->to = g_strdup(column_text(stmt, 6));
   row->subject = g_strdup(column_text(stmt, 7));
   row->message_id = text_or_null(stmt, 8);
   row->size = (guint64)sqlite3_column_int64(stmt, 9);
   row->flags = (unsigned)sqlite3_column_int(stmt, 10);
+  if ((row->flags & ROW_WAITING) == 0)
+    row->path = row_file(store, row->folder, sqlite3_column_int(stmt, 4) != 0,
+                         column_text(stmt, 2), column_text(stmt, 3));
   row->marks = (unsigned)sqlite3_column_int(stmt, 11);
   row->tags = text_or_null(stmt, 12);
   row->thread = (guint64)sqlite3_column_int64(stmt, 13);
@@ -124,7 +125,7 @@ store_row_by_id(struct store *store, const char *message_id, GError **error)
     return NULL;
   auto_stmt *stmt = conn_query(conn, error,
                                ROW_SQL " WHERE l.message_hash = ? AND l.message_id = ?"
-                                       " ORDER BY l.id DESC LIMIT 1",
+                                       " ORDER BY l.flags & 64, l.id DESC LIMIT 1",
                                "is", hash_of(id), id);
   return only_row(store, conn, stmt, id, error);
 }
@@ -249,6 +250,7 @@ page(struct view *view, const char *condition, guint limit, GError **error)
   const char *id;
   sql_add(sql, "SELECT " ROW_COLUMNS, "");
   sql_add_source(sql, view->query, view->folder, &id);
+  sql_add(sql, asked->waiting ? "" : NOT_WAITING, "");
   sql_add(sql, condition, "");
   if (asked->after != NULL)
     add_after(sql, asked->after, asked->order, id, falls);
@@ -303,6 +305,7 @@ store_count(struct store *store, const struct rows_query *query, guint64 *total_
   const char *id;
   sql_add(sql, "SELECT count(*), sum((l.flags & 1) = 0)", "");
   sql_add_source(sql, view.query, view.folder, &id);
+  sql_add(sql, query->waiting ? "" : NOT_WAITING, "");
   auto_own *stmt = sql_prepare(sql, view.conn, error);
   return take_counts(view.conn, stmt, total_out, unread_out, error);
 }

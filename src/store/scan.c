@@ -220,7 +220,8 @@ note_added(struct scan *scan, struct conn *conn, guint at, const struct entry *e
   if (folder->only_new) {
     g_autofree char *base = g_strndup(entry->name, entry->base);
     if (!conn_number(conn, &there, 0, error,
-                     "SELECT id FROM letter WHERE folder = ? AND base = ?", "is", folder->id, base))
+                     "SELECT id FROM letter WHERE folder = ? AND base = ? AND (flags & 64) = 0",
+                     "is", folder->id, base))
       return false;
   }
   if (there == 0)
@@ -236,9 +237,9 @@ compare(struct scan *scan, struct conn *conn, guint at, const GArray *entries, G
   auto_stmt *stmt = conn_query(
       conn, error,
       folder->only_new ? "SELECT id, base, suffix, fresh FROM letter INDEXED BY letter_fresh"
-                         " WHERE folder = ? AND fresh = 1 ORDER BY base"
+                         " WHERE folder = ? AND fresh = 1 AND (flags & 64) = 0 ORDER BY base"
                        : "SELECT id, base, suffix, fresh FROM letter INDEXED BY letter_place"
-                         " WHERE folder = ? ORDER BY base",
+                         " WHERE folder = ? AND (flags & 64) = 0 ORDER BY base",
       "i", folder->id);
   int step = stmt != NULL ? conn_step(conn, stmt, error) : -1;
   guint i = 0;

@@ -2,13 +2,14 @@
 #pragma once
 
 #define SCHEMA_APPLICATION 0x706f7374 /* "post" */
-#define SCHEMA_VERSION 3
+#define SCHEMA_VERSION 4
 
 /* letter.id is date << LETTER_ID_BITS | next free, so newest first is the table's own order,
  * in the full-text table too.  An index that begins with the folder ends with
  * the id: the first screen of each order is one walk.  `place` holds all that a
  * comparison with a directory needs.  The parts of `text` are merged after refreshes
- * (index_merge()), not while new letters wait to be seen.  dead are rows whose postings linger in
+ * (index_merge()), not while new letters wait to be seen.  Rows with ROW_WAITING (64)
+ * have no file and are not counted.  dead are rows whose postings linger in
  * `text`: their numbers are not given again.  `sealed` has the words of
  * letters that were sealed, each as a number that only the key makes.  `hand` mirrors
  * what state.db says of threads; thread_mark is the greatest mark of each thread that has one. */
@@ -35,6 +36,7 @@
   "CREATE INDEX letter_unread ON letter(folder) WHERE (flags & 1) = 0;" \
   "CREATE INDEX letter_unseen ON letter(id) WHERE (flags & 1) = 0;" \
   "CREATE INDEX letter_flagged ON letter(id) WHERE (flags & 4) <> 0;" \
+  "CREATE INDEX letter_waiting ON letter(id) WHERE (flags & 64) <> 0;" \
   "CREATE INDEX letter_untexted ON letter(id) WHERE texted = 0;" \
   "CREATE TABLE dead(id INTEGER PRIMARY KEY) STRICT;" \
   "CREATE TABLE tag(word TEXT NOT NULL COLLATE NOCASE, id INTEGER NOT NULL, PRIMARY KEY(word, id))" \
@@ -56,10 +58,10 @@
   " list, content='', detail=full, tokenize='postino');" \
   "INSERT INTO text(text, rank) VALUES('hashsize', 33554432);" \
   "INSERT INTO text(text, rank) VALUES('automerge', 0), ('crisismerge', 200);" \
-  "CREATE TRIGGER letter_comes AFTER INSERT ON letter BEGIN" \
+  "CREATE TRIGGER letter_comes AFTER INSERT ON letter WHEN (NEW.flags & 64) = 0 BEGIN" \
   " UPDATE folder SET total = total + 1, unread = unread + ((NEW.flags & 1) = 0)" \
   " WHERE id = NEW.folder; END;" \
-  "CREATE TRIGGER letter_goes AFTER DELETE ON letter BEGIN" \
+  "CREATE TRIGGER letter_goes AFTER DELETE ON letter WHEN (OLD.flags & 64) = 0 BEGIN" \
   " UPDATE folder SET total = total - 1, unread = unread - ((OLD.flags & 1) = 0)" \
   " WHERE id = OLD.folder; END;" \
   "CREATE TRIGGER letter_changes AFTER UPDATE OF folder, flags ON letter" \

@@ -19,7 +19,7 @@ struct state {
 };
 
 #define APPLICATION_ID 0x706f7374 /* "post" */
-#define SCHEMA_VERSION 4
+#define SCHEMA_VERSION 5
 #define BUSY_MS 20000
 #define SETUP_SECONDS 30
 
@@ -61,6 +61,16 @@ static const char *const migrations[SCHEMA_VERSION] = {
     /* Threads by hand: parent NULL: as References say; 0: broken off. */
     "CREATE TABLE thread_edits(hash INTEGER PRIMARY KEY, parent INTEGER,"
     "  mark INTEGER NOT NULL) STRICT;",
+    /* What lies on a server and is not here: listed, or kept there. */
+    ("CREATE TABLE waiting(drop_id TEXT NOT NULL REFERENCES drops(id) ON DELETE CASCADE,"
+     "  uid TEXT NOT NULL, size INTEGER NOT NULL, generation INTEGER NOT NULL,"
+     "  folder TEXT NOT NULL, base TEXT NOT NULL, headers BLOB, asked INTEGER NOT NULL,"
+     "  noticed INTEGER NOT NULL, PRIMARY KEY(drop_id, uid, size, generation))"
+     "  STRICT, WITHOUT ROWID;"
+     "CREATE UNIQUE INDEX waiting_key ON waiting(folder, base);"
+     "CREATE TABLE kept(drop_id TEXT NOT NULL REFERENCES drops(id) ON DELETE CASCADE,"
+     "  uid TEXT NOT NULL, size INTEGER NOT NULL, PRIMARY KEY(drop_id, uid, size))"
+     "  STRICT, WITHOUT ROWID;"),
 };
 
 /* ---- errors ---- */
@@ -154,11 +164,24 @@ txn_end(txn_t *txn)
 }
 
 static void
+bind_bytes(sqlite3_stmt *statement, int at, GBytes *bytes)
+{
+  gsize size = 0;
+  const void *data = bytes != NULL ? g_bytes_get_data(bytes, &size) : NULL;
+  if (bytes == NULL)
+    sqlite3_bind_null(statement, at);
+  else
+    sqlite3_bind_blob64(statement, at, data != NULL ? data : "", size, SQLITE_TRANSIENT);
+}
+
+static void
 bind_all(sqlite3_stmt *statement, const char *types, va_list values)
 {
   for (int i = 0; types[i] != '\0'; i++)
     if (types[i] == 't')
       sqlite3_bind_text(statement, i + 1, va_arg(values, const char *), -1, SQLITE_TRANSIENT);
+    else if (types[i] == 'b')
+      bind_bytes(statement, i + 1, va_arg(values, GBytes *));
     else
       sqlite3_bind_int64(statement, i + 1, va_arg(values, int64_t));
 }

@@ -51,6 +51,8 @@ void index_tagged(struct store *store, const char *key, const char *tags);
 char *index_path(struct store *store, const char *key);
 /* The key of any row whose base name is `base`, or NULL. */
 char *index_find_base(struct store *store, const char *base);
+/* Is it the row of a letter that lies on a server alone? */
+bool index_waits(struct store *store, const char *key);
 
 /* ---- sealed.c ---- */
 
@@ -67,3 +69,7 @@ char *state_tags(struct store *store, const char *base, const char *digest);
 /* Every base name that has tags, in one reading, so that indexing a million
  * letters does not ask a million times: base → tags (of any digest). */
 GHashTable *state_tagged(struct store *store);
+/* What waits on any server, without headers (waiting.c), and the headers of one. */
+struct waiting;
+GPtrArray *state_waiting(struct store *store, GError **error) G_GNUC_WARN_UNUSED_RESULT;
+GBytes *state_waiting_headers(struct store *store, const struct waiting *waiting);

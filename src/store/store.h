@@ -67,12 +67,13 @@ enum thread_mark { THREAD_PLAIN, THREAD_MUTED, THREAD_WATCHED };
 enum row_flag {
   ROW_SEEN = 1 << 0, ROW_REPLIED = 1 << 1, ROW_FLAGGED = 1 << 2, ROW_DRAFT = 1 << 3,
   ROW_PASSED = 1 << 4, ROW_TRASHED = 1 << 5,
+  ROW_WAITING = 1 << 6,     /* too large: it lies on the server alone, and has no file */
 };
 struct row {
   int64_t id;               /* an order, never an identity: newest is greatest */
   char *key;
   char *folder;
-  char *path;               /* absolute, as last seen */
+  char *path;               /* absolute, as last seen; NULL: ROW_WAITING */
   int64_t date;
   char *from, *to, *subject;/* clean, one line */
   char *message_id;         /* without <>, or NULL */
@@ -98,6 +99,7 @@ struct rows_query {
   const guint64 *folds;     /* threads that are the other way round */
   guint n_folds;
   guint limit;
+  bool waiting;             /* also what lies on servers alone (waiting.h) */
 };
 /* The rows on the screen, by key: the cost does not depend on the folder's size.
  * struct row.  INVALID with the place marked for a query that cannot be read;

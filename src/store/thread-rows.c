@@ -37,6 +37,7 @@ find_all(struct view *view, struct found *found, GError **error)
   const char *id;
   sql_add(sql, "SELECT l.id, l.thread", "");
   sql_add_source(sql, view->query, view->folder, &id);
+  sql_add(sql, view->asked->waiting ? "" : NOT_WAITING, "");
   g_string_append_printf(sql->text, " ORDER BY %s DESC", id);
   auto_own *stmt = sql_prepare(sql, view->conn, error);
   if (stmt == NULL)

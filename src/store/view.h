@@ -5,6 +5,8 @@
 
 /* A folder that is on the disk, but not in the index yet. */
 #define NO_FOLDER (-1)
+/* A condition: rows that have a file. */
+#define NOT_WAITING " AND (l.flags & 64) = 0"
 
 struct view {
   struct store *store;

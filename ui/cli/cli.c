@@ -51,8 +51,10 @@ static const struct cli_command commands[] = {
      "[--at TIME|--hold] [--] [RECIPIENT…]",
      N_("Reads a letter on stdin, puts it into the outbox and submits it; takes sendmail's flags"),
      cli_send},
-    {"server", "[-a ACCOUNT] list | fetch N… | delete N…",
-     N_("Shows, fetches or deletes what lies on the POP3 server"), cli_server},
+    {"server", "[-a ACCOUNT] list | fetch N… | delete N… | keep N… | release N…",
+     N_("Shows, fetches or deletes what lies on the POP3 server; what is kept no policy deletes "
+        "there until it is released"),
+     cli_server},
     {"show", "[--headers brief|all] [--part N] [--raw] FILE|id:MESSAGE-ID|-",
      N_("Prints a letter as its reader would see it"), cli_show},
 };

@@ -1,3 +1,4 @@
+#include <inttypes.h>
 #include <langinfo.h>
 #include <unistd.h>
 
@@ -80,7 +81,7 @@ look_at_index(struct cli *cli)
     return;
   }
   g_autofree char *found =
-      g_strdup_printf(_("%" G_GUINT64_FORMAT " letters in %s, %" G_GUINT64_FORMAT " unread"),
+      g_strdup_printf(_("%" PRIu64 " letters in %s, %" PRIu64 " unread"),
                       counted->total, cli->conf->mail_dir, counted->done);
   say(cli, true, _("mail and index"), found);
 }

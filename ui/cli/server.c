@@ -44,10 +44,11 @@ list(struct cli *cli, const char *account, GError **error)
   return true;
 }
 
+/* Numbers as the last list had them: struct server_pick. */
 static GArray *
-numbers_of(char **words, GError **error)
+picks_of(char **words, GError **error)
 {
-  g_autoptr(GArray) numbers = g_array_new(FALSE, FALSE, sizeof(guint));
+  g_autoptr(GArray) picks = g_array_new(FALSE, TRUE, sizeof(struct server_pick));
   for (; *words != NULL; words++) {
     guint64 number;
     if (!g_ascii_string_to_unsigned(*words, 10, 1, G_MAXUINT, &number, NULL)) {
@@ -55,10 +56,29 @@ numbers_of(char **words, GError **error)
                 _("'%s' is no number of a letter; 'postino server list' shows them"), *words);
       return NULL;
     }
-    guint value = (guint)number;
-    g_array_append_val(numbers, value);
+    struct server_pick pick = {.number = (guint)number};
+    g_array_append_val(picks, pick);
   }
-  return g_steal_pointer(&numbers);
+  return g_steal_pointer(&picks);
+}
+
+static request_id
+start(struct engine *engine, const char *verb, const char *account, const GArray *picks)
+{
+  const struct server_pick *data = (const struct server_pick *)(void *)picks->data;
+  if (text_ascii_equal(verb, "fetch"))
+    return engine_server_fetch(engine, account, data, picks->len);
+  if (text_ascii_equal(verb, "delete"))
+    return engine_server_delete(engine, account, data, picks->len);
+  return engine_server_keep(engine, account, data, picks->len, text_ascii_equal(verb, "keep"));
+}
+
+/* A word that takes numbers; "list" takes none. */
+static bool
+is_verb(const char *word)
+{
+  static const char *const verbs[] = {"fetch", "delete", "keep", "release", NULL};
+  return g_strv_contains(verbs, word);
 }
 
 bool
@@ -70,23 +90,18 @@ cli_server(struct cli *cli, int argc, char **argv, GError **error)
       {0}};
   if (!cli_options(cli, entries, &argc, &argv, error) || !cli_words(argc, argv, 1, -1, error))
     return false;
-  bool fetch = text_ascii_equal(argv[1], "fetch"), list_it = text_ascii_equal(argv[1], "list");
-  if ((list_it && argc > 2) ||
-      (!list_it && (argc < 3 || (!fetch && !text_ascii_equal(argv[1], "delete")))))
-    return error_set(error, POSTINO_ERROR_USAGE, _("server takes list, fetch N… or delete N…"));
+  bool list_it = text_ascii_equal(argv[1], "list");
+  if (list_it ? argc > 2 : argc < 3 || !is_verb(argv[1]))
+    return error_set(error, POSTINO_ERROR_USAGE,
+                     _("server takes list, fetch N…, delete N…, keep N… or release N…"));
   if (!cli_engine(cli, error))
     return false;
   if (list_it)
     return list(cli, account, error);
-  g_autoptr(GArray) numbers = numbers_of(argv + 2, error);
-  if (numbers == NULL)
+  g_autoptr(GArray) picks = picks_of(argv + 2, error);
+  if (picks == NULL)
     return false;
-  const guint *data = (const guint *)(void *)numbers->data;
-  g_autoptr(event_t) event = cli_wait(
-      cli,
-      fetch ? engine_server_fetch(cli->engine, account, data, numbers->len)
-            : engine_server_delete(cli->engine, account, data, numbers->len),
-      error);
+  g_autoptr(event_t) event = cli_wait(cli, start(cli->engine, argv[1], account, picks), error);
   if (event != NULL && event->text != NULL && !cli->quiet)
     report_line(event->text);
   return event != NULL;

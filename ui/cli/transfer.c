@@ -1,3 +1,5 @@
+#include <inttypes.h>
+
 #include "base/error.h"
 #include "base/i18n.h"
 #include "ui/cli/cli.h"
@@ -62,8 +64,8 @@ cli_import(struct cli *cli, int argc, char **argv, GError **error)
     g_autoptr(event_t) event = cli_wait(cli, engine_import(cli->engine, path, to), error);
     if (event == NULL)
       return false;
-    say(cli, g_strdup_printf(_("%s: %" G_GUINT64_FORMAT " letters imported into %s, %"
-                               G_GUINT64_FORMAT " were here already"),
+    say(cli, g_strdup_printf(_("%s: %" PRIu64 " letters imported into %s, %" PRIu64
+                               " were here already"),
                              argv[i], event->done, to, event->total));
   }
   return true;
@@ -79,6 +81,6 @@ cli_export(struct cli *cli, int argc, char **argv, GError **error)
   g_autoptr(event_t) event = cli_wait(cli, engine_export(cli->engine, argv[1], path), error);
   if (event == NULL)
     return false;
-  say(cli, g_strdup_printf(_("%" G_GUINT64_FORMAT " letters written to %s"), event->done, path));
+  say(cli, g_strdup_printf(_("%" PRIu64 " letters written to %s"), event->done, path));
   return true;
 }

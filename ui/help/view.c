@@ -1,9 +1,6 @@
 #include "ui/help/text.h"
 
-#include <string.h>
-
 #include "base/i18n.h"
-#include "base/text.h"
 
 static void
 draw(struct view *view, const struct area *area, bool focused)
@@ -14,12 +11,11 @@ draw(struct view *view, const struct area *area, bool focused)
   text_scroll(text, 0);
   for (int row = 0; row < area->rows && text->top + row < (int)text->rows->len; row++) {
     const struct text_row *shown = g_ptr_array_index(text->rows, text->top + row);
-    const struct text_line *line = g_ptr_array_index(text->lines, shown->line);
-    unsigned style = shown->style;
-    g_autofree char *folded = text->wanted != NULL ? text_fold(line->text, -1) : NULL;
-    if (folded != NULL && strstr(folded, text->wanted) != NULL)
-      style = STYLE_MATCH;
-    area_field(area, row, 1 + shown->indent, area->columns - 2 - shown->indent, style, shown->text);
+    struct area field =
+        area_part(area, row, 1 + shown->indent, 1, area->columns - 2 - shown->indent);
+    area_fill(&field, 0, shown->style, "");
+    area_matched_text(&field, 0, 0, shown->style, shown->text,
+                      text->wanted != NULL ? text->wanted : "");
   }
 }
 

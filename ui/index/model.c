@@ -24,6 +24,7 @@ index_view_query(const struct index_view *index)
       .folded = index->folded,
       .folds = (const guint64 *)(const void *)index->folds->data,
       .n_folds = index->folds->len,
+      .waiting = true,
   };
 }
 

@@ -47,7 +47,8 @@ who(const struct index_view *index, const struct row *row)
   return to ? g_strdup_printf(_("To %s"), name) : g_steal_pointer(&name);
 }
 
-/* + chosen, m of a muted thread, w of a watched one; N new, r replied, f forwarded, D draft; ! flagged; S sealed, s signed, . a
+/* + chosen, m of a muted thread, w of a watched one; N new, r replied, f forwarded, D draft,
+ * v on the server; ! flagged; S sealed, s signed, . a
  * postcard; @ attachments. */
 static void
 marks(const struct index_view *index, const struct row *row, char out[6])
@@ -57,13 +58,17 @@ marks(const struct index_view *index, const struct row *row, char out[6])
            : row->thread_mark == THREAD_MUTED   ? 'm'
            : row->thread_mark == THREAD_WATCHED ? 'w'
                                                 : ' ';
-  out[1] = row->flags & ROW_DRAFT    ? 'D'
+  out[1] = row->flags & ROW_WAITING  ? 'v'
+           : row->flags & ROW_DRAFT  ? 'D'
            : !(row->flags & ROW_SEEN)  ? 'N'
            : row->flags & ROW_REPLIED ? 'r'
            : row->flags & ROW_PASSED  ? 'f'
                                       : ' ';
   out[2] = row->flags & ROW_FLAGGED ? '!' : ' ';
-  out[3] = row->marks & INDEX_SEALED ? 'S' : row->marks & INDEX_SIGNED ? 's' : '.';
+  out[3] = row->flags & ROW_WAITING     ? ' '
+           : row->marks & INDEX_SEALED ? 'S'
+           : row->marks & INDEX_SIGNED ? 's'
+                                       : '.';
   out[4] = row->marks & INDEX_ATTACHMENT ? '@' : ' ';
   out[5] = '\0';
 }
@@ -75,7 +80,7 @@ style_of(const struct index_view *index, const struct row *row)
     return STYLE_CHOSEN;
   if (row->flags & ROW_FLAGGED)
     return STYLE_FLAGGED;
-  if (row->thread_mark == THREAD_MUTED)
+  if (row->thread_mark == THREAD_MUTED || row->flags & ROW_WAITING)
     return STYLE_DIM;
   return row->flags & ROW_SEEN ? STYLE_NORMAL : STYLE_UNREAD;
 }
@@ -91,6 +96,10 @@ subject_text(const struct index_view *index, const struct row *row)
   }
   if (row->folded > 0)
     g_string_append_printf(out, "(+%u) ", row->folded);
+  if (row->flags & ROW_WAITING) {
+    g_autofree char *size = g_format_size(row->size);
+    g_string_append_printf(out, _("[%s, on the server] "), size);
+  }
   g_string_append(out, row->subject != NULL && *row->subject != '\0' ? row->subject
                                                                     : _("(no subject)"));
   if (row->tags != NULL && *row->tags != '\0')

@@ -270,7 +270,8 @@ part_of(struct view *view, const char *const *args)
   if (letter_of(view) == NULL)
     return 0;
   if (reader_view_part(of(view), number) == NULL) {
-    ui_complain(view->ui, _("The letter has no such part; p lists the parts."));
+    g_autofree char *key = keymap_key_word(view->ui->keymap, reader_class.groups, "parts");
+    ui_complain(view->ui, _("The letter has no such part; %s lists the parts."), key);
     return 0;
   }
   return number;

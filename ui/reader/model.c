@@ -92,8 +92,12 @@ reader_view_changed(struct view *view)
   const GPtrArray *rows = list != NULL ? ((struct index_view *)list)->rows : NULL;
   for (guint i = 0; rows != NULL && i < rows->len; i++) {
     const struct row *row = g_ptr_array_index(rows, i);
-    if (strcmp(row->key, reader->row->key) == 0)
-      reader->row->flags = row->flags;
+    if (strcmp(row->key, reader->row->key) != 0)
+      continue;
+    bool came = (reader->row->flags & ROW_WAITING) != 0 && (row->flags & ROW_WAITING) == 0;
+    reader->row->flags = row->flags;
+    if (came)
+      reader_view_load(reader);
   }
 }
 

@@ -1,10 +1,7 @@
 #include "ui/reader/reader.h"
 
-#include <string.h>
-
 #include "base/clock.h"
 #include "base/i18n.h"
-#include "base/text.h"
 
 static unsigned
 style_of(enum seal seal)
@@ -36,10 +33,22 @@ draw_seal(const struct reader_view *reader, const struct area *line)
   area_field(line, 0, 0, -1, style_of(verdict->seal), text);
 }
 
+/* It is not here: what is known of it stands in the list. */
+static void
+draw_on_server(const struct reader_view *reader, const struct area *body)
+{
+  g_autofree char *size = g_format_size(reader->row->size);
+  g_autofree char *fetches = g_strdup_printf(_("Enter in the list fetches its %s."), size);
+  area_field(body, 0, 1, -1, STYLE_DIM, _("This letter lies on the server alone."));
+  area_field(body, 1, 1, -1, STYLE_DIM, fetches);
+}
+
 static void
 draw_waiting(const struct reader_view *reader, const struct area *body)
 {
-  if (reader->why != NULL)
+  if (reader->row->flags & ROW_WAITING)
+    draw_on_server(reader, body);
+  else if (reader->why != NULL)
     area_field(body, 0, 1, -1, STYLE_BAD, reader->why);
   else if (reader->asked == 0)
     area_field(body, 0, 1, -1, STYLE_DIM, _("Sealed; Enter opens it."));
@@ -51,11 +60,8 @@ static void
 draw_line(const struct reader_view *reader, const struct area *body, int row,
           const struct laid_line *line)
 {
-  unsigned style = line->style;
-  g_autofree char *folded = reader->wanted != NULL ? text_fold(line->text, -1) : NULL;
-  if (folded != NULL && strstr(folded, reader->wanted) != NULL)
-    style = STYLE_MATCH;
-  area_text(body, row, 1 + line->indent, style, line->text);
+  const char *wanted = reader->wanted != NULL ? reader->wanted : "";
+  area_matched_text(body, row, 1 + line->indent, line->style, line->text, wanted);
 }
 
 static void

@@ -219,6 +219,20 @@ area_text(const struct area *area, int row, int column, unsigned style, const ch
   return column;
 }
 
+int
+area_matched_text(const struct area *area, int row, int column, unsigned style, const char *text,
+                  const char *folded)
+{
+  size_t length;
+  for (gssize at; (at = text_place(text, folded, &length)) >= 0; text += at + (gssize)length) {
+    g_autofree char *before = g_strndup(text, (gsize)at);
+    g_autofree char *match = g_strndup(text + at, length);
+    column = area_text(area, row, column, style, before);
+    column = area_text(area, row, column, STYLE_MATCH, match);
+  }
+  return area_text(area, row, column, style, text);
+}
+
 void
 area_field(const struct area *area, int row, int column, int columns, unsigned style,
            const char *text)

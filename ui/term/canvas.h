@@ -53,7 +53,10 @@ struct area area_part(const struct area *area, int row, int column, int rows, in
 /* Draws `text` from this column; returns the column behind it.  A cluster that
  * does not fit whole is not drawn. */
 int area_text(const struct area *area, int row, int column, unsigned style, const char *text);
-/* The same in a field of exactly `columns`: cut with an ellipsis, or padded. */
+/* The same, each place of `folded` (as text_fold() makes it) in the style of a match. */
+int area_matched_text(const struct area *area, int row, int column, unsigned style,
+                      const char *text, const char *folded);
+/* Text in a field of exactly `columns`: cut with an ellipsis, or padded. */
 void area_field(const struct area *area, int row, int column, int columns, unsigned style,
                 const char *text);
 /* Against the right edge. */

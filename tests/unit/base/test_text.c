@@ -33,6 +33,50 @@ padding_fills_the_columns_exactly(void **state)
 }
 
 static void
+a_folded_word_has_its_place(void **state)
+{
+  (void)state;
+  static const struct {
+    const char *text, *wanted;
+    gssize at;
+    size_t length;
+  } rows[] = {
+      {"plain text", "TEXT", 6, 4},       {"un caff\u00e8 lungo", "caffe", 3, 6},
+      {"un caffe\u0300 lungo", "caffè", 3, 7}, {"ﬁne", "fin", 0, 4},
+      {"Straße", "strass", 0, 6},         {"aab", "ab", 1, 2},
+      {"nothing", "else", -1, 0},         {"", "x", -1, 0},
+      {"東京の手紙", "手紙", 9, 6},
+  };
+  for (size_t i = 0; i < G_N_ELEMENTS(rows); i++) {
+    size_t length = 0;
+    g_autofree char *folded = text_fold(rows[i].wanted, -1);
+    assert_int_equal(text_place(rows[i].text, folded, &length), rows[i].at);
+    if (rows[i].at >= 0)
+      assert_int_equal(length, rows[i].length);
+  }
+  size_t length;
+  assert_int_equal(text_place("text", "", &length), -1);
+}
+
+static void
+addresses_stay_whole(void **state)
+{
+  (void)state;
+  g_auto(GStrv) lines = text_wrap("see https://a-b.example/c-d or a-b@c-d.example now", 24);
+  assert_string_equal(lines[0], "see");
+  assert_string_equal(lines[1], "https://a-b.example/c-d");
+  assert_string_equal(lines[2], "or a-b@c-d.example now");
+  assert_null(lines[3]);
+  g_auto(GStrv) cut = text_wrap("in https://a.example/b/c", 12);
+  assert_string_equal(cut[0], "in");
+  assert_string_equal(cut[1], "https://a.ex");
+  assert_string_equal(cut[2], "ample/b/c");
+  assert_null(cut[3]);
+  g_auto(GStrv) mixed = text_wrap("手紙は@anna宛てに出してください", 10);
+  assert_string_equal(mixed[0], "手紙は");
+}
+
+static void
 paragraphs_wrap_between_words(void **state)
 {
   g_auto(GStrv) lines = text_wrap("the quick brown fox", 10);
@@ -84,6 +128,8 @@ main(void)
       cmocka_unit_test(a_cut_text_ends_in_an_ellipsis),
       cmocka_unit_test(padding_fills_the_columns_exactly),
       cmocka_unit_test(paragraphs_wrap_between_words),
+      cmocka_unit_test(addresses_stay_whole),
+      cmocka_unit_test(a_folded_word_has_its_place),
       cmocka_unit_test(a_word_too_long_is_broken),
       cmocka_unit_test(an_empty_paragraph_is_one_empty_line),
       cmocka_unit_test(folding_forgets_case_and_accents),

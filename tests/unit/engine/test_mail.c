@@ -132,9 +132,9 @@ what_lies_on_the_server_is_listed(void **state)
   house_of(&house, "bruno", "", NULL);
   g_autoptr(event_t) list = house_good(&house, engine_server_list(house.engine, NULL));
   assert_int_equal(list->server->len, provider_drop("bruno"));
-  guint number = ((struct server_row *)list->server->pdata[0])->number;
+  struct server_pick pick = {.number = ((struct server_row *)list->server->pdata[0])->number};
   g_autoptr(event_t) one =
-      house_good(&house, engine_server_fetch(house.engine, "bruno", &number, 1));
+      house_good(&house, engine_server_fetch(house.engine, "bruno", &pick, 1));
   assert_int_equal(only(one)->fetched, 1);
   assert_non_null(one->text);
   assert_int_equal(house_count(&house, "Inbox"), 1);

@@ -1,11 +1,13 @@
 #include <string.h>
 
 #include "retrieve/plan.h"
+#include "store/waiting.h"
 #include "tests/unit/test.h"
 
 /* Letters "UID/SIZE[:DIGEST]", a UID of "-" being none; rows "UID/SIZE[.GENERATION]
  * [:DIGEST]" and then "!" (being deleted), "#" (gone), "<N" (fetched N days ago),
- * "@" (its file is in a folder here), "%" (in none any more), "-" (another program's).
+ * "@" (its file is in a folder here), "%" (in none any more), "-" (another program's),
+ * "+" (of either: the user keeps it there).
  * What comes out, a word per letter: K keep, D delete, F fetch, L too large, E
  * examine; "?" not certain, "*" renamed, a digit: its generation. */
 struct sample {
@@ -44,6 +46,14 @@ static const struct sample table[] = {
     {"and not deleted by any policy", "a/10 b/20", "a/9223372036854775807- b/20-", "t1", 0, "K* K"},
     {"nor when no folder has it", "a/10", "a/10-", "t", -2, "K"},
     {"but when the user said so", "a/10", "a/10-!", "", 0, "D"},
+
+    {"what the user keeps there stays", "a/10+ b/20 c/30+", "a/10 b/20", "t", 0, "K D F"},
+    {"also beyond its days", "a/10+ b/10", "a/10<15 b/10<15", "t", 14, "K D"},
+    {"also when it is in no folder here", "a/10+ b/10", "a/10% b/10%", "t", -2, "K D"},
+    {"also beyond the newest", "a/10+ b/20 c/30", "a/10 b/20 c/30", "t1", -1, "K D K"},
+    {"also when a deletion was not answered", "a/10+", "a/10!", "", 0, "K"},
+    {"also under a new name", "x/10:d", "a/10:d+", "", 0, "K*"},
+    {"another size is another letter", "a/10 b/11", "a/10 b/11:d a/11+", "t", 0, "D D"},
 
     {"too large", "a/1000001 b/1000000", "", "t", -1, "L F"},
     {"too large but known", "a/1000001", "a/1000001", "t", 0, "D"},
@@ -113,14 +123,14 @@ take_word(char *at, struct plan_letter *letter, struct drop_row *row)
     if (mark == '.')
       row->generation = (guint)strtoul(at, &at, 10);
     else if (mark == ':')
-      row->digest = cut(&at, "!#<.@%-");
+      row->digest = cut(&at, "!#<.@%-+");
     else if (mark == '<')
       row->fetched -= 86400 * (int64_t)strtol(at, &at, 10);
     else if (mark == '-')
       row->base = (char *)DROP_ELSEWHERE;
     else if (mark == '@' || mark == '%')
       row->base = (char *)(mark == '@' ? "here" : "lost");
-    else
+    else if (mark != '+')
       row->state = mark == '!' ? DROP_DELETING : DROP_GONE;
   }
   *letter = (struct plan_letter){
@@ -153,6 +163,20 @@ read_words(const char *text, GArray *letters)
   return rows;
 }
 
+/* Adds those of the words that are kept. */
+static void
+read_kept(const char *text, GHashTable *kept)
+{
+  g_auto(GStrv) words = g_strsplit(text, " ", -1);
+  for (char **word = words; *word != NULL; word++) {
+    char *at = *word;
+    if (strchr(at, '+') == NULL)
+      continue;
+    g_autofree char *uid = cut(&at, "/");
+    g_hash_table_add(kept, store_kept_key(uid, strtoull(at + 1, NULL, 10)));
+  }
+}
+
 static void
 append_step(GString *out, const struct plan_step *step)
 {
@@ -179,7 +203,11 @@ check(const struct sample *row)
   g_autoptr(GPtrArray) rows = read_words(row->rows, unused);
   g_autoptr(GHashTable) bases = g_hash_table_new(g_str_hash, g_str_equal);
   g_hash_table_add(bases, (char *)"here");
+  g_autoptr(GHashTable) kept = g_hash_table_new_full(g_str_hash, g_str_equal, g_free, NULL);
+  read_kept(row->letters, kept);
+  read_kept(row->rows, kept);
   struct plan_policy policy = {.leave = row->leave,
+                               .kept = kept,
                                .keep_newest = (guint)strtoul(row->flags + strcspn(row->flags, "0123456789"), NULL, 10),
                                .bases = strchr(row->flags, 'u') != NULL ? NULL : bases,
                                .max_size = 1000000,

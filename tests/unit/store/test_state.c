@@ -46,7 +46,7 @@ it_is_private_and_marked_as_ours(void **state)
   assert_int_equal(st.st_mode & 07777, 0600);
   sqlite3 *db = open_raw(fixture);
   assert_int_equal(pragma(db, "PRAGMA application_id"), 0x706f7374);
-  assert_int_equal(pragma(db, "PRAGMA user_version"), 4);
+  assert_int_equal(pragma(db, "PRAGMA user_version"), 5);
   assert_int_equal(pragma(db, "SELECT count(*) FROM pragma_table_list WHERE schema = 'main' AND"
                               " type = 'table' AND name NOT LIKE 'sqlite%' AND NOT strict"), 0);
   sqlite3_close(db);

@@ -29,6 +29,20 @@ text_is_clipped_between_clusters(void **state)
 }
 
 static void
+a_match_is_marked_where_it_stands(void **state)
+{
+  (void)state;
+  g_autoptr(canvas_t) canvas = canvas_new(1, 12);
+  struct area area = area_whole(canvas);
+  area_matched_text(&area, 0, 1, STYLE_DIM, "日caffè Caffe", "caffe");
+  g_autofree char *got = canvas_row_text(canvas, 0);
+  assert_string_equal(got, " 日caffè Caf");
+  for (int column = 1; column < 12; column++)
+    assert_int_equal(canvas->cells[column].style,
+                     column < 3 || column == 8 ? STYLE_DIM : STYLE_MATCH);
+}
+
+static void
 risky_clusters_are_reduced_to_what_every_terminal_draws(void **state)
 {
   draws("👩‍👩‍👧!", 10, "👩!");
@@ -154,6 +168,7 @@ main(void)
 {
   const struct CMUnitTest tests[] = {
       cmocka_unit_test(text_is_clipped_between_clusters),
+      cmocka_unit_test(a_match_is_marked_where_it_stands),
       cmocka_unit_test(risky_clusters_are_reduced_to_what_every_terminal_draws),
       cmocka_unit_test(every_cell_agrees_with_the_width_of_the_text),
       cmocka_unit_test(a_wide_character_that_loses_a_half_leaves_a_blank),
