@@ -280,7 +280,9 @@ cli_wait_notices(struct cli *cli, request_id request,
     case EVENT_NOTICE:
       notice(event, data);
       break;
-    case EVENT_CHANGED: case EVENT_ARRIVED:
+    case EVENT_CHANGED:
+    case EVENT_ARRIVED:
+    case EVENT_TERMINAL:
       break;
     }
   }
