@@ -8,11 +8,11 @@ static json_t *
 row_json(const struct server_row *row)
 {
   g_autofree char *date = cli_date(row->date);
-  return json_pack("{s:i, s:o, s:I, s:o, s:o, s:o, s:b, s:o}", "number", (int)row->number, "uid",
+  return json_pack("{s:i, s:o, s:I, s:o, s:o, s:o, s:b, s:b, s:o}", "number", (int)row->number, "uid",
                    cli_json_text(row->uid), "size", (json_int_t)row->size, "date",
                    cli_json_text(date), "from", cli_json_text(row->from), "subject",
-                   cli_json_text(row->subject), "here", (int)row->here, "fate",
-                   cli_json_text(row->fate));
+                   cli_json_text(row->subject), "here", (int)row->here, "kept",
+                   (int)row->kept, "fate", cli_json_text(row->fate));
 }
 
 static void

@@ -29,8 +29,9 @@ static int
 position_of(const struct server_view *server, const char *name)
 {
   for (int i = 0; name != NULL && i < server->list.n; i++) {
-    g_autofree char *other = server_name(server_row_at(server, i));
-    if (g_str_equal(name, other))
+    const struct server_row *row = server_row_at(server, i);
+    g_autofree char *other = row != NULL ? server_name(row) : NULL;
+    if (g_strcmp0(name, other) == 0)
       return i;
   }
   return server->list.cursor;
@@ -43,8 +44,10 @@ drop_lost_choices(struct server_view *server)
   g_autoptr(GHashTable) there = g_hash_table_new_full(g_str_hash, g_str_equal, g_free, NULL);
   GHashTableIter iter;
   void *name;
-  for (int i = 0; i < server->list.n; i++)
-    g_hash_table_add(there, server_name(server_row_at(server, i)));
+  if (g_hash_table_size(server->chosen) == 0)
+    return;
+  for (guint i = 0; server->rows != NULL && i < server->rows->len; i++)
+    g_hash_table_add(there, server_name(server->rows->pdata[i]));
   g_hash_table_iter_init(&iter, server->chosen);
   while (g_hash_table_iter_next(&iter, &name, NULL))
     if (!g_hash_table_contains(there, name))
