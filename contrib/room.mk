@@ -1,4 +1,4 @@
-EXTRA_DIST += contrib/qa/clang contrib/qa/hardening contrib/qa/install contrib/qa/rooms .ci/run
+EXTRA_DIST += contrib/qa/clang contrib/qa/fuzz contrib/qa/hardening contrib/qa/install contrib/qa/rooms .ci/run
 EXTRA_DIST += contrib/systemd/postino-fetch.service contrib/systemd/postino-fetch.timer
 
 # What a shell completes comes from the program's rows.

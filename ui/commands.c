@@ -22,11 +22,12 @@ leave_if(struct ui *ui, struct view *view, const char *text, void *data)
   ui->asked_to_leave = ui->leaving = ui->flush_behind = text != NULL;
 }
 
+/* One that waits for the user's word waits for nobody else. */
 static bool
 is_unsent(const struct ledger_letter *letter)
 {
-  return letter->state == LETTER_HELD || letter->state == LETTER_QUEUED ||
-         letter->state == LETTER_SENDING;
+  bool held = letter->state == LETTER_HELD && letter->not_before != LEDGER_NEVER;
+  return held || letter->state == LETTER_QUEUED || letter->state == LETTER_SENDING;
 }
 
 static void
@@ -333,7 +334,7 @@ static const struct command any_rows[] = {
     {.name = "accounts", .keys = "A", .help = N_("Show accounts and how one is added"),
      .run = accounts},
     {.name = "keys", .keys = "", .args = "[address]", .complete = COMPLETE_ADDRESS,
-     .help = N_("List your own keys, or those of an address"), .run = keys_list},
+     .help = N_("Show your keys and those of others, or of an address"), .run = keys_list},
     {.name = "make-key", .keys = "", .args = "[account]", .complete = COMPLETE_ACCOUNT,
      .help = N_("Make a key pair of your own, to sign and to be sealed to"), .run = keys_make},
     {.name = "confirm-key", .keys = "", .args = "address", .ask = N_("Confirm the key of:"),

@@ -156,7 +156,7 @@ static void
 reach_of(const struct command_group *group, const struct command_group *reach[5])
 {
   static const char *const wider[] = {"letter", "mail", "any"};
-  static const char *const narrow[] = {"compose", "queue", "text", "any", NULL};
+  static const char *const narrow[] = {"compose", "queue", "keys", "text", "any", NULL};
   size_t n = 0, first = g_strv_contains(narrow, group->name) ? 2
                         : strcmp(group->name, "folders") == 0 ? 1
                                                               : 0;

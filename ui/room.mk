@@ -5,8 +5,8 @@ ui_libui_a_SOURCES = \
 	ui/commands.c \
 	ui/complete.c \
 	ui/held.c \
+	ui/hour.c \
 	ui/keymap.c ui/keymap.h \
-	ui/keys.c \
 	ui/layout.c \
 	ui/letter.c \
 	ui/list.c ui/list.h \
@@ -30,6 +30,7 @@ ui_libui_a_SOURCES = \
 	ui/help/commands.c ui/help/model.c ui/help/text.h ui/help/view.c \
 	ui/index/commands.c ui/index/index.h ui/index/model.c ui/index/threads.c \
 	ui/index/view.c \
+	ui/keys/any.c ui/keys/commands.c ui/keys/keys.h ui/keys/model.c ui/keys/view.c \
 	ui/queue/commands.c ui/queue/model.c ui/queue/queue.h ui/queue/view.c \
 	ui/reader/commands.c ui/reader/model.c ui/reader/reader.h ui/reader/view.c
 

@@ -144,7 +144,7 @@ void ui_stop_self(struct ui *ui);
 /* ---- the views, each in its room ---- */
 
 extern const struct view_class folders_class, index_class, reader_class, compose_class,
-    queue_class, text_class;
+    queue_class, keys_class, text_class;
 struct view *folders_view_new(struct ui *ui);
 /* `query` NULL: the folder alone; `folder` NULL: all folders. */
 struct view *index_view_new(struct ui *ui, const char *folder, const char *query);
@@ -159,7 +159,15 @@ struct view *compose_view_new(struct ui *ui, struct draft *draft);
 /* Takes the draft of a request (reply, forward, compose, resume) up: done function. */
 void compose_open_draft(struct view *view, struct event *event, void *data);
 struct view *queue_view_new(struct ui *ui);
-/* Commands for keys (keys.c); the letter of this key brings one. */
+/* When a letter leaves (hour.c): seconds since 1970, 0 at once, LEDGER_NEVER when it is
+ * told to.  Free the words. */
+char *hour_words(int64_t at);
+/* "now", "hold", or what when_parse() reads; USAGE. */
+bool hour_read(const char *text, int64_t *at_out, GError **error) G_GNUC_WARN_UNUSED_RESULT;
+void hour_ask(struct view *view, ui_answer answer, void *data, GDestroyNotify destroy);
+/* `query`: an address or a part of it; NULL: all keys. */
+struct view *keys_view_new(struct ui *ui, const char *query);
+/* Commands for keys (keys/any.c); the letter of this key brings one. */
 void keys_make(struct view *view, const char *const *args);
 void keys_list(struct view *view, const char *const *args);
 void keys_confirm(struct view *view, const char *const *args);
@@ -180,4 +188,4 @@ void help_open(struct view *of);
 void accounts_open(struct ui *ui);
 
 extern const struct command_group any_group, mail_group, letter_group, folders_group, index_group,
-    reader_group, compose_group, queue_group, text_group;
+    reader_group, compose_group, queue_group, keys_group, text_group;

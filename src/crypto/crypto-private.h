@@ -13,6 +13,7 @@ struct crypto {
   void *ask_data;
   crypto_confirmed confirmed;
   void *confirmed_data;
+  struct crypto_memory memory;
 };
 
 /* The plugin of this name, or NULL. */

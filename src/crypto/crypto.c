@@ -82,6 +82,12 @@ crypto_set_confirmed(struct crypto *crypto, crypto_confirmed confirmed, void *da
 }
 
 void
+crypto_set_memory(struct crypto *crypto, const struct crypto_memory *memory)
+{
+  crypto->memory = *memory;
+}
+
+void
 crypto_set_screen(struct crypto *crypto)
 {
   for (guint i = 0; i < crypto->plugins->len; i++)
@@ -245,6 +251,23 @@ settle_recipient(struct seal_recipient *recipient)
   }
 }
 
+/* Sends `request` (consumed) and takes what it says of each of `recipients`. */
+static bool
+ask_again(struct client *client, struct frame *request, GPtrArray *recipients,
+          GCancellable *cancel, GError **error)
+{
+  g_autoptr(frame_t) reply =
+      client_call(client, request, LIMIT_PLUGIN_ASK_SECONDS, NULL, cancel, error);
+  if (reply == NULL)
+    return false;
+  if (!read_recipients(reply, recipients))
+    return error_set(error, POSTINO_ERROR_REFUSED,
+                     _("plugin %s did not answer for each recipient; see postino plugin check"),
+                     client_name(client));
+  g_ptr_array_foreach(recipients, (GFunc)(void (*)(void))settle_recipient, NULL);
+  return true;
+}
+
 GPtrArray *
 ask_recipients(struct crypto *crypto, struct client *client, const char *const *specs,
                GCancellable *cancel, GError **error)
@@ -258,54 +281,80 @@ ask_recipients(struct crypto *crypto, struct client *client, const char *const *
     g_ptr_array_add(recipients, recipient);
     frame_add_text(request, FIELD_RECIPIENT, *specs);
   }
-  g_autoptr(frame_t) reply =
-      client_call(client, request, LIMIT_PLUGIN_ASK_SECONDS, NULL, cancel, error);
-  if (reply == NULL)
-    return NULL;
-  if (!read_recipients(reply, recipients)) {
-    error_set(error, POSTINO_ERROR_REFUSED,
-              _("plugin %s did not answer for each recipient; see postino plugin check"),
-              client_name(client));
-    return NULL;
-  }
-  g_ptr_array_foreach(recipients, (GFunc)(void (*)(void))settle_recipient, NULL);
-  return g_steal_pointer(&recipients);
+  return ask_again(client, request, recipients, cancel, error) ? g_steal_pointer(&recipients) : NULL;
 }
 
-/* What the user has confirmed by hand holds where the plugin only doubts: it is
- * asked again with the confirmed fingerprints. */
+/* Is this the key that the user confirmed for the address? */
+static bool
+is_confirmed(struct crypto *crypto, const char *spec, const char *key)
+{
+  return key != NULL && crypto->confirmed != NULL &&
+         crypto->confirmed(spec, key, crypto->confirmed_data);
+}
+
+static bool
+is_same_key(const char *a, const char *b)
+{
+  return a != NULL && b != NULL && g_ascii_strcasecmp(a, b) == 0;
+}
+
+/* The confirmed key that the plugin is to be told of: the one it found and only
+ * doubts, or the one of before where it found another.  Free it. */
+static char *
+key_to_insist_on(struct crypto *crypto, const struct seal_recipient *recipient, const char *known)
+{
+  if (!recipient->can_seal && recipient->untrusted &&
+      is_confirmed(crypto, recipient->spec, recipient->key))
+    return g_strdup(recipient->key);
+  if (recipient->key != NULL && !is_same_key(recipient->key, known) &&
+      !is_confirmed(crypto, recipient->spec, recipient->key) &&
+      is_confirmed(crypto, recipient->spec, known))
+    return g_strdup(known);
+  return NULL;
+}
+
+/* Another key than until now is sealed to by nobody's word but the user's; one's own
+ * keys need none. */
+static void
+hold_changed_key(struct crypto *crypto, struct seal_recipient *recipient, const char *known)
+{
+  if (known == NULL || recipient->key == NULL || recipient->can_sign ||
+      is_same_key(recipient->key, known) || is_confirmed(crypto, recipient->spec, recipient->key))
+    return;
+  recipient->can_seal = false;
+  recipient->untrusted = true;
+  g_free(recipient->why);
+  recipient->why = g_strdup_printf(
+      _("the key of %s has changed: it was %s until now and is %s; compare the new fingerprint "
+        "with its owner, then say so (:confirm-key %s)"),
+      recipient->spec, known, recipient->key, recipient->spec);
+}
+
+/* What the user has confirmed by hand holds where the plugin only doubts, or found
+ * another key: it is asked again with the confirmed fingerprints. */
 static GPtrArray *
 confirm_recipients(struct crypto *crypto, struct client *client, GPtrArray *recipients,
                    GCancellable *cancel, GError **error)
 {
   g_autoptr(GPtrArray) mine = recipients;
+  g_autoptr(GPtrArray) known = g_ptr_array_new_with_free_func(g_free);
+  g_autoptr(frame_t) request = client_request(client, FRAME_RECIPIENTS);
   bool any = false;
-  struct frame *request = client_request(client, FRAME_RECIPIENTS);
   for (guint i = 0; i < mine->len; i++) {
     const struct seal_recipient *recipient = mine->pdata[i];
+    char *before = crypto->memory.known != NULL
+                       ? crypto->memory.known(recipient->spec, crypto->memory.data)
+                       : NULL;
+    g_ptr_array_add(known, before);
+    g_autofree char *insisted = key_to_insist_on(crypto, recipient, before);
     frame_add_text(request, FIELD_RECIPIENT, recipient->spec);
-    if (!recipient->can_seal && recipient->untrusted && recipient->key != NULL &&
-        crypto->confirmed != NULL &&
-        crypto->confirmed(recipient->spec, recipient->key, crypto->confirmed_data)) {
-      frame_add_text(request, FIELD_CONFIRMED, recipient->key);
-      any = true;
-    }
+    frame_add_text(request, FIELD_CONFIRMED, insisted);
+    any = any || insisted != NULL;
   }
-  if (!any) {
-    frame_free(request);
-    return g_steal_pointer(&mine);
-  }
-  g_autoptr(frame_t) reply =
-      client_call(client, request, LIMIT_PLUGIN_ASK_SECONDS, NULL, cancel, error);
-  if (reply == NULL)
+  if (any && !ask_again(client, g_steal_pointer(&request), mine, cancel, error))
     return NULL;
-  if (!read_recipients(reply, mine)) {
-    error_set(error, POSTINO_ERROR_REFUSED,
-              _("plugin %s did not answer for each recipient; see postino plugin check"),
-              client_name(client));
-    return NULL;
-  }
-  g_ptr_array_foreach(mine, (GFunc)(void (*)(void))settle_recipient, NULL);
+  for (guint i = 0; i < mine->len; i++)
+    hold_changed_key(crypto, mine->pdata[i], known->pdata[i]);
   return g_steal_pointer(&mine);
 }
 
@@ -400,6 +449,15 @@ ask_seal(struct client *client, const struct seal_request *request, const GPtrAr
   return result;
 }
 
+static void
+note_keys(struct crypto *crypto, const GPtrArray *recipients)
+{
+  for (guint i = 0; crypto->memory.note != NULL && recipients != NULL && i < recipients->len; i++) {
+    const struct seal_recipient *recipient = recipients->pdata[i];
+    crypto->memory.note(recipient->spec, recipient->key, crypto->memory.data);
+  }
+}
+
 GBytes *
 crypto_seal(struct crypto *crypto, const struct seal_request *request, GCancellable *cancel,
             GError **error)
@@ -430,5 +488,6 @@ crypto_seal(struct crypto *crypto, const struct seal_request *request, GCancella
                         .keys = recipients != NULL ? different_keys(recipients) : 0};
   if (result == NULL || !check_result(&check, result, error))
     return NULL;
+  note_keys(crypto, recipients);
   return g_steal_pointer(&result);
 }

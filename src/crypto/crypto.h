@@ -28,6 +28,7 @@ struct verdict {
   char *name, *address;     /* of the signer, clean; NULL */
   char *why;                /* clean; NULL */
   char *fingerprint;        /* of the signing key; NULL */
+  int64_t known;            /* since when it is known here, 0: unknown; the engine's */
   int64_t signed_at;        /* 0: unknown */
 };
 struct verdict *verdict_new(enum seal seal, const char *why);
@@ -49,6 +50,17 @@ void crypto_free(struct crypto *crypto);
  * thread.  Without the hook none is confirmed.  Set before the first use. */
 typedef bool (*crypto_confirmed)(const char *address, const char *fingerprint, void *data);
 void crypto_set_confirmed(struct crypto *crypto, crypto_confirmed confirmed, void *data);
+
+/* The key by which letters to an address were sealed until now, or which the user has
+ * confirmed for it: another one must be confirmed first.  `known` gives it (free it;
+ * NULL: none), `note` is told of each key that a letter was sealed to.  Called on
+ * worker threads; set before the first use. */
+struct crypto_memory {
+  char *(*known)(const char *address, void *data);
+  void (*note)(const char *address, const char *fingerprint, void *data);
+  void *data;
+};
+void crypto_set_memory(struct crypto *crypto, const struct crypto_memory *memory);
 
 /* A screen is drawn on the terminal: plugins are not told of it, so that no
  * pinentry draws there too.  Set before the first use. */
@@ -72,6 +84,7 @@ struct seal_recipient {
   bool can_sign;            /* its secret key is here: of the sender's own address */
   bool untrusted;           /* a key is there; confirming it would be enough */
   int64_t since, expires;   /* 0: unknown, never */
+  int64_t known;            /* since when it is known here, 0: unknown; the engine's */
 };
 void seal_recipient_free(struct seal_recipient *recipient);
 /* In the order given.  Fast and offline. */
@@ -123,10 +136,15 @@ struct key_info {
   char *fingerprint, *user_id; /* clean; user_id may be NULL */
   bool trusted;             /* the plugin takes the user id for the owner's */
   bool secret;              /* its secret key is here */
+  bool revoked;
+  bool confirmed;           /* by the user, for the user id's address; the engine's */
+  bool changed;             /* letters to that address were sealed to another; the engine's */
   int64_t since, expires;   /* 0: unknown, never */
+  int64_t known;            /* since when it is known here, 0: unknown; the engine's */
 };
 void key_info_free(struct key_info *key);
-/* Those with the address `query` or a part of it; NULL: those whose secret is here. */
+/* Those with the address `query` or a part of it, "": all; NULL: those whose secret
+ * is here. */
 GPtrArray *crypto_keys(struct crypto *crypto, const char *plugin, const char *query,
                        GCancellable *cancel, GError **error) G_GNUC_WARN_UNUSED_RESULT;
 /* Only when the user says so.  Importing confirms nothing. */
@@ -136,9 +154,18 @@ GPtrArray *crypto_key_import(struct crypto *crypto, const char *plugin, GBytes *
 GBytes *crypto_key_export(struct crypto *crypto, const char *plugin, const char *fingerprint,
                           GCancellable *cancel, GError **error) G_GNUC_WARN_UNUSED_RESULT;
 /* A new pair; asks for its passphrase when somebody can be asked. */
+/* The pair, its secret half locked by its passphrase as it lies in the key ring. */
+GBytes *crypto_key_backup(struct crypto *crypto, const char *plugin, const char *fingerprint,
+                          GCancellable *cancel, GError **error) G_GNUC_WARN_UNUSED_RESULT;
 struct key_info *crypto_key_make(struct crypto *crypto, const char *plugin,
                                  const struct address *owner, GCancellable *cancel,
                                  GError **error) G_GNUC_WARN_UNUSED_RESULT;
+
+/* Renewed for two years, revoked, deleted with its secret: on the user's word. */
+enum key_change { KEY_RENEW, KEY_REVOKE, KEY_DELETE };
+bool crypto_key_change(struct crypto *crypto, const char *plugin, enum key_change change,
+                       const char *fingerprint, GCancellable *cancel, GError **error)
+    G_GNUC_WARN_UNUSED_RESULT;
 
 /* `postino plugin check NAME|PATH`: the conformance test.  One line each, clean,
  * by `report`; false when one failed. */

@@ -41,6 +41,9 @@ take_of_key(struct key_info *key, const struct frame_value *value)
   case FIELD_HAVE_SECRET:
     key->secret = value_number(value) != 0;
     break;
+  case FIELD_REVOKED:
+    key->revoked = value_number(value) != 0;
+    break;
   case FIELD_SINCE:
     key->since = (int64_t)value_number(value);
     break;
@@ -106,11 +109,11 @@ crypto_key_import(struct crypto *crypto, const char *plugin, GBytes *data, GCanc
   return reply != NULL ? read_keys(reply) : NULL;
 }
 
-GBytes *
-crypto_key_export(struct crypto *crypto, const char *plugin, const char *fingerprint,
-                  GCancellable *cancel, GError **error)
+static GBytes *
+bytes_of_key(struct crypto *crypto, const char *plugin, const char *action,
+             const char *fingerprint, GCancellable *cancel, GError **error)
 {
-  g_autoptr(frame_t) reply = ask_keys(crypto, plugin, "show", fingerprint, NULL, cancel, error);
+  g_autoptr(frame_t) reply = ask_keys(crypto, plugin, action, fingerprint, NULL, cancel, error);
   if (reply == NULL)
     return NULL;
   g_autoptr(GError) why = NULL;
@@ -119,6 +122,20 @@ crypto_key_export(struct crypto *crypto, const char *plugin, const char *fingerp
     error_set(error, POSTINO_ERROR_REFUSED, _("plugin %s gave no key (%s)"), plugin,
               why != NULL ? why->message : _("nothing came with its answer"));
   return key;
+}
+
+GBytes *
+crypto_key_export(struct crypto *crypto, const char *plugin, const char *fingerprint,
+                  GCancellable *cancel, GError **error)
+{
+  return bytes_of_key(crypto, plugin, "show", fingerprint, cancel, error);
+}
+
+GBytes *
+crypto_key_backup(struct crypto *crypto, const char *plugin, const char *fingerprint,
+                  GCancellable *cancel, GError **error)
+{
+  return bytes_of_key(crypto, plugin, "backup", fingerprint, cancel, error);
 }
 
 struct key_info *
@@ -139,4 +156,14 @@ crypto_key_make(struct crypto *crypto, const char *plugin, const struct address 
     return g_ptr_array_steal_index(keys, 0);
   error_set(error, POSTINO_ERROR_REFUSED, _("plugin %s does not say which key it made"), plugin);
   return NULL;
+}
+
+bool
+crypto_key_change(struct crypto *crypto, const char *plugin, enum key_change change,
+                  const char *fingerprint, GCancellable *cancel, GError **error)
+{
+  static const char *const actions[] = {"renew", "revoke", "delete"};
+  g_autoptr(frame_t) reply =
+      ask_keys(crypto, plugin, actions[change], fingerprint, NULL, cancel, error);
+  return reply != NULL;
 }

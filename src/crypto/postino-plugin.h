@@ -124,6 +124,7 @@ struct postino_key {
   const char *user_id;
   int validity, secret;
   int64_t since, expires;
+  int revoked;
 };
 
 /* What the host offers.  `host` is the pointer that start() was given. */
@@ -182,7 +183,10 @@ struct postino_keys {
   uint32_t size, abi;
   const char *action;           /* "own" (keys whose secret is here), "find" (query: address or
                                  * part of one), "show" (query: fingerprint; output: the public
-                                 * key), "import" (data), "make" (query: "NAME <ADDRESS>") */
+                                 * key), "backup" (the same with the secret one, as locked as it
+                                 * is), "import" (data), "make" (query: "NAME <ADDRESS>"); query:
+                                 * fingerprint: "renew" (an own key, for two years from now),
+                                 * "revoke" (an own key, for good), "delete" (its secret too) */
   const char *query;
   struct postino_bytes data;
 };

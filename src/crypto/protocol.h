@@ -61,7 +61,8 @@ enum frame_field {
   FIELD_CONFIRMED = 41,     /* text: the user confirmed it for the recipient before */
   FIELD_UNTRUSTED = 42,     /* number */
   FIELD_HAVE_SECRET = 43,   /* number */
-  FIELD_LAST = FIELD_HAVE_SECRET,
+  FIELD_REVOKED = 44,       /* number: of a key in KEYS */
+  FIELD_LAST = FIELD_REVOKED,
 };
 /* A field whose number has this bit must be understood by who reads it. */
 #define FIELD_CRITICAL 0x8000

@@ -117,6 +117,11 @@ secret_t *ask_plugin(const char *prompt, bool secret, void *engine);
 
 /* A crypto_confirmed: what the user has confirmed. */
 bool key_is_confirmed(const char *address, const char *fingerprint, void *engine);
+/* struct crypto_memory: the key that letters to an address were sealed to. */
+char *key_known(const char *address, void *engine);
+void key_note(const char *address, const char *fingerprint, void *engine);
+/* Since when the key is known here: from now on, if it was not. */
+int64_t key_seen(struct engine *engine, const char *fingerprint);
 
 /* ---- change.c ---- */
 

@@ -30,6 +30,8 @@ open_rooms(struct engine *engine, GError **error)
   engine->keyring = keyring_new(ask_password, engine);
   engine->crypto = crypto_new(engine->conf, ask_plugin, engine);
   crypto_set_confirmed(engine->crypto, key_is_confirmed, engine);
+  crypto_set_memory(engine->crypto,
+                    &(struct crypto_memory){key_known, key_note, engine});
   if (engine->options.interactive)
     crypto_set_screen(engine->crypto);
   engine->jobs = jobs_new(WORKERS_LOCAL + 2 * (int)engine->conf->accounts->len);

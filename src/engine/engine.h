@@ -257,13 +257,21 @@ request_id engine_plugin_check(struct engine *engine, const char *name_or_path);
 
 /* ---- keys: `account` NULL: the default one, whose plugin is asked ---- */
 
-/* keys: those with the address `query` or a part of it; NULL: one's own. */
+/* keys: those with the address `query` or a part of it, "": all; NULL: one's own. */
 request_id engine_keys(struct engine *engine, const char *account, const char *query);
 /* The user's word that this key is this address's (or, no longer). */
 request_id engine_key_confirm(struct engine *engine, const char *address, const char *fingerprint,
                               bool yes);
-/* part: the public key. */
-request_id engine_key_export(struct engine *engine, const char *account, const char *fingerprint);
+/* The public key into a new file, never over one that is there.  text: its path. */
+request_id engine_key_export(struct engine *engine, const char *account, const char *fingerprint,
+                             const char *path);
+/* The pair, its secret half locked by its passphrase, into a new file that others
+ * cannot read.  text: its path. */
+request_id engine_key_backup(struct engine *engine, const char *account, const char *fingerprint,
+                             const char *path);
+/* Renewed for two years, revoked for good, deleted with its secret. */
+request_id engine_key_change(struct engine *engine, const char *account, enum key_change change,
+                             const char *fingerprint);
 /* A key pair for the account's own address.  text: what was made, and to keep a copy. */
 request_id engine_key_make(struct engine *engine, const char *account);
 /* keys: what was imported, from bytes or from what a letter brings (attached keys,

@@ -401,6 +401,8 @@ run_hold(struct work *work, GError **error)
   if (!outbox_hold(work->engine->store, hold->id, hold->not_before, error))
     return false;
   work->done->text = g_strdup(hold->id);
+  if (work->engine->watch != NULL)
+    watch_wake(work->engine->watch); /* it may be earlier now */
   engine_changed(work->engine);
   return true;
 }

@@ -1,9 +1,13 @@
 /* Keys: those that are there, those that letters bring, and whose they are.  What
  * the user has confirmed lies in state.db. */
+#include <errno.h>
+#include <fcntl.h>
 #include <string.h>
 
 #include "base/error.h"
+#include "base/file.h"
 #include "base/i18n.h"
+#include "base/log.h"
 #include "engine/engine-private.h"
 #include "message/headers.h"
 #include "store/drops.h"
@@ -28,11 +32,72 @@ key_is_confirmed(const char *address, const char *fingerprint, void *data)
   return g_strcmp0(value, "confirmed") == 0;
 }
 
+/* Of each address the key that letters to it are sealed to: another one is a changed
+ * key.  No account is called so either. */
+#define KNOWN_KEYS "\tknown keys"
+#define SINCE "\tsince"
+
+char *
+key_known(const char *address, void *data)
+{
+  struct engine *engine = data;
+  g_autofree char *spec = g_ascii_strdown(address, -1);
+  return store_memory_get(engine->store, KNOWN_KEYS, spec);
+}
+
+/* What is remembered costs no letter when it cannot be kept. */
+static void
+remember(struct engine *engine, const char *where, const char *name, const char *value)
+{
+  g_autoptr(GError) error = NULL;
+  if (!store_memory_set(engine->store, where, name, value, &error))
+    log_dialogue("keys", '*', error->message, -1);
+}
+
+static int64_t
+known_since(struct engine *engine, const char *fingerprint)
+{
+  g_autofree char *where = memory_of(fingerprint);
+  g_autofree char *value = store_memory_get(engine->store, where, SINCE);
+  return value != NULL ? g_ascii_strtoll(value, NULL, 10) : 0;
+}
+
+static void
+note_since(struct engine *engine, const char *fingerprint)
+{
+  g_autofree char *where = memory_of(fingerprint);
+  g_autofree char *now = g_strdup_printf("%" G_GINT64_FORMAT, g_get_real_time() / G_USEC_PER_SEC);
+  if (known_since(engine, fingerprint) == 0)
+    remember(engine, where, SINCE, now);
+}
+
+int64_t
+key_seen(struct engine *engine, const char *fingerprint)
+{
+  if (fingerprint == NULL)
+    return 0;
+  note_since(engine, fingerprint);
+  return known_since(engine, fingerprint);
+}
+
+void
+key_note(const char *address, const char *fingerprint, void *data)
+{
+  struct engine *engine = data;
+  g_autofree char *spec = g_ascii_strdown(address, -1);
+  g_autofree char *known = key_known(spec, engine);
+  if (fingerprint == NULL || (known != NULL && g_ascii_strcasecmp(known, fingerprint) == 0))
+    return;
+  remember(engine, KNOWN_KEYS, spec, fingerprint);
+  note_since(engine, fingerprint);
+}
+
 struct key_work {
-  char *account, *query, *address;
+  enum key_change change;
+  char *account, *query, *address, *path;
   GBytes *data;
   struct ref *ref;
-  bool yes;
+  bool yes, secret;
 };
 
 static void
@@ -42,6 +107,7 @@ key_work_free(void *data)
   g_free(key->account);
   g_free(key->query);
   g_free(key->address);
+  g_free(key->path);
   g_clear_pointer(&key->data, g_bytes_unref);
   ref_free(key->ref);
   g_free(key);
@@ -62,7 +128,11 @@ run_confirm(struct work *work, GError **error)
   const struct key_work *key = work->args;
   g_autofree char *where = memory_of(key->query);
   g_autofree char *spec = g_ascii_strdown(key->address, -1);
-  return store_memory_set(work->engine->store, where, spec, key->yes ? "confirmed" : NULL, error);
+  if (!store_memory_set(work->engine->store, where, spec, key->yes ? "confirmed" : NULL, error))
+    return false;
+  if (key->yes)
+    key_note(spec, key->query, work->engine);
+  return true;
 }
 
 request_id
@@ -83,6 +153,19 @@ plugin_of(struct work *work, const struct key_work *key, GError **error)
   return account != NULL ? account->crypto_plugin : NULL;
 }
 
+/* What the key ring does not know of a key. */
+static void
+add_memory(struct engine *engine, struct key_info *key)
+{
+  g_autoptr(GPtrArray) owners = address_parse_header(key->user_id != NULL ? key->user_id : "", -1);
+  const struct address *owner = owners->len == 1 ? owners->pdata[0] : NULL;
+  g_autofree char *before = owner != NULL ? key_known(owner->spec, engine) : NULL;
+  key->confirmed = owner != NULL && key_is_confirmed(owner->spec, key->fingerprint, engine);
+  key->changed = before != NULL && !key->confirmed && !key->secret &&
+                 g_ascii_strcasecmp(before, key->fingerprint) != 0;
+  key->known = known_since(engine, key->fingerprint);
+}
+
 static bool
 run_keys(struct work *work, GError **error)
 {
@@ -90,6 +173,8 @@ run_keys(struct work *work, GError **error)
   const char *plugin = plugin_of(work, key, error);
   if (plugin != NULL)
     work->done->keys = crypto_keys(work->engine->crypto, plugin, key->query, work->cancel, error);
+  for (guint i = 0; work->done->keys != NULL && i < work->done->keys->len; i++)
+    add_memory(work->engine, work->done->keys->pdata[i]);
   return work->done->keys != NULL;
 }
 
@@ -100,27 +185,50 @@ engine_keys(struct engine *engine, const char *account, const char *query)
 }
 
 static bool
+write_new(const char *path, mode_t mode, GBytes *bytes, GError **error)
+{
+  auto_fd fd = open(path, O_WRONLY | O_CREAT | O_EXCL | O_CLOEXEC, mode);
+  if (fd < 0)
+    return error_errno(error, POSTINO_ERROR_LOCAL, errno,
+                       _("%s cannot be written; name another file"), path);
+  gsize length;
+  const void *data = g_bytes_get_data(bytes, &length);
+  return file_write_all(fd, data, length, error);
+}
+
+static bool
 run_export(struct work *work, GError **error)
 {
   const struct key_work *key = work->args;
   const char *plugin = plugin_of(work, key, error);
-  GBytes *bytes = plugin != NULL ? crypto_key_export(work->engine->crypto, plugin, key->query,
-                                                     work->cancel, error)
-                                 : NULL;
-  if (bytes == NULL)
+  g_autoptr(GBytes) bytes = NULL;
+  if (plugin != NULL && key->secret)
+    bytes = crypto_key_backup(work->engine->crypto, plugin, key->query, work->cancel, error);
+  else if (plugin != NULL)
+    bytes = crypto_key_export(work->engine->crypto, plugin, key->query, work->cancel, error);
+  if (bytes == NULL || !write_new(key->path, key->secret ? 0600 : 0644, bytes, error))
     return false;
-  work->done->part = g_new0(struct part, 1);
-  work->done->part->bytes = bytes;
-  work->done->part->type = g_strdup("application/pgp-keys");
-  work->done->part->name = g_strconcat(key->query, ".asc", NULL);
+  work->done->text = g_strdup(key->path);
   return true;
 }
 
 request_id
-engine_key_export(struct engine *engine, const char *account, const char *fingerprint)
+engine_key_export(struct engine *engine, const char *account, const char *fingerprint,
+                  const char *path)
 {
-  return engine_request(engine, NULL, run_export, key_work_new(account, fingerprint),
-                        key_work_free);
+  struct key_work *key = key_work_new(account, fingerprint);
+  key->path = g_strdup(path);
+  return engine_request(engine, NULL, run_export, key, key_work_free);
+}
+
+request_id
+engine_key_backup(struct engine *engine, const char *account, const char *fingerprint,
+                  const char *path)
+{
+  struct key_work *key = key_work_new(account, fingerprint);
+  key->path = g_strdup(path);
+  key->secret = true;
+  return engine_request(engine, NULL, run_export, key, key_work_free);
 }
 
 static bool
@@ -140,7 +248,8 @@ run_make(struct work *work, GError **error)
   if (made == NULL)
     return false;
   work->done->text = g_strdup_printf(
-      _("Key %s was made for %s. Keep a copy in a safe place: gpg --export-secret-keys"),
+      _("Key %s was made for %s. Without it nothing that is sealed to you can be read: keep a copy "
+        "in a safe place (:keys, then backup)."),
       made->fingerprint, made->user_id != NULL ? made->user_id : "");
   key_info_free(made);
   return true;
@@ -150,6 +259,24 @@ request_id
 engine_key_make(struct engine *engine, const char *account)
 {
   return engine_request(engine, NULL, run_make, key_work_new(account, NULL), key_work_free);
+}
+
+static bool
+run_change(struct work *work, GError **error)
+{
+  const struct key_work *key = work->args;
+  const char *plugin = plugin_of(work, key, error);
+  return plugin != NULL && crypto_key_change(work->engine->crypto, plugin, key->change, key->query,
+                                             work->cancel, error);
+}
+
+request_id
+engine_key_change(struct engine *engine, const char *account, enum key_change change,
+                  const char *fingerprint)
+{
+  struct key_work *key = key_work_new(account, fingerprint);
+  key->change = change;
+  return engine_request(engine, GROUP_CHANGE, run_change, key, key_work_free);
 }
 
 /* ---- what a letter brings ---- */
@@ -193,6 +320,8 @@ static bool
 import_bytes(struct work *work, const char *plugin, GBytes *bytes, GPtrArray *all, GError **error)
 {
   GPtrArray *some = crypto_key_import(work->engine->crypto, plugin, bytes, work->cancel, error);
+  for (guint i = 0; some != NULL && i < some->len; i++)
+    note_since(work->engine, ((const struct key_info *)some->pdata[i])->fingerprint);
   if (some != NULL)
     g_ptr_array_extend_and_steal(all, some);
   return some != NULL;

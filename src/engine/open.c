@@ -315,6 +315,8 @@ open_seal(struct work *work, struct opened *opened, const struct render_options 
                    &opened->verdict, &opened->shown, work->cancel, error))
     return false;
   opened->sealed = is_sealed(opened->verdict);
+  if (opened->verdict->seal == SEAL_SIGNED || opened->verdict->seal == SEAL_SEALED_SIGNED)
+    opened->verdict->known = key_seen(work->engine, opened->verdict->fingerprint);
   if (opened->shown == NULL) {
     show_nothing(outer);
     return true;

@@ -78,6 +78,10 @@ ask_plugin_whom(struct work *work, const struct wishes *wishes, bool *can_sign_o
   const struct seal_recipient *own = recipients->pdata[recipients->len - 1];
   *can_sign_out = own->can_sign;
   g_ptr_array_remove_index(recipients, recipients->len - 1);
+  for (guint i = 0; i < recipients->len; i++) {
+    struct seal_recipient *recipient = recipients->pdata[i];
+    recipient->known = key_seen(work->engine, recipient->key);
+  }
   return recipients;
 }
 

@@ -4,7 +4,7 @@
 
 /* What only postino knows of a draft, kept with it: the user's wishes for
  * sealing must outlive a postponed letter, above all that it answers a sealed
- * one. */
+ * one; and when it is to leave. */
 
 static const char *const wishes[] = {[DRAFT_BY_POLICY] = "policy", [DRAFT_YES] = "yes",
                                      [DRAFT_NO] = "no"};
@@ -29,6 +29,10 @@ draft_state_format(const struct draft *draft)
     append_key(out, "encrypt", wishes[draft->encrypt]);
   if (draft->answers_sealed)
     append_key(out, "sealed", "yes");
+  if (draft->not_before > 0) {
+    g_autofree char *leaves = g_strdup_printf("%" G_GINT64_FORMAT, draft->not_before);
+    append_key(out, "leaves", leaves);
+  }
   append_key(out, "answers", draft->answers);
   append_key(out, "forwards", draft->forwards);
   char *state = g_string_free(out, FALSE);
@@ -58,6 +62,8 @@ take(struct draft *draft, const char *name, const char *value)
     draft->encrypt = read_wish(plain);
   else if (strcmp(name, "sealed") == 0)
     draft->answers_sealed = strcmp(plain, "yes") == 0;
+  else if (strcmp(name, "leaves") == 0)
+    draft->not_before = MAX(g_ascii_strtoll(plain, NULL, 10), 0);
   else if (strcmp(name, "answers") == 0) {
     g_free(draft->answers);
     draft->answers = g_steal_pointer(&plain);

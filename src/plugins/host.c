@@ -210,6 +210,8 @@ host_key(const struct postino_host *host, const struct postino_key *k)
   frame_add_number(reply, FIELD_HAVE_SECRET, k->secret != 0);
   frame_add_number(reply, FIELD_SINCE, (uint64_t)k->since);
   frame_add_number(reply, FIELD_EXPIRES, (uint64_t)k->expires);
+  if (k->size >= offsetof(struct postino_key, revoked) + sizeof k->revoked)
+    frame_add_number(reply, FIELD_REVOKED, k->revoked != 0);
 }
 
 static void

@@ -162,8 +162,8 @@ openpgp_recipients(void *state, const char *const *addresses, const char *const 
 
 /* ---- the key ring ---- */
 
-static void
-say_key(struct openpgp *pgp, gpgme_key_t key)
+void
+openpgp_say_key(struct openpgp *pgp, gpgme_key_t key)
 {
   struct postino_key said = {POSTINO_PLUGIN_HEAD(said),
                              .key = key->fpr,
@@ -172,34 +172,18 @@ say_key(struct openpgp *pgp, gpgme_key_t key)
                                  key->uids != NULL ? common_validity(key->uids->validity) : 0,
                              .secret = (int)key->secret,
                              .since = key->subkeys->timestamp,
-                             .expires = key->subkeys->expires};
+                             .expires = key->subkeys->expires,
+                             .revoked = (int)key->revoked};
   pgp->host->key(pgp->host, &said);
 }
 
 static int
 find_keys(struct openpgp *pgp, const char *query, bool own)
 {
-  g_autoptr(GPtrArray) keys = list_keys(pgp, query, own);
+  const char *pattern = query != NULL && *query != '\0' ? query : NULL;
+  g_autoptr(GPtrArray) keys = list_keys(pgp, pattern, own);
   for (guint i = 0; i < keys->len && i < MOST_KEYS; i++)
-    say_key(pgp, keys->pdata[i]);
-  return 0;
-}
-
-static int
-show_key(struct openpgp *pgp, const char *fingerprint)
-{
-  gpgme_data_t out = NULL;
-  gpgme_error_t error = gpgme_data_new(&out);
-  if (error == 0)
-    error = gpgme_op_export(pgp->ctx, fingerprint, GPGME_EXPORT_MODE_MINIMAL, out);
-  size_t length = 0;
-  char *text = error == 0 ? gpgme_data_release_and_get_mem(out, &length) : NULL;
-  if (error != 0 || length == 0) {
-    gpgme_free(text);
-    return openpgp_failed(pgp, error != 0 ? error : gpg_error(GPG_ERR_NO_PUBKEY));
-  }
-  pgp->host->output(pgp->host, text, length);
-  gpgme_free(text);
+    openpgp_say_key(pgp, keys->pdata[i]);
   return 0;
 }
 
@@ -218,34 +202,10 @@ import_keys(struct openpgp *pgp, const struct postino_bytes *bytes)
   for (gpgme_import_status_t import = result->imports; import != NULL; import = import->next) {
     gpgme_key_t key = NULL;
     if (gpgme_get_key(pgp->ctx, import->fpr, &key, 0) == 0)
-      say_key(pgp, key);
+      openpgp_say_key(pgp, key);
     gpgme_key_unref(key);
   }
   gpgme_result_unref(result);
-  return 0;
-}
-
-/* The passphrase comes by the person, as for any other key; without one to ask the
- * key has none. */
-static int
-make_key(struct openpgp *pgp, const char *user_id)
-{
-  if (user_id == NULL)
-    return openpgp_failed(pgp, gpg_error(GPG_ERR_INV_USER_ID));
-  pgp->making = true;
-  gpgme_error_t error =
-      gpgme_op_createkey(pgp->ctx, user_id, "future-default", 0, 0, NULL,
-                         GPGME_CREATE_NOEXPIRE | (pgp->host->can_ask ? 0 : GPGME_CREATE_NOPASSWD));
-  pgp->making = false;
-  gpgme_genkey_result_t result = error == 0 ? gpgme_op_genkey_result(pgp->ctx) : NULL;
-  gpgme_key_t key = NULL;
-  if (result == NULL || result->fpr == NULL)
-    return openpgp_failed(pgp, error != 0 ? error : gpg_error(GPG_ERR_GENERAL));
-  error = gpgme_get_key(pgp->ctx, result->fpr, &key, 0);
-  if (error != 0)
-    return openpgp_failed(pgp, error);
-  say_key(pgp, key);
-  gpgme_key_unref(key);
   return 0;
 }
 
@@ -258,10 +218,18 @@ openpgp_keys(void *state, const struct postino_keys *keys)
   if (strcmp(keys->action, "own") == 0)
     return find_keys(pgp, NULL, true);
   if (strcmp(keys->action, "show") == 0)
-    return show_key(pgp, keys->query);
+    return openpgp_export(pgp, keys->query, GPGME_EXPORT_MODE_MINIMAL);
+  if (strcmp(keys->action, "backup") == 0)
+    return openpgp_export(pgp, keys->query, GPGME_EXPORT_MODE_SECRET);
   if (strcmp(keys->action, "import") == 0)
     return import_keys(pgp, &keys->data);
   if (strcmp(keys->action, "make") == 0)
-    return make_key(pgp, keys->query);
+    return openpgp_make(pgp, keys->query);
+  if (strcmp(keys->action, "renew") == 0)
+    return openpgp_renew(pgp, keys->query);
+  if (strcmp(keys->action, "revoke") == 0)
+    return openpgp_revoke(pgp, keys->query);
+  if (strcmp(keys->action, "delete") == 0)
+    return openpgp_delete(pgp, keys->query);
   return pgp->host->error(pgp->host, POSTINO_UNSUPPORTED, _("the openpgp plugin cannot do that"));
 }

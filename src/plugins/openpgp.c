@@ -54,11 +54,11 @@ give_passphrase(void *data, const char *hint, const char *info, int was_bad, int
   const char *whose = hint != NULL ? strchr(hint, ' ') : NULL;
   const char *owner = whose != NULL ? whose + 1 : _("yours");
   g_autofree char *prompt =
-      pgp->making      ? g_strdup(_("Passphrase for your new key (empty: none):"))
-      : pgp->asked > 0 ? g_strdup_printf(_("Wrong. Passphrase of the key of %s:"), owner)
-                       : g_strdup_printf(_("Passphrase of the key of %s:"), owner);
+      pgp->asked > 0 ? g_strdup_printf(_("Wrong. Passphrase of the key of %s:"), owner)
+                     : g_strdup_printf(_("Passphrase of the key of %s:"), owner);
   pgp->asked++;
-  const char *answer = pgp->host->ask(pgp->host, prompt, 1);
+  const char *answer =
+      pgp->new_passphrase != NULL ? pgp->new_passphrase : pgp->host->ask(pgp->host, prompt, 1);
   if (answer == NULL)
     return gpg_error(GPG_ERR_CANCELED);
   if (gpgme_io_writen(fd, answer, strlen(answer)) != 0 || gpgme_io_writen(fd, "\n", 1) != 0)

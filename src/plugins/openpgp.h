@@ -19,7 +19,7 @@ struct openpgp {
   /* what GnuPG's status lines said of a decryption */
   int okay, protected, plaintexts, begun, bad;
   bool too_large;
-  bool making;              /* the passphrase that is asked for is a new one */
+  char *new_passphrase;     /* of the key that is being made; NULL: none is */
 };
 
 /* Fails the operation with GPGME's error; for the plugin's functions to return. */
@@ -31,6 +31,18 @@ gpgme_user_id_t openpgp_user_id(gpgme_key_t key, const char *address);
 GPtrArray *openpgp_keys_of(struct openpgp *pgp, const char *address);
 /* The one of them to sign with: own, usable, the newest; or NULL. */
 gpgme_key_t openpgp_signing_key(GPtrArray *keys, const char *address);
+
+/* Says what is known of a key of the key ring. */
+void openpgp_say_key(struct openpgp *pgp, gpgme_key_t key);
+
+/* Makes a pair for the user id; the public key, or the pair, as armour. */
+int openpgp_make(struct openpgp *pgp, const char *user_id);
+int openpgp_export(struct openpgp *pgp, const char *fingerprint, gpgme_export_mode_t mode);
+
+/* What the user does to a key, by its fingerprint. */
+int openpgp_renew(struct openpgp *pgp, const char *fingerprint);
+int openpgp_revoke(struct openpgp *pgp, const char *fingerprint);
+int openpgp_delete(struct openpgp *pgp, const char *fingerprint);
 
 /* The plugin's functions for keys. */
 int openpgp_recipients(void *state, const char *const *addresses, const char *const *confirmed,

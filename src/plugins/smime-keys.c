@@ -176,14 +176,16 @@ say_key(struct smime *smime, gpgme_key_t key)
                                  key->uids != NULL ? common_validity(key->uids->validity) : 0,
                              .secret = (int)key->secret,
                              .since = key->subkeys->timestamp,
-                             .expires = key->subkeys->expires};
+                             .expires = key->subkeys->expires,
+                             .revoked = (int)key->revoked};
   smime->host->key(smime->host, &said);
 }
 
 static int
 find_keys(struct smime *smime, const char *query, bool own)
 {
-  g_autoptr(GPtrArray) keys = list_certificates(smime, query, own);
+  const char *pattern = query != NULL && *query != '\0' ? query : NULL;
+  g_autoptr(GPtrArray) keys = list_certificates(smime, pattern, own);
   for (guint i = 0; i < keys->len && i < MOST_KEYS; i++)
     say_key(smime, keys->pdata[i]);
   return 0;

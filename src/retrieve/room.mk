@@ -17,17 +17,28 @@ retrieve_TEST_LIBS = src/retrieve/libretrieve.a src/store/libstore.a $(SQLITE_LI
 	$(CONF_LIBS) $(CMOCKA_LIBS)
 RETRIEVE_TESTS = \
 	tests/unit/retrieve/test_foreign \
+	tests/unit/retrieve/test_known \
+	tests/unit/retrieve/test_lies \
 	tests/unit/retrieve/test_plan \
 	tests/unit/retrieve/test_retrieve \
+	tests/unit/retrieve/test_server \
 	tests/unit/retrieve/test_transfer
 check_PROGRAMS += $(RETRIEVE_TESTS)
 tests_unit_retrieve_test_foreign_SOURCES = tests/unit/retrieve/test_foreign.c tests/unit/test.h
 tests_unit_retrieve_test_foreign_LDADD = $(retrieve_TEST_LIBS)
 tests_unit_retrieve_test_plan_SOURCES = tests/unit/retrieve/test_plan.c tests/unit/test.h
 tests_unit_retrieve_test_plan_LDADD = $(retrieve_TEST_LIBS)
+retrieve_SCENE = tests/unit/retrieve/scene.c tests/unit/retrieve/scene.h \
+	tests/unit/retrieve/fake.c tests/unit/retrieve/fake.h $(net_PEER)
+tests_unit_retrieve_test_known_SOURCES = tests/unit/retrieve/test_known.c $(retrieve_SCENE)
+tests_unit_retrieve_test_known_LDADD = $(retrieve_TEST_LIBS)
+tests_unit_retrieve_test_lies_SOURCES = tests/unit/retrieve/test_lies.c $(retrieve_SCENE)
+tests_unit_retrieve_test_lies_LDADD = $(retrieve_TEST_LIBS)
 tests_unit_retrieve_test_retrieve_SOURCES = tests/unit/retrieve/test_retrieve.c \
-	tests/unit/retrieve/fake.c tests/unit/retrieve/fake.h tests/unit/net/faults.h $(net_PEER)
+	tests/unit/net/faults.h $(retrieve_SCENE)
 tests_unit_retrieve_test_retrieve_LDADD = $(retrieve_TEST_LIBS)
+tests_unit_retrieve_test_server_SOURCES = tests/unit/retrieve/test_server.c $(retrieve_SCENE)
+tests_unit_retrieve_test_server_LDADD = $(retrieve_TEST_LIBS)
 tests_unit_retrieve_test_transfer_SOURCES = tests/unit/retrieve/test_transfer.c tests/unit/test.h
 tests_unit_retrieve_test_transfer_LDADD = $(retrieve_TEST_LIBS)
 endif

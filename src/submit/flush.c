@@ -2,6 +2,7 @@
 
 #include "base/error.h"
 #include "base/i18n.h"
+#include "store/trust.h"
 #include "submit/outbox.h"
 #include "submit/smtp.h"
 
@@ -355,14 +356,23 @@ fail_all(struct flush *flush, struct ledger_letter *first, const GError *why)
   }
 }
 
+/* What the account's line once proved is never silently less (store/trust.h). */
 static bool
 connect_line(struct flush *flush, GError **error)
 {
+  const struct conf_account *account = flush->account;
   if (flush->smtp != NULL)
     return true;
+  if (!trust_check(flush->store, account, account->smtp, "smtp", error))
+    return false;
   tell(flush, _("connecting"), 0, 0, true);
-  flush->smtp = smtp_open(flush->account, flush->keyring, flush->cancel, error);
-  return flush->smtp != NULL;
+  flush->smtp = smtp_open(account, flush->keyring, flush->cancel, error);
+  if (flush->smtp == NULL)
+    return false;
+  const struct connection *connection = flush->smtp->connection;
+  struct trust trust = {.tls = connection_is_tls(connection),
+                        .key = connection_peer_pin(connection)};
+  return trust_keep(flush->store, account, account->smtp, "smtp", &trust, error);
 }
 
 /* Each letter once; a line that broke is opened again for the next.  The last

@@ -164,6 +164,7 @@ connect_server(struct smtp *smtp, GCancellable *cancel, GError **error)
       .timeout = server->timeout,
       .ca_file = server->ca_file,
       .pin = server->pin,
+      .proxy = server->proxy,
       .who = who,
   };
   g_auto(smtp_reply_t) reply = {0};

@@ -332,6 +332,51 @@ encrypt(struct view *view, const char *const *args)
   }
 }
 
+/* ---- when it leaves ---- */
+
+static void
+set_hour(struct compose_view *compose, int64_t at)
+{
+  g_autofree char *words = hour_words(at);
+  compose->draft->not_before = at;
+  compose->changed = true;
+  if (at == 0)
+    ui_say(compose->view.ui, _("It leaves as soon as you send it."));
+  else
+    ui_say(compose->view.ui, _("Once you send it, it waits in the outbox; it leaves: %s."), words);
+}
+
+static void
+take_hour(struct ui *ui, struct view *view, const char *text, void *data)
+{
+  g_autoptr(GError) error = NULL;
+  int64_t at;
+  if (text == NULL)
+    return;
+  if (hour_read(text, &at, &error))
+    set_hour(of(view), at);
+  else
+    ui_error(ui, error);
+}
+
+static void
+send_at(struct view *view, const char *const *args)
+{
+  if (is_busy(view))
+    return;
+  if (args[0] != NULL)
+    take_hour(view->ui, view, args[0], NULL);
+  else
+    hour_ask(view, take_hour, NULL, NULL);
+}
+
+static void
+hold(struct view *view, const char *const *args)
+{
+  if (!is_busy(view))
+    set_hour(of(view), of(view)->draft->not_before == LEDGER_NEVER ? 0 : LEDGER_NEVER);
+}
+
 /* ---- leaving the writer's hands ---- */
 
 static void
@@ -408,6 +453,10 @@ static const struct command rows[] = {
      .run = sign},
     {.name = "encrypt", .keys = "l", .help = N_("Seal the letter, or not"), .hint = N_("seal"),
      .run = encrypt},
+    {.name = "send-at", .keys = "w", .args = "[time]",
+     .help = N_("Set when the letter leaves once it is sent"), .hint = N_("when"), .run = send_at},
+    {.name = "hold", .keys = "h", .help = N_("Hold the letter in the outbox once it is sent, or not"),
+     .run = hold},
     {.name = "postpone", .keys = "p", .help = N_("Keep the letter in Drafts"),
      .hint = N_("later"), .run = postpone},
     {.name = "discard", .keys = "X", .help = N_("Throw away what you wrote"), .run = discard},

@@ -56,6 +56,8 @@ const struct conf_account *compose_account(const struct compose_view *compose);
 /* Who can be sealed to, of this address; NULL: not known. */
 const struct seal_recipient *compose_recipient(const struct compose_view *compose,
                                                const char *spec);
+/* The first recipient that cannot be sealed to; NULL: none. */
+const struct seal_recipient *compose_keyless(const struct compose_view *compose);
 void compose_close(struct view *view);
 
 /* ---- text.c: pure ---- */

@@ -297,6 +297,19 @@ compose_attachment(const struct compose_view *compose)
 
 /* ---- beginning and end ---- */
 
+const struct seal_recipient *
+compose_keyless(const struct compose_view *compose)
+{
+  const struct sealing *sealing = compose->sealing;
+  for (guint i = 0; sealing != NULL && sealing->recipients != NULL && i < sealing->recipients->len;
+       i++) {
+    const struct seal_recipient *recipient = g_ptr_array_index(sealing->recipients, i);
+    if (!recipient->can_seal)
+      return recipient;
+  }
+  return NULL;
+}
+
 void
 compose_close(struct view *view)
 {

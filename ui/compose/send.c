@@ -45,6 +45,15 @@ say_still_here(struct compose_view *compose, const char *format, const GError *e
   ui_complain(ui, "%s", sentence->str);
 }
 
+/* The letter has an hour of its own. */
+static void
+say_waits(struct ui *ui, int64_t at)
+{
+  g_autofree char *when = hour_words(at);
+  g_autofree char *key = keymap_key_word(ui->keymap, ui_view(ui)->kind->groups, "queue");
+  ui_say(ui, _("The letter waits in the outbox (%s shows it); it leaves: %s."), key, when);
+}
+
 static void
 say_sent(struct ui *ui)
 {
@@ -74,8 +83,12 @@ sent(struct view *view, struct event *event, void *data)
   g_free(ui->sent_id);
   ui->sent_id = g_strdup(event->text);
   ui->sent_until = g_get_monotonic_time() + ui->conf->send_delay * G_USEC_PER_SEC;
+  int64_t at = of(view)->draft->not_before;
   leave_view(of(view));
-  say_sent(ui);
+  if (at > g_get_real_time() / G_USEC_PER_SEC + ui->conf->send_delay)
+    say_waits(ui, at);
+  else
+    say_sent(ui);
 }
 
 static void

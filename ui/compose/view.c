@@ -2,6 +2,7 @@
 
 #include <string.h>
 
+#include "base/clock.h"
 #include "base/i18n.h"
 #include "base/sanitize.h"
 #include "base/text.h"
@@ -121,6 +122,10 @@ draw_fields(const struct compose_view *compose, const struct area *area, int row
   /* An answer that was not begun here: its writer sees what it will be joined to. */
   if (draft->in_reply_to != NULL && draft->answers == NULL)
     draw_field(area, row++, 0, _("Answers"), draft->in_reply_to);
+  if (draft->not_before > g_get_real_time() / G_USEC_PER_SEC) {
+    g_autofree char *text = hour_words(draft->not_before);
+    draw_field(area, row++, 0, _("Leaves"), text);
+  }
   return row;
 }
 
@@ -138,12 +143,21 @@ owner_of(const struct seal_recipient *recipient)
 }
 
 static char *
+since_text(const struct seal_recipient *recipient)
+{
+  g_autoptr(GDateTime) date = recipient->known != 0 ? clock_local(recipient->known) : NULL;
+  return date != NULL ? g_date_time_format(date, _(", known since %Y-%m-%d")) : g_strdup("");
+}
+
+static char *
 key_text(const struct seal_recipient *recipient)
 {
   const char *key = recipient->key != NULL ? recipient->key : "";
   size_t length = strlen(key);
   g_autofree char *owner = owner_of(recipient);
-  return g_strdup_printf("%s %s", length > KEY_DIGITS ? key + length - KEY_DIGITS : key, owner);
+  g_autofree char *since = since_text(recipient);
+  return g_strdup_printf("%s %s%s", length > KEY_DIGITS ? key + length - KEY_DIGITS : key, owner,
+                         since);
 }
 
 static char *
@@ -320,6 +334,8 @@ hinted(struct view *view, const struct command *command)
            command;
   if (strcmp(command->name, "detach") == 0)
     return compose_attachment(compose) >= 0;
+  if (strcmp(command->name, "find-keys") == 0)
+    return compose_keyless(compose) != NULL;
   if (strcmp(command->name, "send") == 0)
     return compose_has_recipient(compose->draft);
   return true;

@@ -89,6 +89,97 @@ unsend(struct view *view, const char *const *args)
     ui_await(view->ui, engine_unsend(view->ui->engine, letter->id), view, cancelled, NULL, NULL);
 }
 
+/* ---- when it leaves ---- */
+
+static void
+hold_until(struct view *view, const char *id, int64_t at)
+{
+  request_id request = at == 0 ? engine_queue_retry(view->ui->engine, id)
+                               : engine_queue_hold(view->ui->engine, id, at);
+  if (at == 0)
+    status_progress(view->ui->status, request, _("Sending"), 0, 0);
+  ui_await(view->ui, request, view, reload, NULL, NULL);
+}
+
+static void
+take_hour(struct ui *ui, struct view *view, const char *text, void *id)
+{
+  g_autoptr(GError) error = NULL;
+  int64_t at;
+  if (text == NULL)
+    return;
+  if (hour_read(text, &at, &error))
+    hold_until(view, id, at);
+  else
+    ui_error(ui, error);
+}
+
+/* To send it again is another question. */
+static bool
+is_unsure(struct view *view, const struct ledger_letter *letter)
+{
+  bool unsure = letter->state == LETTER_UNSURE;
+  if (unsure)
+    ui_say(view->ui, _("It may have been sent already: try it again, or take it back."));
+  return unsure;
+}
+
+static void
+send_at(struct view *view, const char *const *args)
+{
+  const struct ledger_letter *letter = letter_of(view);
+  if (letter == NULL || is_unsure(view, letter))
+    return;
+  g_autofree char *id = g_strdup(letter->id);
+  if (args[0] != NULL)
+    take_hour(view->ui, view, args[0], id);
+  else
+    hour_ask(view, take_hour, g_steal_pointer(&id), g_free);
+}
+
+static void
+hold(struct view *view, const char *const *args)
+{
+  const struct ledger_letter *letter = letter_of(view);
+  if (letter == NULL || is_unsure(view, letter))
+    return;
+  hold_until(view, letter->id, LEDGER_NEVER);
+}
+
+/* ---- changing it ---- */
+
+static void
+edit_taken(struct view *view, struct event *event, void *data)
+{
+  queue_load(of(view));
+  if (event->error == NULL && event->text != NULL)
+    ui_await_view(view->ui, engine_resume(view->ui->engine, event->text), compose_open_draft, NULL,
+                  NULL);
+}
+
+static void
+edit_if(struct ui *ui, struct view *view, const char *text, void *id)
+{
+  if (text != NULL)
+    ui_await(ui, engine_queue_cancel(ui->engine, id), view, edit_taken, NULL, NULL);
+}
+
+/* It is out of the outbox while it is written. */
+static void
+edit(struct view *view, const char *const *args)
+{
+  const struct ledger_letter *letter = letter_of(view);
+  if (letter == NULL)
+    return;
+  g_autofree char *id = g_strdup(letter->id);
+  if (letter->state == LETTER_UNSURE)
+    ui_confirm(view->ui, view,
+               _("It may have been sent already; the recipients may get it twice. Change it?"),
+               edit_if, g_steal_pointer(&id), g_free);
+  else
+    edit_if(view->ui, view, "y", id);
+}
+
 static void
 flush(struct view *view, const char *const *args)
 {
@@ -124,6 +215,11 @@ static const struct command rows[] = {
      .hint = N_("details"), .run = details},
     {.name = "retry", .keys = "r", .help = N_("Try this letter now"), .hint = N_("retry"),
      .run = retry},
+    {.name = "edit", .keys = "e", .help = N_("Take the letter out of the outbox and write on"),
+     .hint = N_("edit"), .run = edit},
+    {.name = "send-at", .keys = "w", .args = "[time]", .help = N_("Set when the letter leaves"),
+     .hint = N_("when"), .run = send_at},
+    {.name = "hold", .keys = "h", .help = N_("Hold the letter until you send it"), .run = hold},
     {.name = "flush", .keys = "s", .help = N_("Send all that waits"), .hint = N_("send all"),
      .run = flush},
     {.name = "cancel-letter", .keys = "d Delete", .help = N_("Take the letter out of the outbox"),

@@ -52,6 +52,8 @@ static char *
 next_text(const struct ledger_letter *letter)
 {
   int64_t at = letter->state == LETTER_HELD ? letter->not_before : letter->next_try;
+  if (at == LEDGER_NEVER)
+    return g_strdup(_("told"));
   bool today = at - g_get_real_time() / G_USEC_PER_SEC < 24 * 60 * 60;
   g_autoptr(GDateTime) then = at > 0 ? clock_local(at) : NULL;
   return then != NULL ? g_date_time_format(then, today ? "%H:%M:%S" : "%e %b") : g_strdup("");
@@ -83,10 +85,13 @@ advice_on(const struct queue_view *queue, const struct ledger_letter *letter)
   const struct keymap *keymap = queue->view.ui->keymap;
   g_autofree char *retry = keymap_key_word(keymap, groups, "retry");
   g_autofree char *cancel = keymap_key_word(keymap, groups, "cancel-letter");
-  g_autofree char *at = next_text(letter);
+  g_autofree char *hour = keymap_key_word(keymap, groups, "send-at");
+  g_autofree char *at = next_text(letter), *leaves = hour_words(letter->not_before);
   switch (letter->state) {
   case LETTER_HELD:
-    return g_strdup_printf(_("Held until %s; %s takes it back to the drafts."), at, cancel);
+    return g_strdup_printf(_("Held; it leaves: %s. %s sends it now, %s sets another time, %s takes "
+                             "it back to the drafts."),
+                           leaves, retry, hour, cancel);
   case LETTER_QUEUED:
     return g_strdup_printf(_("Tried %u times; the next try is at %s. %s tries it now, %s takes it "
                              "back to the drafts."),

@@ -1,5 +1,6 @@
 #include "ui/reader/reader.h"
 
+#include "base/clock.h"
 #include "base/i18n.h"
 
 static unsigned
@@ -25,7 +26,10 @@ draw_seal(const struct reader_view *reader, const struct area *line)
     return;
   }
   g_autofree char *words = verdict_words(verdict);
-  g_autofree char *text = g_strdup_printf(" Seal: %s", words);
+  g_autoptr(GDateTime) known = verdict->known != 0 ? clock_local(verdict->known) : NULL;
+  g_autofree char *since =
+      known != NULL ? g_date_time_format(known, _(" (key known since %Y-%m-%d)")) : g_strdup("");
+  g_autofree char *text = g_strdup_printf(" Seal: %s%s", words, since);
   area_field(line, 0, 0, -1, style_of(verdict->seal), text);
 }
 

@@ -15,6 +15,7 @@ struct ground {
   struct crypto *crypto;
   const char *passphrase; /* what the person would type; NULL: refuses */
   int asked;
+  int noted;                /* keys that letters were sealed to */
 };
 static struct ground ground;
 
@@ -222,6 +223,117 @@ key_that_the_user_confirmed_is_sealed_to(void **state)
   g_autoptr(GBytes) sealed =
       seal("anna@tuoisp.example", "carla@tuoisp.example", true, true, &error);
   crypto_set_confirmed(ground.crypto, NULL, NULL);
+  assert_null(error);
+  assert_non_null(sealed);
+}
+
+/* ---- what the user does to a key ---- */
+
+static const struct key_info *
+key_of(GPtrArray *keys, const char *fingerprint)
+{
+  for (guint i = 0; i < keys->len; i++) {
+    const struct key_info *key = keys->pdata[i];
+    if (strcmp(key->fingerprint, fingerprint) == 0)
+      return key;
+  }
+  return NULL;
+}
+
+static GPtrArray *
+change_key(enum key_change change, const char *fingerprint)
+{
+  g_autoptr(GError) error = NULL;
+  if (!crypto_key_change(ground.crypto, "openpgp", change, fingerprint, NULL, &error))
+    fail_msg("%s", error->message);
+  GPtrArray *keys = crypto_keys(ground.crypto, "openpgp", "", NULL, &error);
+  assert_null(error);
+  return keys;
+}
+
+static void
+key_is_renewed_revoked_and_deleted(void **state)
+{
+  g_autoptr(GError) error = NULL;
+  int64_t now = g_get_real_time() / G_USEC_PER_SEC, two_years = (int64_t)730 * 24 * 3600;
+  ground.passphrase = "segreta";
+  g_bytes_unref(gnupg_run(&ground.gnupg, NULL, "--pinentry-mode", "loopback", "--passphrase",
+                          "segreta", "--quick-generate-key", "Dario <dario@tuoisp.example>",
+                          "future-default", "default", "1d", NULL));
+  g_autofree char *key = gnupg_fingerprint(&ground.gnupg, "dario@tuoisp.example");
+  g_autoptr(GPtrArray) renewed = change_key(KEY_RENEW, key);
+  assert_non_null(key_of(renewed, key));
+  assert_in_range(key_of(renewed, key)->expires, now + two_years - 100, now + two_years + 600);
+  assert_false(key_of(renewed, key)->revoked);
+  g_autoptr(GPtrArray) revoked = change_key(KEY_REVOKE, key);
+  assert_true(key_of(revoked, key)->revoked);
+  g_autoptr(GBytes) listed = gnupg_run(&ground.gnupg, NULL, "--with-colons", "--list-keys", key, NULL);
+  assert_true(g_strstr_len(g_bytes_get_data(listed, NULL), (gssize)g_bytes_get_size(listed),
+                           "pub:r:") != NULL);
+  g_autoptr(GPtrArray) left = change_key(KEY_DELETE, key);
+  assert_null(key_of(left, key));
+  assert_false(crypto_key_change(ground.crypto, "openpgp", KEY_DELETE, key, NULL, &error));
+  assert_true(error_is(error, POSTINO_ERROR_REFUSED));
+  ground.passphrase = NULL;
+}
+
+/* ---- a changed key ---- */
+
+static char *
+known_key(const char *address, void *data)
+{
+  return strcmp(address, "bruno@tuoisp.example") == 0 || strcmp(address, "carla@tuoisp.example") == 0
+             ? g_strdup(data)
+             : NULL;
+}
+
+static void
+count_note(const char *address, const char *fingerprint, void *data)
+{
+  ground.noted++;
+}
+
+static bool
+confirm_any(const char *address, const char *fingerprint, void *data)
+{
+  return true;
+}
+
+static void
+key_of_before_is_sealed_to_and_noted(void **state)
+{
+  g_autoptr(GError) error = NULL;
+  g_autofree char *key = gnupg_fingerprint(&ground.gnupg, "bruno@tuoisp.example");
+  ground.noted = 0;
+  crypto_set_memory(ground.crypto, &(struct crypto_memory){known_key, count_note, key});
+  g_autoptr(GBytes) sealed =
+      seal("anna@tuoisp.example", "bruno@tuoisp.example", true, true, &error);
+  crypto_set_memory(ground.crypto, &(struct crypto_memory){NULL});
+  assert_null(error);
+  assert_non_null(sealed);
+  assert_int_equal(ground.noted, 2);
+}
+
+static void
+changed_key_is_sealed_to_by_the_users_word_alone(void **state)
+{
+  g_autoptr(GError) error = NULL;
+  char old[] = "0123456789ABCDEF0123456789ABCDEF01234567";
+  ground.noted = 0;
+  crypto_set_memory(ground.crypto, &(struct crypto_memory){known_key, count_note, old});
+  g_autoptr(GBytes) refused =
+      seal("anna@tuoisp.example", "carla@tuoisp.example", true, true, &error);
+  assert_null(refused);
+  assert_true(error_is(error, POSTINO_ERROR_TRUST));
+  assert_non_null(strstr(error->message, "has changed"));
+  assert_non_null(strstr(error->message, old));
+  assert_int_equal(ground.noted, 0);
+  g_clear_error(&error);
+  crypto_set_confirmed(ground.crypto, confirm_any, NULL);
+  g_autoptr(GBytes) sealed =
+      seal("anna@tuoisp.example", "carla@tuoisp.example", true, true, &error);
+  crypto_set_confirmed(ground.crypto, NULL, NULL);
+  crypto_set_memory(ground.crypto, &(struct crypto_memory){NULL});
   assert_null(error);
   assert_non_null(sealed);
 }
@@ -486,6 +598,8 @@ main(void)
       cmocka_unit_test(signed_letter_with_unix_line_ends_is_verified),
       cmocka_unit_test(key_that_nobody_confirmed_is_refused_with_the_mend),
       cmocka_unit_test(key_that_the_user_confirmed_is_sealed_to),
+      cmocka_unit_test(key_of_before_is_sealed_to_and_noted),
+      cmocka_unit_test(changed_key_is_sealed_to_by_the_users_word_alone),
       cmocka_unit_test(address_without_a_key_is_named),
       cmocka_unit_test(recipients_are_told_in_order),
       cmocka_unit_test(expired_key_is_not_sealed_to_and_its_signature_is_said),
@@ -496,6 +610,7 @@ main(void)
       cmocka_unit_test(locked_key_without_a_person_is_for_later),
       cmocka_unit_test(bundled_plugins_are_listed),
       cmocka_unit_test(key_pair_is_made_and_is_one_s_own),
+      cmocka_unit_test(key_is_renewed_revoked_and_deleted),
       cmocka_unit_test(what_is_no_key_is_not_imported),
       cmocka_unit_test(openpgp_conforms),
       cmocka_unit_test(large_letter_goes_there_and_back),

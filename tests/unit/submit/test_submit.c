@@ -4,6 +4,7 @@
 #include <unistd.h>
 
 #include "base/error.h"
+#include "store/trust.h"
 #include "submit/submit.h"
 #include "tests/unit/net/faults.h"
 #include "tests/unit/submit/scene.h"
@@ -512,6 +513,83 @@ a_held_outbox_queues(void **state)
   g_free(scene_end(s));
 }
 
+/* A SOCKS5 proxy (RFC 1928) with the server behind it; what it was asked. */
+static void
+serve_behind_a_proxy(struct peer *peer, void *asked)
+{
+  static const char *const answers[] = {"235 in\r\n", "250 ok\r\n", "250 ok\r\n", "354 go\r\n"};
+  peer_say_bytes(peer, "\5\0\5\0\0\1\1\2\3\4\0\x19", 12);
+  peer_say(peer, "220 smtp.example ESMTP\r\n");
+  const char *line = peer_line(peer);
+  if (line == NULL)
+    return;
+  memcpy(asked, line, 28);
+  peer_say(peer, "250-smtp.example\r\n250 AUTH PLAIN\r\n");
+  for (size_t i = 0; i < G_N_ELEMENTS(answers); i++)
+    peer_answer(peer, answers[i]);
+  while ((line = peer_line(peer)) != NULL && !g_str_equal(line, "."))
+    ;
+  peer_say(peer, "250 queued\r\n");
+}
+
+static void
+a_proxy_reaches_the_server(void **state)
+{
+  struct scene *s = scene_new();
+  char asked[28] = {0};
+  struct peer *proxy = peer_new(serve_behind_a_proxy, asked);
+  g_autofree char *place = g_strdup_printf("socks5://127.0.0.1:%d", peer_port(proxy));
+  g_autofree char *id = scene_add(s, "bruno@x", LETTER, 0);
+  s->server.server = (char *)(uintptr_t)"smtp.example";
+  s->server.port = 25;
+  s->server.allow_cleartext = true;
+  s->server.proxy = place;
+  assert_int_equal(scene_flush(s), 0);
+  scene_assert_state(s, id, "sent", "accepted");
+  g_free(peer_end(proxy));
+  assert_memory_equal(asked, "\5\1\0\5\1\0\3\14smtp.example\0\x19" "EHLO [", 28);
+  assert_int_equal(s->fake->sessions, 0);
+  g_free(scene_end(s));
+}
+
+/* Who sent by a checked TLS once does not send the password in clear because a line
+ * of the rc changed. */
+static void
+what_the_line_proved_is_never_silently_less(void **state)
+{
+  struct scene *s = scene_new();
+  struct identity_options options = {.names = "IP:127.0.0.1"};
+  struct identity *identity = identity_new(&options);
+  s->fake->identity = identity;
+  s->fake->capabilities = "STARTTLS\nAUTH PLAIN";
+  s->server.tls = CONF_TLS_STARTTLS;
+  s->server.ca_file = (char *)(uintptr_t)identity_ca_file();
+  g_autofree char *first = scene_add(s, "bruno@x", LETTER, 0);
+  assert_int_equal(scene_flush(s), 0);
+  scene_assert_state(s, first, "sent", "accepted");
+  s->server.tls = CONF_TLS_NONE;
+  g_autofree char *second = scene_add(s, "carla@x", LETTER, 0);
+  assert_int_equal(scene_flush(s), 77);
+  assert_non_null(strstr(s->error->message, "account forget home"));
+  scene_assert_state(s, second, "blocked", "waiting");
+  assert_int_equal(s->fake->sessions, 1);
+  s->server.tls = CONF_TLS_STARTTLS;
+  s->server.ca_file = NULL;
+  s->server.pin = (char *)(uintptr_t)"sha256:"
+                  "0000000000000000000000000000000000000000000000000000000000000000";
+  assert_true(outbox_retry(s->store, second, NULL));
+  assert_int_equal(scene_flush(s), 77);
+  assert_int_equal(s->fake->sessions, 1);
+  assert_true(trust_forget(s->store, "home", NULL));
+  s->server.tls = CONF_TLS_NONE;
+  s->server.pin = NULL;
+  assert_true(outbox_retry(s->store, second, NULL));
+  assert_int_equal(scene_flush(s), 0);
+  scene_assert_state(s, second, "sent", "accepted");
+  g_free(scene_end(s));
+  identity_free(identity);
+}
+
 static int
 clean_up(void **state)
 {
@@ -548,6 +626,8 @@ main(void)
       cmocka_unit_test(words_slipped_in_before_tls_are_an_attack),
       cmocka_unit_test(a_long_token_waits_for_its_challenge),
       cmocka_unit_test(a_held_outbox_queues),
+      cmocka_unit_test(a_proxy_reaches_the_server),
+      cmocka_unit_test(what_the_line_proved_is_never_silently_less),
   };
   return cmocka_run_group_tests(tests, NULL, clean_up);
 }
