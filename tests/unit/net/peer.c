@@ -181,6 +181,14 @@ peer_take(struct peer *peer, size_t length)
   return taken;
 }
 
+void
+peer_throw_away(struct peer *peer)
+{
+  char bytes[512];
+  while (recv(peer->fd, bytes, sizeof bytes, MSG_DONTWAIT) > 0)
+    continue;
+}
+
 const char *
 peer_line(struct peer *peer)
 {
