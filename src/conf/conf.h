@@ -14,6 +14,8 @@ enum conf_auth {
   CONF_AUTH_SCRAM_SHA_256, CONF_AUTH_APOP, CONF_AUTH_USER, CONF_AUTH_XOAUTH2, CONF_AUTH_OAUTHBEARER,
 };
 
+/* What the terminal is told when letters came. */
+enum conf_notify { CONF_NOTIFY_NOTHING, CONF_NOTIFY_BELL, CONF_NOTIFY_OSC9, CONF_NOTIFY_OSC777 };
 enum conf_dsn { CONF_DSN_DEFAULT, CONF_DSN_NEVER, CONF_DSN_FAILURE, CONF_DSN_ALWAYS };
 enum { CONF_LEAVE_FOR_EVER = -1, CONF_LEAVE_WHEN_DELETED = -2 };
 
@@ -73,6 +75,7 @@ struct conf {
   char *keymap;             /* bundled name or absolute path */
   char *theme;
   char *on_new_mail;        /* a command; NULL */
+  int notify;               /* enum conf_notify */
   char *editor;             /* NULL: $VISUAL, $EDITOR, then what is installed */
   int send_delay;           /* seconds */
   bool index_sealed;        /* words of sealed letters are kept as keyed hashes */

@@ -11,6 +11,7 @@ static const char *const auth_words[] = {"auto",          "plain", "login", "cra
                                          "xoauth2",       "oauthbearer",   NULL};
 static const char *const when_words[] = {"never", "when-possible", "always", "ask", NULL};
 
+static const char *const notify_words[] = {"nothing", "bell", "osc9", "osc777", NULL};
 static const char *const dsn_words[] = {"default", "never", "failure", "always", NULL};
 
 #define AUTH_SHOWN                                                                               \
@@ -79,6 +80,11 @@ static const struct option_row rows[] = {
         N_("a command (no shell) that runs when letters came; POSTINO_ACCOUNT and POSTINO_NEW tell "
            "whose and how many"),
         OPTION_TEXT, AT(conf, on_new_mail)),
+
+    CHOICE("", "notify", "nothing|bell|osc9|osc777", "nothing",
+           N_("what the interface does when letters came: the terminal's bell, or a message that "
+              "the terminal shows on the desktop (OSC 9 or OSC 777, whichever it knows)"),
+           AT(conf, notify), notify_words),
 
     ROW("account", "from", "text", NULL, N_("who writes: Name <address>"), OPTION_TEXT,
         AT(conf_account, from)),

@@ -316,5 +316,6 @@ arrive(struct work *work, char *const *keys)
   int64_t since = look_at_new(work, keys, new);
   for (guint i = 0; g_hash_table_size(new) > 0 && i < rules->len; i++)
     apply_rule(work, rules->pdata[i], new, since);
+  news_tell(engine, new);
   engine_changed(engine);
 }

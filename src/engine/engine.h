@@ -42,6 +42,8 @@ enum event_kind {
   EVENT_ASK,                /* a person must answer: engine_answer() */
   EVENT_CHANGED,            /* rows or folder counts changed: ask again for what is shown */
   EVENT_TERMINAL,           /* what was handed over by an ASK for the terminal is free again */
+  EVENT_ARRIVED,            /* letters came that want to be read: text: one sentence, for the
+                             * terminal to pass on */
   EVENT_NOTICE,             /* one sentence for the status line: mail came, a letter was sent or failed */
 };
 
