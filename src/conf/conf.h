@@ -17,6 +17,8 @@ enum conf_auth {
 enum conf_dsn { CONF_DSN_DEFAULT, CONF_DSN_NEVER, CONF_DSN_FAILURE, CONF_DSN_ALWAYS };
 enum { CONF_LEAVE_FOR_EVER = -1, CONF_LEAVE_WHEN_DELETED = -2 };
 
+/* May the provider of a recipient be asked for the key: when the user presses a key. */
+enum conf_lookup { CONF_LOOKUP_NEVER, CONF_LOOKUP_ASK, CONF_LOOKUP_ALWAYS };
 enum conf_when { CONF_NEVER, CONF_WHEN_POSSIBLE, CONF_ALWAYS, CONF_ASK };
 
 /* One server of an account.  Strings may be NULL where the rc says nothing. */
@@ -57,6 +59,7 @@ struct conf_account {
   struct conf_server *smtp; /* NULL: read only */
   char *crypto_plugin;
   enum conf_when sign, encrypt;
+  enum conf_lookup lookup;
   enum conf_dsn dsn;        /* delivery reports that are asked for */
 };
 

@@ -109,6 +109,14 @@ crypto_key_import(struct crypto *crypto, const char *plugin, GBytes *data, GCanc
   return reply != NULL ? read_keys(reply) : NULL;
 }
 
+GPtrArray *
+crypto_key_locate(struct crypto *crypto, const char *plugin, const char *address,
+                  GCancellable *cancel, GError **error)
+{
+  g_autoptr(frame_t) reply = ask_keys(crypto, plugin, "locate", address, NULL, cancel, error);
+  return reply != NULL ? read_keys(reply) : NULL;
+}
+
 static GBytes *
 bytes_of_key(struct crypto *crypto, const char *plugin, const char *action,
              const char *fingerprint, GCancellable *cancel, GError **error)

@@ -3,6 +3,7 @@ src_engine_libengine_a_SOURCES = \
 	src/engine/accounts.c \
 	src/engine/arrival.c \
 	src/engine/ask.c \
+	src/engine/autocrypt.c src/engine/autocrypt.h \
 	src/engine/change.c \
 	src/engine/compose.c \
 	src/engine/engine.c src/engine/engine.h src/engine/engine-private.h \

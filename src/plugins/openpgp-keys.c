@@ -217,6 +217,8 @@ openpgp_keys(void *state, const struct postino_keys *keys)
     return find_keys(pgp, keys->query, false);
   if (strcmp(keys->action, "own") == 0)
     return find_keys(pgp, NULL, true);
+  if (strcmp(keys->action, "locate") == 0)
+    return openpgp_locate(pgp, keys->query);
   if (strcmp(keys->action, "show") == 0)
     return openpgp_export(pgp, keys->query, GPGME_EXPORT_MODE_MINIMAL);
   if (strcmp(keys->action, "backup") == 0)

@@ -42,8 +42,10 @@ gpgme_key_t openpgp_signing_key(GPtrArray *keys, const char *address);
 /* Says what is known of a key of the key ring. */
 void openpgp_say_key(struct openpgp *pgp, gpgme_key_t key);
 
-/* Makes a pair for the user id; the public key, or the pair, as armour. */
+/* Makes a pair for the user id; looks for a key at the provider of the address; the
+ * public key, or the pair, as armour. */
 int openpgp_make(struct openpgp *pgp, const char *user_id);
+int openpgp_locate(struct openpgp *pgp, const char *address);
 int openpgp_export(struct openpgp *pgp, const char *fingerprint, gpgme_export_mode_t mode);
 
 /* What the user does to a key, by its fingerprint. */

@@ -7,8 +7,8 @@
 
 /* ---- one's own ---- */
 
-static void
-say_made(struct view *view, struct event *event, void *data)
+void
+keys_say_made(struct view *view, struct event *event, void *data)
 {
   if (event->error == NULL && event->text != NULL)
     ui_say(view->ui, "%s", event->text);
@@ -20,7 +20,7 @@ keys_make(struct view *view, const char *const *args)
   struct ui *ui = view->ui;
   request_id request = engine_key_make(ui->engine, args[0]);
   status_progress(ui->status, request, _("Making a key pair"), 0, 0);
-  ui_await(ui, request, NULL, say_made, NULL, NULL);
+  ui_await(ui, request, NULL, keys_say_made, NULL, NULL);
 }
 
 /* ---- which there are ---- */
