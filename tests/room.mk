@@ -62,6 +62,7 @@ stories += tests/behaviour/screen-later/run
 stories += tests/behaviour/key-manager/run
 stories += tests/behaviour/pinentry/run
 stories += tests/behaviour/find-keys/run
+stories += tests/behaviour/autocrypt/run
 stories += tests/behaviour/interop/run
 check_SCRIPTS += $(stories)
 EXTRA_DIST += $(stories)

@@ -166,6 +166,13 @@ GPtrArray *crypto_key_import(struct crypto *crypto, const char *plugin, GBytes *
 GBytes *crypto_key_export(struct crypto *crypto, const char *plugin, const char *fingerprint,
                           GCancellable *cancel, GError **error) G_GNUC_WARN_UNUSED_RESULT;
 /* A new pair; asks for its passphrase when somebody can be asked. */
+/* Autocrypt: the pair sealed with a code; such a one taken in, whose code the person is
+ * asked for (struct key_info). */
+GBytes *crypto_key_setup(struct crypto *crypto, const char *plugin, const char *fingerprint,
+                         const char *code, GCancellable *cancel, GError **error)
+    G_GNUC_WARN_UNUSED_RESULT;
+GPtrArray *crypto_key_setup_open(struct crypto *crypto, const char *plugin, GBytes *armour,
+                                 GCancellable *cancel, GError **error) G_GNUC_WARN_UNUSED_RESULT;
 /* The pair, its secret half locked by its passphrase as it lies in the key ring. */
 GBytes *crypto_key_backup(struct crypto *crypto, const char *plugin, const char *fingerprint,
                           GCancellable *cancel, GError **error) G_GNUC_WARN_UNUSED_RESULT;

@@ -21,5 +21,8 @@ void autocrypt_take(struct engine *engine, const char *path);
 /* The key that an address has sent last, or NULL. */
 GBytes *autocrypt_remembered(struct engine *engine, const char *spec);
 
+/* setup.c: the sealed pair in the file of a setup message; NULL when there is none. */
+GBytes *autocrypt_setup_armour(GBytes *part);
+
 /* The whole field with its line end for a key as armour; NULL when it is too large. */
 char *autocrypt_field(const char *spec, GBytes *armour, bool mutual);

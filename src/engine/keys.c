@@ -280,19 +280,20 @@ engine_key_change(struct engine *engine, const char *account, enum key_change ch
 
 /* ---- what a letter brings ---- */
 
+#define SETUP_TYPE "application/autocrypt-setup"
+
 static bool
 is_key_part(const struct rendered_part *part)
 {
   static const char *const types[] = {"application/pgp-keys", "application/pkix-cert",
                                       "application/x-x509-user-cert", "application/x-x509-ca-cert",
-                                      NULL};
+                                      SETUP_TYPE, NULL};
   return g_strv_contains(types, part->type);
 }
 
 static bool
-import_bytes(struct work *work, const char *plugin, GBytes *bytes, GPtrArray *all, GError **error)
+keep(struct work *work, GPtrArray *some, GPtrArray *all)
 {
-  GPtrArray *some = crypto_key_import(work->engine->crypto, plugin, bytes, work->cancel, error);
   for (guint i = 0; some != NULL && i < some->len; i++)
     note_since(work->engine, ((const struct key_info *)some->pdata[i])->fingerprint);
   if (some != NULL)
@@ -301,16 +302,57 @@ import_bytes(struct work *work, const char *plugin, GBytes *bytes, GPtrArray *al
 }
 
 static bool
-import_parts(struct work *work, const char *plugin, const struct opened *opened, GPtrArray *all,
-             GError **error)
+import_bytes(struct work *work, const char *plugin, GBytes *bytes, GPtrArray *all, GError **error)
+{
+  return keep(work, crypto_key_import(work->engine->crypto, plugin, bytes, work->cancel, error),
+              all);
+}
+
+/* One's own pair, of another program. */
+static bool
+import_setup(struct work *work, const char *plugin, GBytes *bytes, GPtrArray *all, GError **error)
+{
+  g_autoptr(GBytes) armour = autocrypt_setup_armour(bytes);
+  if (armour == NULL)
+    return error_set(error, POSTINO_ERROR_INVALID, "%s",
+                     _("this setup message is damaged; let the other program make a new one"));
+  return keep(work,
+              crypto_key_setup_open(work->engine->crypto, plugin, armour, work->cancel, error), all);
+}
+
+static bool
+import_part(struct work *work, const char *plugin, const char *type, GBytes *bytes,
+            GPtrArray *all, GError **error)
+{
+  return (strcmp(type, SETUP_TYPE) == 0 ? import_setup : import_bytes)(
+      work, plugin, bytes, all, error);
+}
+
+/* Only from oneself: whoever else sends one wants his own pair to be used. */
+static bool
+is_from_oneself(struct work *work, const struct opened *opened)
+{
+  const GPtrArray *from = opened->rendered->from;
+  return from->len == 1 && conf_account_of_address(
+                               work->engine->conf, ((struct address *)from->pdata[0])->spec) != NULL;
+}
+
+/* `all`: what the letter brings; a pair of one's own only where `pairs`. */
+static bool
+import_parts(struct work *work, const char *plugin, const struct opened *opened, bool pairs,
+             GPtrArray *all, GError **error)
 {
   for (guint i = 0; opened->shown != NULL && i < opened->rendered->parts->len; i++) {
     const struct rendered_part *part = opened->rendered->parts->pdata[i];
-    if (!is_key_part(part))
+    bool pair = strcmp(part->type, SETUP_TYPE) == 0;
+    if (!is_key_part(part) || (pair && !pairs))
       continue;
+    if (pair && !is_from_oneself(work, opened))
+      return error_set(error, POSTINO_ERROR_REFUSED, "%s",
+                       _("this setup message comes from somebody else: it is not taken"));
     g_autoptr(GBytes) bytes = reader_part(work->engine->readers, opened->shown, part->number, false,
                                           NULL, NULL, work->cancel, error);
-    if (bytes == NULL || !import_bytes(work, plugin, bytes, all, error))
+    if (bytes == NULL || !import_part(work, plugin, part->type, bytes, all, error))
       return false;
   }
   return true;
@@ -335,7 +377,7 @@ run_import(struct work *work, GError **error)
       return false;
   } else {
     g_autoptr(opened_t) opened = open_letter(work, key->ref, NULL, error);
-    if (opened == NULL || !import_parts(work, plugin, opened, all, error))
+    if (opened == NULL || !import_parts(work, plugin, opened, true, all, error))
       return false;
     g_autoptr(GBytes) autocrypt = autocrypt_of_letter(opened->source);
     if (autocrypt != NULL && !import_bytes(work, plugin, autocrypt, all, error))
@@ -391,7 +433,7 @@ import_from_letters(struct work *work, const char *plugin, const char *spec, GPt
     else if ((row->marks & INDEX_KEY) != 0) {
       g_autoptr(opened_t) opened = open_letter(work, &ref, NULL, NULL);
       if (opened != NULL)
-        (void)import_parts(work, plugin, opened, all, NULL);
+        (void)import_parts(work, plugin, opened, false, all, NULL);
     }
   }
   return all->len > 0;
