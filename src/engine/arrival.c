@@ -4,7 +4,7 @@
 
 #include "base/error.h"
 #include "base/i18n.h"
-#include "engine/engine-private.h"
+#include "engine/autocrypt.h"
 #include "engine/hook.h"
 #include "engine/out.h"
 #include "store/ledger.h"
@@ -278,6 +278,7 @@ look_at_new(struct work *work, char *const *keys, GHashTable *new)
       continue;
     g_hash_table_add(new, g_strdup(*keys));
     since = MIN(since, row->date);
+    autocrypt_take(work->engine, row->path);
     if ((row->marks & INDEX_REPORT) != 0)
       match_report(work, *keys);
     const struct ledger_letter *letter =

@@ -285,6 +285,16 @@ request_id engine_key_import(struct engine *engine, const char *account, GBytes 
 request_id engine_key_import_from(struct engine *engine, const char *account,
                                   const struct letter_ref *ref);
 
+/* The pair of the account sealed with a code.  text: the code, part: the letter for
+ * oneself that carries it (engine_submit()). */
+request_id engine_key_setup(struct engine *engine, const char *account);
+/* keys: those of the address that were found in its letters and, if `outside` and the
+ * rc does not forbid it, at its provider; text: where.  NOTFOUND. */
+request_id engine_key_find(struct engine *engine, const char *account, const char *address,
+                           bool outside);
+/* total: 1 once in a mail-dir's life, when the user has no key pair of his own yet. */
+request_id engine_key_offer(struct engine *engine);
+
 /* ---- accounts: pure, no request ---- */
 
 struct engine_server { char *host; int port; enum conf_tls tls; char *user; }; /* host NULL: none known */
