@@ -508,6 +508,15 @@ open_compose(struct ui *ui, const char *mailto)
   ui_await_view(ui, engine_compose(ui->engine, NULL, mailto), compose_open_draft, NULL, NULL);
 }
 
+/* Only where nothing else is being said. */
+static void
+offer_keys(struct view *view, struct event *event, void *data)
+{
+  if (event->error == NULL && event->total > 0 && !status_speaks(view->ui->status))
+    ui_say(view->ui, _("You have no key pair yet, so letters go as postcards: :make-key makes one "
+                       "while you go on."));
+}
+
 void
 ui_begin(struct ui *ui, const struct ui_options *options)
 {
@@ -521,6 +530,8 @@ ui_begin(struct ui *ui, const struct ui_options *options)
     ui_say(ui, _("There is no account yet: press A to read how one is added."));
   if (options->mailto != NULL)
     open_compose(ui, options->mailto);
+  else if (ui->conf->accounts->len > 0)
+    ui_await_quiet(ui, engine_key_offer(ui->engine), NULL, offer_keys, NULL, NULL);
 }
 
 void

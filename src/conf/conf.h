@@ -19,6 +19,9 @@ enum conf_notify { CONF_NOTIFY_NOTHING, CONF_NOTIFY_BELL, CONF_NOTIFY_OSC9, CONF
 enum conf_dsn { CONF_DSN_DEFAULT, CONF_DSN_NEVER, CONF_DSN_FAILURE, CONF_DSN_ALWAYS };
 enum { CONF_LEAVE_FOR_EVER = -1, CONF_LEAVE_WHEN_DELETED = -2 };
 
+/* May the provider of a recipient be asked for the key: when the user presses a key. */
+enum conf_lookup { CONF_LOOKUP_NEVER, CONF_LOOKUP_ASK, CONF_LOOKUP_ALWAYS };
+enum conf_autocrypt { CONF_AUTOCRYPT_NO, CONF_AUTOCRYPT_YES, CONF_AUTOCRYPT_MUTUAL };
 enum conf_when { CONF_NEVER, CONF_WHEN_POSSIBLE, CONF_ALWAYS, CONF_ASK };
 
 /* One server of an account.  Strings may be NULL where the rc says nothing. */
@@ -59,6 +62,8 @@ struct conf_account {
   struct conf_server *smtp; /* NULL: read only */
   char *crypto_plugin;
   enum conf_when sign, encrypt;
+  enum conf_lookup lookup;
+  enum conf_autocrypt autocrypt;
   enum conf_dsn dsn;        /* delivery reports that are asked for */
 };
 

@@ -1,5 +1,6 @@
 /* Letters that came and want to be read: one sentence for somebody who looks elsewhere,
  * which the interface passes on to the terminal. */
+#include <inttypes.h>
 #include <string.h>
 
 #include "base/i18n.h"
@@ -23,7 +24,7 @@ static char *
 how_many(guint64 n)
 {
   return g_strdup_printf(
-      ngettext("%" G_GUINT64_FORMAT " new letter", "%" G_GUINT64_FORMAT " new letters", (gulong)n),
+      ngettext("%" PRIu64 " new letter", "%" PRIu64 " new letters", (gulong)n),
       n);
 }
 
