@@ -69,6 +69,7 @@ folder_free(struct conf_folder *folder)
 {
   g_free(folder->name);
   g_free(folder->match);
+  g_free(folder->place.file);
   g_free(folder);
 }
 
@@ -79,6 +80,7 @@ rule_free(struct conf_rule *rule)
   g_free(rule->match);
   g_free(rule->action);
   g_free(rule->filter);
+  g_free(rule->place.file);
   g_free(rule);
 }
 

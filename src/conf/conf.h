@@ -68,10 +68,12 @@ struct conf_account {
 };
 
 struct conf_plugin { char *name; char *command; char **options; };
-struct conf_folder { char *name; char *match; };
+struct conf_place { char *file; int line; };
+struct conf_folder { char *name; char *match; struct conf_place place; };
 struct conf_rule {
   char *name, *match, *action;
   char *filter;             /* a command that a letter must pass too; NULL */
+  struct conf_place place;
 };
 
 struct conf {

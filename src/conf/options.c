@@ -169,7 +169,7 @@ static const struct option_row rows[] = {
         N_("a command (no shell) that gets the letter on its standard input; the rule holds only "
            "where it exits with 0"),
         OPTION_TEXT, AT(conf_rule, filter)),
-    ROW("rule", "action", "text", NULL, N_("move FOLDER, tag WORDS, flag, or read"), OPTION_TEXT,
+    ROW("rule", "action", "text", NULL, N_("move FOLDER, tag WORDS, flag, or read"), OPTION_ACTION,
         AT(conf_rule, action)),
 };
 

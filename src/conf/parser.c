@@ -258,11 +258,13 @@ block_target(struct reading *reading, const struct option_block *block, const ch
   if (strcmp(block->name, "folder") == 0) {
     struct conf_folder *folder = g_new0(struct conf_folder, 1);
     folder->name = g_strdup(title);
+    folder->place = (struct conf_place){g_strdup(reading->file), line};
     g_ptr_array_add(conf->folders, folder);
     return folder;
   }
   struct conf_rule *rule = g_new0(struct conf_rule, 1);
   rule->name = g_strdup(title);
+  rule->place = (struct conf_place){g_strdup(reading->file), line};
   g_ptr_array_add(conf->rules, rule);
   return rule;
 }

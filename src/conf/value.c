@@ -138,6 +138,33 @@ store_word(const struct option_row *row, const char *text, void *target)
   return g_strdup_printf(_("%s: \"%s\" is none of %s"), row->shown.name, clean, all);
 }
 
+/* "move FOLDER", "tag WORDS", "flag", "read". */
+static char *
+store_action(const struct option_row *row, const char *text, void *target)
+{
+  static const char *const names[] = {"move", "tag", "flag", "read", NULL};
+  g_auto(GStrv) words = g_strsplit(text, " ", 2);
+  const char *name = words[0] != NULL ? words[0] : "";
+  const char *argument = words[0] != NULL && words[1] != NULL ? g_strstrip(words[1]) : "";
+  bool takes = strcmp(name, "move") == 0 || strcmp(name, "tag") == 0;
+  g_autofree char *clean = sanitize_line(name, -1);
+  if (!g_strv_contains(names, name)) {
+    const char *near = text_nearest(name, names);
+    if (near != NULL)
+      return g_strdup_printf(_("%s: there is no \"%s\"; did you mean %s?"), row->shown.name, clean,
+                             near);
+    return g_strdup_printf(_("%s: there is no \"%s\"; there are move FOLDER, tag WORDS, flag and "
+                             "read"),
+                           row->shown.name, clean);
+  }
+  if (takes && *argument == '\0')
+    return g_strdup_printf(_("%s: %s needs to be told what: %s"), row->shown.name, clean,
+                           strcmp(name, "move") == 0 ? "move FOLDER" : "tag WORDS");
+  if (!takes && *argument != '\0')
+    return g_strdup_printf(_("%s: %s stands alone"), row->shown.name, clean);
+  return store_text(row, text, target);
+}
+
 static char *
 store_secret(const struct option_row *row, const GString *text, void *target)
 {
@@ -168,6 +195,8 @@ value_store(const struct option_row *row, const struct token *token, void *targe
     return store_pin(row, text, target);
   case OPTION_PROXY:
     return store_proxy(row, text, target);
+  case OPTION_ACTION:
+    return store_action(row, text, target);
   case OPTION_WORD:
     return store_word(row, text, target);
   case OPTION_SECRET:
