@@ -60,6 +60,7 @@ stories += tests/behaviour/two-writers/run
 stories += tests/behaviour/too-large/run
 stories += tests/behaviour/screen-server/run
 stories += tests/behaviour/notify/run
+stories += tests/behaviour/leave-modes/run
 stories += tests/behaviour/screen-later/run
 stories += tests/behaviour/key-manager/run
 stories += tests/behaviour/pinentry/run
