@@ -12,6 +12,7 @@ enum conf_tls { CONF_TLS_IMPLICIT, CONF_TLS_STARTTLS, CONF_TLS_NONE };
 enum conf_auth {
   CONF_AUTH_AUTO, CONF_AUTH_PLAIN, CONF_AUTH_LOGIN, CONF_AUTH_CRAM_MD5, CONF_AUTH_SCRAM_SHA_1,
   CONF_AUTH_SCRAM_SHA_256, CONF_AUTH_APOP, CONF_AUTH_USER, CONF_AUTH_XOAUTH2, CONF_AUTH_OAUTHBEARER,
+  CONF_AUTH_EXTERNAL,
 };
 
 enum conf_dsn { CONF_DSN_DEFAULT, CONF_DSN_NEVER, CONF_DSN_FAILURE, CONF_DSN_ALWAYS };
@@ -29,6 +30,8 @@ struct conf_server {
   int timeout;              /* seconds without a byte */
   char *proxy;              /* "socks5://HOST:PORT"; NULL: none */
   char *ca_file;            /* absolute; NULL: the system's */
+  char *client_cert;        /* absolute; NULL: none */
+  char *client_key;         /* absolute; never NULL beside a client_cert */
   char *pin;                /* "sha256:HEX…" of the SubjectPublicKeyInfo */
   char *user;               /* the account's unless set inside, else the address */
   bool user_assumed;        /* the rc names no user and no password: a server without AUTH is

@@ -8,13 +8,15 @@
 static const char *const tls_words[] = {"implicit", "starttls", "none", NULL};
 static const char *const auth_words[] = {"auto",          "plain", "login", "cram-md5",
                                          "scram-sha-1",   "scram-sha-256", "apop", "user",
-                                         "xoauth2",       "oauthbearer",   NULL};
+                                         "xoauth2",       "oauthbearer",   "external",
+                                         NULL};
 static const char *const when_words[] = {"never", "when-possible", "always", "ask", NULL};
 
 static const char *const dsn_words[] = {"default", "never", "failure", "always", NULL};
 
 #define AUTH_SHOWN                                                                               \
-  "auto|plain|login|cram-md5|scram-sha-1|scram-sha-256|apop|user|xoauth2|oauthbearer"
+  "auto|plain|login|cram-md5|scram-sha-1|scram-sha-256|apop|user|xoauth2|oauthbearer|"  \
+  "external"
 #define WHEN_SHOWN "never|when-possible|always|ask"
 
 #define AT(type, member) offsetof(struct type, member)
@@ -43,6 +45,12 @@ static const char *const dsn_words[] = {"default", "never", "failure", "always",
              3600),                                                                              \
       ROW(block, "ca-file", "path", NULL, N_("trust this CA file instead of the system's"),      \
           OPTION_PATH, AT(conf_server, ca_file)),                                                \
+      ROW(block, "client-cert", "path", NULL,                                                    \
+          N_("PEM file of the certificate that shows who you are; auth = external logs in by it"), \
+          OPTION_PATH, AT(conf_server, client_cert)),                                            \
+      ROW(block, "client-key", "path", NULL,                                                     \
+          N_("PEM file of its key, without a passphrase; without it, that of client-cert"),      \
+          OPTION_PATH, AT(conf_server, client_key)),                                             \
       ROW(block, "pin", "text", NULL, N_("trust exactly this key: sha256: and 64 hex digits"),   \
           OPTION_PIN, AT(conf_server, pin)),                                                     \
       ROW(block, "proxy", "text", NULL,                                                          \

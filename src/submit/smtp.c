@@ -164,6 +164,8 @@ connect_server(struct smtp *smtp, GCancellable *cancel, GError **error)
       .timeout = server->timeout,
       .ca_file = server->ca_file,
       .pin = server->pin,
+      .client_cert = server->client_cert,
+      .client_key = server->client_key,
       .proxy = server->proxy,
       .who = who,
   };
