@@ -34,6 +34,7 @@ server_free(struct conf_server *server)
   g_free(server->user);
   secret_unref(server->password);
   g_free(server->password_command);
+  g_free(server->command);
   g_free(server);
 }
 
@@ -179,6 +180,22 @@ complete_identity(struct parser *parser, const struct conf_account *account,
                  pop3 ? "pop3" : "smtp", external ? "auth = external" : "client-key");
 }
 
+static void
+check_command(struct parser *parser, const struct conf_account *account)
+{
+  const char *command = account->smtp != NULL ? account->smtp->command : NULL;
+  g_autoptr(GError) why = NULL;
+  g_auto(GStrv) argv = NULL;
+  if (command != NULL && account->smtp->server != NULL)
+    parser_fault(parser, parser->conf->path, account->line,
+                 _("account \"%s\", smtp has both server and sendmail-command; remove one"),
+                 account->name);
+  if (command != NULL && !g_shell_parse_argv(command, NULL, &argv, &why))
+    parser_fault(parser, parser->conf->path, account->line,
+                 _("account \"%s\": sendmail-command cannot be read: %s"), account->name,
+                 why->message);
+}
+
 /* What the server does not say itself it has from its account. */
 static void
 complete_server(struct parser *parser, const struct conf_account *account, const char *address,
@@ -225,6 +242,7 @@ complete_account(struct parser *parser, struct conf_account *account)
                  account->name);
   complete_server(parser, account, address, account->pop3, true);
   complete_server(parser, account, address, account->smtp, false);
+  check_command(parser, account);
 }
 
 static void

@@ -38,6 +38,8 @@ struct conf_server {
                              * to be had without a login */
   secret_t *password;       /* NULL: not in the rc */
   char *password_command;
+  /* smtp only */
+  char *command;            /* takes letters in place of a server, which is NULL then; or NULL */
   /* pop3 only */
   int leave_on_server;      /* CONF_LEAVE_…, 0 no, else days */
   int keep_newest;          /* letters that may stay there; 0: any number */

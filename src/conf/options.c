@@ -137,6 +137,10 @@ static const struct option_row rows[] = {
                 N_("implicit (465), starttls (587), none (587: refused unless loopback or "
                    "allow-cleartext = yes)"),
                 "465"),
+    ROW("smtp", "sendmail-command", "text", NULL,
+        N_("in place of a server: a program (no shell) that takes sendmail's arguments and sends "
+           "the letter on its standard input"),
+        OPTION_TEXT, AT(conf_server, command)),
 
     ROW("crypto", "plugin", "text", "openpgp", N_("the plugin that seals and opens"), OPTION_TEXT,
         AT(conf_account, crypto_plugin)),

@@ -299,6 +299,8 @@ check_block(struct reading *reading, const struct scope *scope, int line)
                 {"rule", "action"}};
   for (size_t i = 0; i < G_N_ELEMENTS(needed); i++)
     if (strcmp(needed[i].block, scope->block) == 0 &&
+        !(strcmp(needed[i].option, "server") == 0 &&
+          g_hash_table_contains(scope->seen, "sendmail-command")) &&
         !g_hash_table_contains(scope->seen, needed[i].option))
       parser_fault(reading->parser, reading->file, line, _("%s lacks %s; add %s = \"…\""),
                    scope->block, needed[i].option, needed[i].option);

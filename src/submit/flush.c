@@ -3,6 +3,7 @@
 #include "base/error.h"
 #include "base/i18n.h"
 #include "store/trust.h"
+#include "submit/command.h"
 #include "submit/outbox.h"
 #include "submit/smtp.h"
 
@@ -132,7 +133,7 @@ take_fate(struct ledger_recipient *recipient, struct smtp_recipient *told)
   g_free(recipient->status);
   recipient->reason = told->fate == SMTP_ACCEPTED ? NULL : g_steal_pointer(&told->words);
   recipient->status = told->fate == SMTP_ACCEPTED ? NULL : g_steal_pointer(&told->status);
-  if (told->fate == SMTP_UNSURE)
+  if (told->fate == SMTP_UNSURE && recipient->reason == NULL)
     recipient->reason = g_strdup(_("the connection was lost between the last byte of the letter "
                                    "and the server's answer; it may have been sent"));
   recipient->changed = now_seconds();
@@ -202,7 +203,9 @@ send_copy(struct flush *flush, guint copy, GArray *places, GError **error)
   sending.out = &out;
   for (guint i = 0; i < places->len; i++)
     out.recipients[i].spec = recipient_at(letter, g_array_index(places, guint, i))->spec;
-  bool alive = smtp_send(flush->smtp, &out, error);
+  bool alive = flush->account->smtp->command != NULL
+                   ? command_send(flush->account, &out, flush->cancel, error)
+                   : smtp_send(flush->smtp, &out, error);
   for (guint i = 0; i < places->len; i++)
     take_fate(recipient_at(letter, g_array_index(places, guint, i)), &out.recipients[i]);
   if (out.remark != NULL) {
@@ -361,7 +364,7 @@ static bool
 connect_line(struct flush *flush, GError **error)
 {
   const struct conf_account *account = flush->account;
-  if (flush->smtp != NULL)
+  if (flush->smtp != NULL || account->smtp->command != NULL)
     return true;
   if (!trust_check(flush->store, account, account->smtp, "smtp", error))
     return false;
@@ -448,6 +451,8 @@ submit_test(const struct conf_account *account, struct keyring *keyring, char **
 {
   if (!check_account(account, error))
     return false;
+  if (account->smtp->command != NULL)
+    return (*found_out = command_program(account->smtp->command, error)) != NULL;
   g_autoptr(smtp_t) smtp = smtp_open(account, keyring, cancel, error);
   if (smtp == NULL)
     return false;

@@ -57,6 +57,9 @@ bool smtp_send(struct smtp *smtp, struct smtp_letter *letter, GError **error)
     G_GNUC_WARN_UNUSED_RESULT;
 void smtp_letter_clear(struct smtp_letter *letter);
 
+/* An address as it goes over a line: its domain in ASCII.  Free it. */
+char *smtp_wire_spec(const char *spec);
+
 /* For smtp.c and transaction.c. */
 bool smtp_read(struct smtp *smtp, struct smtp_reply *reply, GError **error)
     G_GNUC_WARN_UNUSED_RESULT;
