@@ -40,6 +40,7 @@ struct conf_server {
   char *password_command;
   /* smtp only */
   char *command;            /* takes letters in place of a server, which is NULL then; or NULL */
+  bool hold_at_server;      /* letters with an hour wait there, where it offers that */
   /* pop3 only */
   int leave_on_server;      /* CONF_LEAVE_…, 0 no, else days */
   int keep_newest;          /* letters that may stay there; 0: any number */

@@ -137,6 +137,10 @@ static const struct option_row rows[] = {
                 N_("implicit (465), starttls (587), none (587: refused unless loopback or "
                    "allow-cleartext = yes)"),
                 "465"),
+    ROW("smtp", "hold-at-server", "yes/no", "no",
+        N_("a letter with an hour of its own is given to the server at once to be held there, where "
+           "the server offers that (FUTURERELEASE); it cannot be taken back then"),
+        OPTION_BOOL, AT(conf_server, hold_at_server)),
     ROW("smtp", "sendmail-command", "text", NULL,
         N_("in place of a server: a program (no shell) that takes sendmail's arguments and sends "
            "the letter on its standard input"),

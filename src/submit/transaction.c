@@ -413,6 +413,7 @@ smtp_send(struct smtp *smtp, struct smtp_letter *letter, GError **error)
   g_autofree char *from = smtp_wire_spec(letter->from);
   struct envelope_needs needs =
       envelope_needs(letter->bytes, from, (const char *const *)specs);
+  needs.hold = letter->hold;
   g_autofree char *obstacle = envelope_obstacle(&needs, smtp->capabilities, smtp->size_limit);
   if (obstacle != NULL)
     return refuse_here(smtp, letter, obstacle);
