@@ -62,6 +62,7 @@ stories += tests/behaviour/screen-later/run
 stories += tests/behaviour/key-manager/run
 stories += tests/behaviour/client-cert/run
 stories += tests/behaviour/sendmail-command/run
+stories += tests/behaviour/sendmail-session/run
 check_SCRIPTS += $(stories)
 EXTRA_DIST += $(stories)
 EXTRA_DIST += tests/behaviour/durable-order/audit.py

@@ -12,6 +12,7 @@ struct submit {
   char *account, *from, *full_name, *dsn;
   char **recipients;
   bool from_headers, queue_only;
+  bool sender_from_header;
   int64_t not_before;
   int sign, encrypt;
 };
@@ -354,6 +355,8 @@ envelope_sender(struct engine *engine, const struct submit *submit,
     return g_strdup("");
   if (submit->from != NULL)
     return g_strdup(submit->from);
+  if (author != NULL && submit->sender_from_header)
+    return g_strdup(author);
   if (author != NULL && conf_account_of_address(engine->conf, author) == account)
     return g_strdup(author);
   return own_spec(account);
@@ -412,6 +415,7 @@ engine_submit(struct engine *engine, GBytes *message, const struct send_options 
   submit->dsn = g_strdup(options->dsn);
   submit->recipients = g_strdupv((char **)options->recipients);
   submit->from_headers = options->recipients_from_headers;
+  submit->sender_from_header = options->sender_from_header;
   submit->queue_only = options->queue_only;
   submit->not_before = options->not_before;
   submit->sign = options->sign;
