@@ -226,6 +226,7 @@ struct send_options {
   const char *from;         /* envelope sender, or NULL */
   const char *full_name;    /* -F, or NULL */
   bool recipients_from_headers;
+  bool sender_from_header;  /* From's address is the envelope's too, whosever it is */
   int sign, encrypt;        /* -1 by the rc (`always` only), 0 no, 1 yes */
   const char *const *recipients;
   bool queue_only;          /* durable is enough: the sendmail link */
