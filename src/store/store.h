@@ -30,7 +30,10 @@ struct reader_pool *store_readers(struct store *store);
 
 /* ---- bringing up to date ---- */
 
-struct store_progress { guint64 done, total; };
+struct store_progress {
+  guint64 done, total;
+  guint64 rows;             /* of a refresh: those that can be asked for already */
+};
 typedef void (*store_progress_fn)(const struct store_progress *progress, void *data);
 
 /* Compares every Maildir whose directories changed with the index, reads new
