@@ -119,6 +119,7 @@ read_letter(struct reading *reading, struct letter_read *letter)
     return;
   int64_t arrival = arrival_of(letter->what->name, &info);
   letter->size = (guint64)info.st_size;
+  letter->arrival = arrival;
   g_autoptr(GError) why = NULL;
   if (bytes != NULL)
     letter->doc = reader_index(reading->store->readers, bytes, arrival, reading->cancel, &why);

@@ -7,6 +7,7 @@ struct letter_read {
   const struct change *what;
   struct index_doc *doc;    /* NULL: the file is no longer there */
   guint64 size;
+  int64_t arrival;
   size_t weight;            /* bytes that doc holds, about */
   GError *error;            /* no reader can be had: nothing more is read */
 };

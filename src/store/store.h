@@ -76,7 +76,7 @@ struct row {
   char *key;
   char *folder;
   char *path;               /* absolute, as last seen */
-  int64_t date;
+  int64_t date, arrival;    /* arrival: when it came into the Maildirs */
   char *from, *to, *subject;/* clean, one line */
   char *message_id;         /* without <>, or NULL */
   guint64 size;
@@ -90,7 +90,8 @@ struct row {
 };
 void row_free(struct row *row);
 
-enum rows_order { ROWS_NEWEST, ROWS_OLDEST, ROWS_FROM, ROWS_SUBJECT, ROWS_SIZE, ROWS_THREAD };
+enum rows_order { ROWS_NEWEST, ROWS_OLDEST, ROWS_FROM, ROWS_SUBJECT, ROWS_SIZE, ROWS_ARRIVAL,
+                  ROWS_THREAD };
 struct rows_query {
   const char *folder;       /* NULL: all folders */
   const char *query;        /* INTERFACE.md "Queries", or NULL */
