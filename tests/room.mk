@@ -48,6 +48,7 @@ stories += tests/behaviour/plugin/run
 stories += tests/behaviour/rc-faults/run
 stories += tests/behaviour/reports/run
 stories += tests/behaviour/screen-busy/run
+stories += tests/behaviour/screen-first/run
 stories += tests/behaviour/screen-long/run
 stories += tests/behaviour/screen-read/run
 stories += tests/behaviour/screen-resize/run

@@ -73,7 +73,8 @@ struct part { int number; char *name, *type; GBytes *bytes; };
 
 struct event {
   enum event_kind kind;
-  request_id request;       /* 0: the engine's own doing */
+  request_id request;       /* 0: the engine's own doing; a refresh that it began itself has a
+                             * number that nobody asked for, so that it can be cancelled */
   GError *error;            /* DONE: why it failed, or NULL */
   char *text;               /* PROGRESS, ASK, NOTICE: translated; DONE: what was done (one sentence), a key, an id */
   guint64 done, total;      /* PROGRESS; DONE of a count: unread, total; of an import: new, known already;
