@@ -2,6 +2,7 @@
 #include <sys/wait.h>
 #include <unistd.h>
 
+#include "store/waiting.h"
 #include "tests/unit/net/faults.h"
 #include "tests/unit/retrieve/scene.h"
 
@@ -209,21 +210,35 @@ fetch_in_child(void *data)
     scene_fetch(s);
 }
 
-/* A fault of the disk, the line or the process at any call. */
+static void
+assert_one_waits(struct scene *s)
+{
+  g_autofree char *drop = NULL;
+  assert_true(store_drop(s->store, "home", "127.0.0.1", "anna", &drop, NULL));
+  g_autoptr(GPtrArray) waiting = store_waiting(s->store, drop, NULL);
+  assert_int_equal(waiting->len, 1);
+}
+
+/* A fault of the disk, the line or the process at any call.  One letter is too large
+ * to be fetched. */
 static void
 a_fault_at_any_call_loses_and_doubles_nothing(void **state)
 {
   for (int mode = FAULTS_FAIL; mode <= FAULTS_DIE; mode++)
     for (int at = mode; ; at += fault_stride()) {
       struct scene *s = scene_new(0);
+      g_autofree char *large = g_strnfill(2000, 'x');
       scene_five(s);
+      fake_add(s->fake, "large", "grande", large);
+      s->server.max_size = 1000;
       g_clear_pointer(&s->store, store_close);
       bool struck = fault_run(mode, at, fetch_in_child, s);
       scene_open_store(s);
       if (scene_fetch(s) != 0)
         fail_msg("call %d: %s", at, s->error->message);
       scene_assert_five(s);
-      assert_int_equal(fake_count(s->fake), 0);
+      assert_int_equal(fake_count(s->fake), 1);
+      assert_one_waits(s);
       g_free(scene_end(s));
       if (!struck)
         break;
