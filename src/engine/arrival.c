@@ -61,6 +61,12 @@ fate_sentence(const struct report_recipient *recipient)
                            recipient->spec, why);
   case REPORT_DELIVERED:
     return g_strdup_printf(_("Your letter to %s was delivered"), recipient->spec);
+  case REPORT_DISPLAYED:
+    return g_strdup_printf(_("Your letter to %s was shown to the recipient, who sent a receipt"),
+                           recipient->spec);
+  case REPORT_DELETED:
+    return g_strdup_printf(_("Your letter to %s was deleted without a look, says a receipt"),
+                           recipient->spec);
   case REPORT_RELAYED:
   case REPORT_EXPANDED:
     break;

@@ -217,6 +217,9 @@ request_id engine_sealing(struct engine *engine, const struct draft *draft);
  * it is sealed so, or not sent.  draft->not_before: held until then. */
 request_id engine_send(struct engine *engine, const struct draft *draft,
                        const struct seal_plan *plan);
+/* Tells the sender who asked for it that the letter was shown (RFC 8098).  NOTFOUND when
+ * nobody asks, REFUSED when it was told before.  text: the receipt's id in the outbox. */
+request_id engine_receipt(struct engine *engine, const struct letter_ref *ref);
 /* Takes back what was sent within send-delay (or waits): back to Drafts.  text: its
  * key there, for engine_resume(). */
 request_id engine_unsend(struct engine *engine, const char *id);

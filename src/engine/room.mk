@@ -17,6 +17,7 @@ src_engine_libengine_a_SOURCES = \
 	src/engine/out.c src/engine/out.h \
 	src/engine/keys.c \
 	src/engine/plugins.c \
+	src/engine/receipt.c \
 	src/engine/save.c \
 	src/engine/seal.c src/engine/sealed.c \
 	src/engine/setup.c \

@@ -42,6 +42,7 @@ append_fields(GString *out, const struct draft *draft, const char *subject,
       !write_addresses(out, "Cc", draft->cc, error) ||
       (options->keep_bcc && !write_addresses(out, "Bcc", draft->bcc, error)) ||
       !write_addresses(out, "Reply-To", draft->reply_to, error) ||
+      (draft->ask_receipt && !write_addresses(out, "Disposition-Notification-To", from, error)) ||
       !write_text(out, "Subject", subject, error) || !append_id(out, draft, error))
     return false;
   write_ids(out, "In-Reply-To", answered);

@@ -80,6 +80,7 @@ draft_copy(const struct draft *draft)
   copy->sign = draft->sign;
   copy->encrypt = draft->encrypt;
   copy->not_before = draft->not_before;
+  copy->ask_receipt = draft->ask_receipt;
   copy->answers_sealed = draft->answers_sealed;
   copy->origin = g_strdup(draft->origin);
   copy->answers = g_strdup(draft->answers);

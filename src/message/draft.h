@@ -24,6 +24,7 @@ struct draft {
   GPtrArray *attachments;   /* struct draft_attachment */
   enum draft_wish sign, encrypt;
   int64_t not_before;       /* seconds since 1970; 0: sent at once */
+  bool ask_receipt;         /* Disposition-Notification-To (RFC 8098) */
   bool answers_sealed;      /* a reply to a sealed letter: sealed, or the user insists */
   char *origin;             /* key of the letter in Drafts that it came from, or NULL */
   char *answers;            /* key of the letter that it answers (marked R), or NULL */

@@ -175,6 +175,9 @@ judge_from(struct page *page, const struct headers *headers)
   if (value != NULL && words_have_bidi(value))
     page_notice(page, g_strdup(_("The sender's name holds invisible characters that turn the "
                                  "direction of writing; they were left out.")));
+  if (headers_get(headers, "Disposition-Notification-To") != NULL)
+    page_notice(page, g_strdup(_("The sender asks to be told that you read this; the command "
+                                 "send-receipt does it, and nothing else does.")));
   if (headers_repeats(headers, "From") > 1)
     page_notice(page, g_strdup(_("The letter has several From fields.")));
 }

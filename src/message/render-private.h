@@ -66,4 +66,7 @@ int mime_choose(const struct mime *mime, int alternative, bool html);
 /* Is it for saving rather than for reading or for machines? */
 bool mime_is_listed(const struct mime *mime, const struct mime_part *part);
 /* Says in words what a message/delivery-status part says. */
+/* Of a message/disposition-notification part. */
+bool report_is_receipt(const struct mime_part *part);
+void receipt_notices(struct page *page, const struct mime_part *part);
 void report_notices(struct page *page, const struct mime_part *part);

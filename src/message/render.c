@@ -130,6 +130,10 @@ show_leaf(struct showing *s, int i)
     report_notices(&s->page, part);
     return;
   }
+  if (report_is_receipt(part)) {
+    receipt_notices(&s->page, part);
+    return;
+  }
   if (mime_is(part, "message/external-body"))
     page_notice(&s->page, g_strdup(_("A part of this letter lies on a server; "
                                      "it is not fetched.")));

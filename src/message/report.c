@@ -179,6 +179,50 @@ is_status(const struct mime_part *part)
          strcmp(part->media, "message/global-delivery-status") == 0;
 }
 
+/* ---- receipts ---- */
+
+bool
+report_is_receipt(const struct mime_part *part)
+{
+  return strcmp(part->media, "message/disposition-notification") == 0 ||
+         strcmp(part->media, "message/global-disposition-notification") == 0;
+}
+
+/* "mode; type/modifiers" (RFC 8098, 3.2.6): what was not shown says nothing of whether
+ * it will be. */
+static bool
+read_disposition(const char *value, enum report_action *action_out)
+{
+  g_autofree char *type = typed_value(value);
+  size_t length = type != NULL ? strcspn(type, "/, ") : 0;
+  bool deleted = length == 7 && g_ascii_strncasecmp(type, "deleted", 7) == 0;
+  *action_out = deleted ? REPORT_DELETED : REPORT_DISPLAYED;
+  return deleted || (length == 9 && g_ascii_strncasecmp(type, "displayed", 9) == 0);
+}
+
+static struct report *
+read_receipt(const struct mime_part *part)
+{
+  bool whole;
+  g_autoptr(GBytes) bytes = mime_decode(part, LIMIT_HEADER, &whole);
+  gsize length;
+  const char *data = g_bytes_get_data(bytes, &length);
+  g_autoptr(headers_t) fields = headers_parse(length > 0 ? data : "", length);
+  g_autofree char *spec = recipient_of(fields);
+  enum report_action action;
+  if (spec == NULL || !read_disposition(headers_get(fields, "Disposition"), &action))
+    return NULL;
+  struct report *report = report_new();
+  (void)report_add(report, spec, action);
+  const char *id = headers_get(fields, "Original-Message-ID");
+  if (id != NULL) {
+    g_autofree char *text = g_strdup_printf("Message-ID: %s\r\n", id);
+    g_autoptr(headers_t) field = headers_parse(text, strlen(text));
+    report->message_id = headers_message_id(field);
+  }
+  return report;
+}
+
 /* The Message-ID of the letter that came back, whole or by its headers. */
 static char *
 returned_id(const struct mime *mime)
@@ -279,6 +323,8 @@ report_from_mime(const struct mime *mime)
 {
   for (guint i = 0; i < mime->parts->len; i++) {
     const struct mime_part *part = mime_part(mime, i);
+    if (part->depth == 1 && report_is_receipt(part))
+      return read_receipt(part);
     if (part->depth > 1 || !is_status(part))
       continue;
     bool whole;
@@ -342,6 +388,10 @@ sentence_of(enum report_action action)
     return _("Passed on for %s, to a server that sends no reports");
   case REPORT_EXPANDED:
     return _("Delivered to %s, and passed on from there");
+  case REPORT_DISPLAYED:
+    return _("Shown to %s, who sent a receipt");
+  case REPORT_DELETED:
+    return _("Deleted by %s without a look, says a receipt");
   case REPORT_FAILED:
     break;
   }
@@ -363,6 +413,14 @@ in_words(const struct report_recipient *recipient)
   if (*recipient->reason != '\0')
     g_string_append_printf(out, " (%s)", recipient->reason);
   return g_string_free(out, FALSE);
+}
+
+void
+receipt_notices(struct page *page, const struct mime_part *part)
+{
+  g_autoptr(report_t) report = read_receipt(part);
+  for (guint i = 0; report != NULL && i < report->recipients->len; i++)
+    page_notice(page, in_words(g_ptr_array_index(report->recipients, i)));
 }
 
 void

@@ -1,9 +1,11 @@
-/* Delivery reports: RFC 3464 in multipart/report, and the older human ones. */
+/* Delivery reports: RFC 3464 in multipart/report, and the older human ones; receipts of
+ * readers (RFC 8098). */
 #pragma once
 
 #include <glib.h>
 
-enum report_action { REPORT_FAILED, REPORT_DELAYED, REPORT_DELIVERED, REPORT_RELAYED, REPORT_EXPANDED };
+enum report_action { REPORT_FAILED, REPORT_DELAYED, REPORT_DELIVERED, REPORT_RELAYED, REPORT_EXPANDED,
+                     REPORT_DISPLAYED, REPORT_DELETED };
 
 struct report_recipient {
   char *spec;               /* final or original recipient */

@@ -68,6 +68,7 @@ src_message_libmessage_a_SOURCES += \
 	src/message/protect.c \
 	src/message/reply.c \
 	src/message/resume.c \
+	src/message/receipt.c src/message/receipt.h \
 	src/message/state.c \
 	src/message/write.c src/message/write.h
 

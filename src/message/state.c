@@ -27,6 +27,8 @@ draft_state_format(const struct draft *draft)
     append_key(out, "sign", wishes[draft->sign]);
   if (draft->encrypt != DRAFT_BY_POLICY)
     append_key(out, "encrypt", wishes[draft->encrypt]);
+  if (draft->ask_receipt)
+    append_key(out, "receipt", "yes");
   if (draft->answers_sealed)
     append_key(out, "sealed", "yes");
   if (draft->not_before > 0) {
@@ -60,6 +62,8 @@ take(struct draft *draft, const char *name, const char *value)
     draft->sign = read_wish(plain);
   else if (strcmp(name, "encrypt") == 0)
     draft->encrypt = read_wish(plain);
+  else if (strcmp(name, "receipt") == 0)
+    draft->ask_receipt = strcmp(plain, "yes") == 0;
   else if (strcmp(name, "sealed") == 0)
     draft->answers_sealed = strcmp(plain, "yes") == 0;
   else if (strcmp(name, "leaves") == 0)

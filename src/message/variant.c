@@ -438,7 +438,7 @@ take_recipient(struct report *report, GVariant *row)
   const char *spec, *status, *reason;
   guint32 action;
   g_variant_get(row, "(&sum&s&s)", &spec, &action, &status, &reason);
-  if (action > REPORT_EXPANDED)
+  if (action > REPORT_DELETED)
     return false;
   struct report_recipient *recipient = report_add(report, spec, action);
   g_free(recipient->reason);

@@ -2,6 +2,7 @@
 #include <string.h>
 
 #include "base/error.h"
+#include "base/i18n.h"
 #include "base/sanitize.h"
 #include "message/address.h"
 #include "message/headers.h"
@@ -37,7 +38,19 @@ static const struct { enum report_action action; enum recipient_state state; } r
     {REPORT_RELAYED, RECIPIENT_ACCEPTED},
     {REPORT_EXPANDED, RECIPIENT_ACCEPTED},
     {REPORT_DELAYED, RECIPIENT_ACCEPTED},
+    {REPORT_DISPLAYED, RECIPIENT_DELIVERED},
+    {REPORT_DELETED, RECIPIENT_DELIVERED},
 };
+
+static char *
+reason_of(const struct report_recipient *said)
+{
+  if (said->action == REPORT_DISPLAYED)
+    return g_strdup(_("it was shown to the recipient, who sent a receipt"));
+  if (said->action == REPORT_DELETED)
+    return g_strdup(_("it was deleted without a look, says a receipt"));
+  return said->reason != NULL ? sanitize_line(said->reason, -1) : NULL;
+}
 
 /* Whatever a report says of a recipient, the letter got beyond the server that
  * took it. */
@@ -51,7 +64,7 @@ apply(struct ledger_recipient *recipient, const struct report_recipient *said)
       recipient->state = reported[i].state;
   g_free(recipient->reason);
   g_free(recipient->status);
-  recipient->reason = said->reason != NULL ? sanitize_line(said->reason, -1) : NULL;
+  recipient->reason = reason_of(said);
   recipient->status = said->status != NULL ? sanitize_line(said->status, -1) : NULL;
   recipient->changed = now_seconds();
   return true;

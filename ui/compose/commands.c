@@ -378,6 +378,19 @@ hold(struct view *view, const char *const *args)
     set_hour(of(view), of(view)->draft->not_before == LEDGER_NEVER ? 0 : LEDGER_NEVER);
 }
 
+static void
+receipt(struct view *view, const char *const *args)
+{
+  struct compose_view *compose = of(view);
+  if (is_busy(view))
+    return;
+  compose->draft->ask_receipt = !compose->draft->ask_receipt;
+  compose->changed = true;
+  ui_say(view->ui, compose->draft->ask_receipt
+                       ? _("The recipients are asked to say that they read it; they need not.")
+                       : _("No receipt is asked for."));
+}
+
 /* ---- keys that are missing ---- */
 
 static void
@@ -524,6 +537,8 @@ static const struct command rows[] = {
      .help = N_("Set when the letter leaves once it is sent"), .hint = N_("when"), .run = send_at},
     {.name = "hold", .keys = "h", .help = N_("Hold the letter in the outbox once it is sent, or not"),
      .run = hold},
+    {.name = "receipt", .keys = "r", .help = N_("Ask the recipients for a receipt, or not"),
+     .run = receipt},
     {.name = "find-keys", .keys = "K",
      .help = N_("Get the key that is missing: from letters or its owner's provider, or confirm it"),
      .hint = N_("key"), .run = find_keys},

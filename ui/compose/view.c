@@ -122,6 +122,8 @@ draw_fields(const struct compose_view *compose, const struct area *area, int row
   /* An answer that was not begun here: its writer sees what it will be joined to. */
   if (draft->in_reply_to != NULL && draft->answers == NULL)
     draw_field(area, row++, 0, _("Answers"), draft->in_reply_to);
+  if (draft->ask_receipt)
+    draw_field(area, row++, 0, _("Receipt"), _("the recipients are asked for one"));
   if (draft->not_before > g_get_real_time() / G_USEC_PER_SEC) {
     g_autofree char *text = hour_words(draft->not_before);
     draw_field(area, row++, 0, _("Leaves"), text);

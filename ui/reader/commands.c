@@ -149,21 +149,6 @@ route(struct view *view, const char *const *args)
   ui_push(view->ui, text_view_new(view->ui, _("Route"), lines));
 }
 
-static const char *
-fate_words(enum recipient_state state)
-{
-  static const char *const words[] = {
-      [RECIPIENT_WAITING] = N_("waits"),
-      [RECIPIENT_ACCEPTED] = N_("taken by the server"),
-      [RECIPIENT_RETRY] = N_("is tried again"),
-      [RECIPIENT_REFUSED] = N_("refused"),
-      [RECIPIENT_UNSURE] = N_("may have been sent"),
-      [RECIPIENT_DELIVERED] = N_("delivered"),
-      [RECIPIENT_BOUNCED] = N_("came back"),
-  };
-  return _(words[state]);
-}
-
 static void
 show_fates(struct view *view, struct event *event, void *data)
 {
@@ -176,11 +161,9 @@ show_fates(struct view *view, struct event *event, void *data)
     const struct ledger_letter *letter = g_ptr_array_index(event->queue, i);
     for (guint j = 0; j < letter->recipients->len; j++) {
       const struct ledger_recipient *one = g_ptr_array_index(letter->recipients, j);
-      bool bad = one->state == RECIPIENT_REFUSED || one->state == RECIPIENT_BOUNCED ||
-                 one->state == RECIPIENT_UNSURE;
-      text_add(lines, bad ? STYLE_BAD : STYLE_NORMAL, "%s: %s", one->spec, fate_words(one->state));
-      if (one->reason != NULL)
-        text_add(lines, STYLE_NOTICE, "   %s", one->reason);
+      bool bad;
+      g_autofree char *line = reader_fate_line(one, &bad);
+      text_add(lines, bad ? STYLE_BAD : STYLE_NORMAL, "%s", line);
     }
   }
   ui_push(view->ui, text_view_new(view->ui, _("What became of it"), lines));
@@ -453,6 +436,49 @@ import_key(struct view *view, const char *const *args)
     keys_import(view->ui, reader->row->key);
 }
 
+static void
+receipt_kept(struct view *view, struct event *event, void *data)
+{
+  if (event->error == NULL)
+    ui_say(view->ui, _("The receipt is in the outbox and leaves now."));
+}
+
+static void
+receipt_if(struct ui *ui, struct view *view, const char *text, void *key)
+{
+  struct letter_ref ref = {.key = key};
+  if (text != NULL)
+    ui_await(ui, engine_receipt(ui->engine, &ref), view, receipt_kept, NULL, NULL);
+}
+
+static const char *
+asks_for_receipt(const struct letter *letter)
+{
+  const GPtrArray *headers = letter->rendered->headers;
+  for (guint i = 0; i < headers->len; i++) {
+    const struct rendered_header *header = g_ptr_array_index(headers, i);
+    if (g_ascii_strcasecmp(header->name, "Disposition-Notification-To") == 0)
+      return header->value;
+  }
+  return NULL;
+}
+
+static void
+send_receipt(struct view *view, const char *const *args)
+{
+  const struct letter *letter = letter_of(view);
+  if (letter == NULL)
+    return;
+  const char *asker = asks_for_receipt(letter);
+  if (asker == NULL || letter->key == NULL) {
+    ui_say(view->ui, _("Nobody asks for a receipt of this letter."));
+    return;
+  }
+  g_autofree char *clean = sanitize_line(asker, -1);
+  g_autofree char *question = g_strdup_printf(_("Tell %s that you have read this letter?"), clean);
+  ui_confirm(view->ui, view, question, receipt_if, g_strdup(letter->key), g_free);
+}
+
 static const struct command rows[] = {
     {.name = "down", .keys = "j Down Enter", .help = N_("Scroll down by a line"), .run = down},
     {.name = "up", .keys = "k Up", .help = N_("Scroll up by a line"), .run = up},
@@ -476,6 +502,9 @@ static const struct command rows[] = {
      .run = import_key},
     {.name = "fates", .keys = "W", .help = N_("Show what became of a letter that you sent"),
      .run = fates},
+    {.name = "send-receipt", .keys = "",
+     .help = N_("Tell the sender who asked for it that you have read the letter"),
+     .run = send_receipt},
     {.name = "route", .keys = "R", .help = N_("Show the way that the letter took"), .run = route},
     {.name = "parts", .keys = "p", .help = N_("List the parts"), .run = parts},
     {.name = "open", .keys = "o", .args = "[N]",

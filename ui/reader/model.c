@@ -33,6 +33,7 @@ forget_letter(struct reader_view *reader)
     letter_free(g_steal_pointer(&reader->letter));
   g_clear_pointer(&reader->laid, g_ptr_array_unref);
   g_clear_pointer(&reader->why, g_free);
+  g_clear_pointer(&reader->fates, g_ptr_array_unref);
 }
 
 static void
@@ -57,6 +58,7 @@ arrived(struct view *view, struct event *event, void *data)
   }
   reader->letter = g_steal_pointer(&event->letter);
   mark_seen(reader);
+  reader_ask_fates(reader);
 }
 
 void
@@ -282,6 +284,22 @@ lay_notices(const struct reader_view *reader, GPtrArray *laid, int columns)
     lay(laid, STYLE_NORMAL, 0, g_strdup(""));
 }
 
+static void
+lay_fate(const char *line, bool bad, void *data)
+{
+  struct reader_view *reader = data;
+  lay_wrapped(reader->laid, bad ? STYLE_BAD : STYLE_DIM, 0, "→ ", line,
+              CLAMP(reader->width - 2, 8, WIDEST_TEXT));
+}
+
+static void
+lay_fates(struct reader_view *reader)
+{
+  reader_each_fate(reader, lay_fate, reader);
+  if (reader->fates != NULL)
+    lay(reader->laid, STYLE_NORMAL, 0, g_strdup(""));
+}
+
 void
 reader_view_lay(struct reader_view *reader, int width)
 {
@@ -293,6 +311,7 @@ reader_view_lay(struct reader_view *reader, int width)
   reader->width = width;
   if (!reader->how.raw)
     lay_headers(reader, reader->laid, columns);
+  lay_fates(reader);
   lay_notices(reader, reader->laid, columns);
   lay_text(reader, reader->laid, columns);
   lay_parts(reader, reader->laid, columns);

@@ -13,6 +13,7 @@ struct reader_view {
   struct letter *letter;    /* NULL: not here yet */
   char *why;                /* why not, or NULL */
   request_id asked;
+  GPtrArray *fates;         /* struct ledger_letter, one, of a letter that was sent from here; or NULL */
   struct render_options how;
   bool all_headers;
   GPtrArray *laid;          /* struct laid_line, for `width`; NULL: to be laid out */
@@ -31,5 +32,10 @@ int reader_view_find(const struct reader_view *reader, int from);
 const struct rendered_part *reader_view_part(const struct reader_view *reader, int number);
 /* The only attachment's number, 0 when there are none or several. */
 int reader_view_only_part(const struct reader_view *reader);
+/* fate.c.  "a@b: came back (no such mailbox)"; free it. */
+char *reader_fate_line(const struct ledger_recipient *one, bool *bad_out);
+void reader_ask_fates(struct reader_view *reader);
+void reader_each_fate(const struct reader_view *reader,
+                      void (*take)(const char *line, bool bad, void *data), void *data);
 void reader_view_changed(struct view *view);
 void reader_view_close(struct view *view);

@@ -54,6 +54,7 @@ a_postponed_draft_comes_back_whole(void **state)
   draft->encrypt = DRAFT_NO;
   draft->answers_sealed = true;
   draft->not_before = 1767225600;
+  draft->ask_receipt = true;
   draft->answers = g_strdup("1767.abc=; postino:2,S");
   draft->forwards = g_strdup("perch\xc3\xa9");
   g_autoptr(draft_t) back = again(draft);
@@ -65,6 +66,7 @@ a_postponed_draft_comes_back_whole(void **state)
   assert_int_equal(back->encrypt, DRAFT_NO);
   assert_true(back->answers_sealed);
   assert_int_equal(back->not_before, 1767225600);
+  assert_true(back->ask_receipt);
   assert_string_equal(back->answers, draft->answers);
   assert_string_equal(back->forwards, draft->forwards);
 }
