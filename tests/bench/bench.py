@@ -353,7 +353,7 @@ class Fetchmail:
             'set idfile "%s/ids"\npoll localhost service %s protocol pop3 uidl\n'
             '  user "anna" password "%s" ssl sslproto "tls1.2+" sslcertfile "%s" sslcertck %s\n'
             '  smtphost "%s" lmtp smtpname "bruno@tuoisp.example" fetchlimit %d batchlimit 0\n')
-            % (home, port, quoted(provider.env["ANNA_PASSWORD"]), provider.env["ISP_CA"], "keep" if leave else "no keep",
+            % (home, port, "".join("\\x%02x" % b for b in provider.env["ANNA_PASSWORD"].encode()), provider.env["ISP_CA"], "keep" if leave else "no keep",
                os.path.join(provider.dir, "run", "lmtp"), self.few))
         self.argv = ["fetchmail", "--silent", "--nosyslog", "--pidfile", home + "/pid", "-f", conf]
 
@@ -366,11 +366,18 @@ class Getmail:
         os.makedirs(home, mode=0o700)
         with_rc(place, key + "/getmailrc", (
             '[retriever]\ntype = SimplePOP3SSLRetriever\nserver = localhost\nport = %s\nusername = anna\npassword = %s\n'
-            'ca_certs = %s\n[destination]\ntype = Maildir\npath = %s/\n[options]\nread_all = false\ndelete = %s\n'
+            'ca_certs = %s\n[destination]\n%s[options]\nread_all = false\ndelete = %s\n'
             'max_messages_per_session = %d\nverbose = 0\n')
-            % (port, provider.env["ANNA_PASSWORD"].replace("%", "%%"), provider.env["ISP_CA"], maildir(place, key + ".mail"),
+            % (port, provider.env["ANNA_PASSWORD"].replace("%", "%%"), provider.env["ISP_CA"], self.destination(maildir(place, key + ".mail")),
                "false" if leave else "true", self.few))
         self.argv = ["getmail", "--getmaildir", home]
+
+    def destination(self, path):
+        # It refuses to write a Maildir as root.
+        if os.geteuid():
+            return "type = Maildir\npath = %s/\n" % path
+        return ('type = MDA_external\npath = /bin/dd\narguments = ("status=none", "oflag=append", "conv=notrunc", "of=%s/mbox")\n'
+                'allow_root_commands = true\n' % path)
 
 
 def timed_fetch(place, client):
