@@ -59,6 +59,7 @@ stories += tests/behaviour/sendmail/run
 stories += tests/behaviour/two-writers/run
 stories += tests/behaviour/too-large/run
 stories += tests/behaviour/switch-over/run
+stories += tests/behaviour/proxy/run
 stories += tests/behaviour/screen-later/run
 stories += tests/behaviour/key-manager/run
 stories += tests/behaviour/interop/run
