@@ -20,6 +20,7 @@ struct connection_options {
   int timeout;             /* seconds without a byte, on every wait */
   const char *ca_file;     /* NULL: the system's */
   const char *pin;         /* NULL: none */
+  const char *known_key;   /* the only key to be accepted without a pin; NULL: any */
   const char *proxy;       /* "socks5://HOST[:PORT]"; NULL: none */
   const char *who;         /* "home pop3": for sentences and the dialogue log */
 };

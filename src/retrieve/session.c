@@ -312,7 +312,7 @@ start_tls(struct pop3 *pop3, GError **error)
 }
 
 static bool
-connect_server(struct pop3 *pop3, GCancellable *cancel, GError **error)
+connect_server(struct pop3 *pop3, const char *known_key, GCancellable *cancel, GError **error)
 {
   const struct conf_server *server = pop3->server;
   g_autofree char *who = g_strdup_printf("%s pop3", pop3->account->name);
@@ -324,6 +324,7 @@ connect_server(struct pop3 *pop3, GCancellable *cancel, GError **error)
       .timeout = server->timeout,
       .ca_file = server->ca_file,
       .pin = server->pin,
+      .known_key = known_key,
       .proxy = server->proxy,
       .who = who,
   };
@@ -691,7 +692,7 @@ try_open(const struct pop3_options *options, const char *memory, bool *again_out
   g_autoptr(pop3_t) pop3 = pop3_new(options);
   GError *why = NULL;
   *again_out = false;
-  if (connect_server(pop3, cancel, &why) && learn_offer(pop3, memory, &why) &&
+  if (connect_server(pop3, options->known_key, cancel, &why) && learn_offer(pop3, memory, &why) &&
       login(pop3, options->keyring, cancel, &why)) {
     *memory_out = g_steal_pointer(&pop3->memory);
     return g_steal_pointer(&pop3);

@@ -44,6 +44,7 @@ struct pop3_options {
   struct keyring *keyring;
   bool list;                /* listing_read() follows at once */
   const char *memory;       /* of an earlier session of this drop, or NULL */
+  const char *known_key;    /* see struct connection_options */
 };
 
 /* What one status line says. */

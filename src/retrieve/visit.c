@@ -373,8 +373,13 @@ open_session(struct visit *visit, struct keyring *keyring, GCancellable *cancel,
 {
   g_autofree char *before = store_memory_get(visit->store, visit->drop, "session");
   g_autofree char *after = NULL;
-  struct pop3_options options = {
-      .account = visit->account, .keyring = keyring, .list = true, .memory = before};
+  g_autofree char *known_key =
+      trust_known_key(visit->store, visit->account, visit->account->pop3, "pop3");
+  struct pop3_options options = {.account = visit->account,
+                                 .keyring = keyring,
+                                 .list = true,
+                                 .memory = before,
+                                 .known_key = known_key};
   struct pop3 *pop3 = pop3_open(&options, &after, cancel, error);
   keep_session(visit, after);
   return pop3;
