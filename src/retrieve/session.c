@@ -181,8 +181,8 @@ static const struct { const char *name; enum pop3_capability bit; } capabilities
     {"UTF8", POP3_UTF8},
 };
 
-static void
-note_capability(struct pop3 *pop3, const char *line)
+void
+pop3_take_capability(struct pop3 *pop3, const char *line)
 {
   g_auto(GStrv) words = g_strsplit_set(line, " \t", 100);
   for (size_t i = 0; i < G_N_ELEMENTS(capabilities); i++)
@@ -233,7 +233,7 @@ pop3_read_capabilities(struct pop3 *pop3, GError **error)
       return end;
     if (lines >= LIMIT_REPLY_LINES)
       return pop3_broken(pop3, _("the server's list of capabilities does not end"), error);
-    note_capability(pop3, line);
+    pop3_take_capability(pop3, line);
   }
 }
 
@@ -246,9 +246,8 @@ ask_capabilities(struct pop3 *pop3, GError **error)
 
 /* ---- greeting and TLS ---- */
 
-/* RFC 1939, 7: "<process.clock@host>" somewhere in the greeting. */
-static char *
-stamp_of(const char *line)
+char *
+pop3_stamp(const char *line)
 {
   const char *from = strchr(line, '<');
   const char *to = from != NULL ? strchr(from, '>') : NULL;
@@ -266,7 +265,7 @@ read_greeting(struct pop3 *pop3, GError **error)
   const char *line = connection_read_line(pop3->connection, LIMIT_REPLY_LINE, error);
   if (line == NULL || judge(pop3, line, POSTINO_ERROR_RETRY, error) != POP3_YES)
     return false;
-  pop3->stamp = stamp_of(line);
+  pop3->stamp = pop3_stamp(line);
   return true;
 }
 
