@@ -178,6 +178,7 @@ void hour_ask(struct view *view, ui_answer answer, void *data, GDestroyNotify de
 struct view *keys_view_new(struct ui *ui, const char *query);
 /* Commands for keys (keys/any.c); the letter of this key brings one. */
 void keys_make(struct view *view, const char *const *args);
+void keys_setup(struct view *view, const char *const *args);
 void keys_list(struct view *view, const char *const *args);
 void keys_confirm(struct view *view, const char *const *args);
 void keys_import(struct ui *ui, const char *key);

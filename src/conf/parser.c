@@ -225,6 +225,7 @@ account_new(const char *title, int line)
   account->trash = g_strdup("Trash");
   account->crypto_plugin = g_strdup("openpgp");
   account->sign = account->encrypt = CONF_WHEN_POSSIBLE;
+  account->lookup = CONF_LOOKUP_ASK;
   return account;
 }
 

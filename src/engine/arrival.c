@@ -4,7 +4,7 @@
 
 #include "base/error.h"
 #include "base/i18n.h"
-#include "engine/engine-private.h"
+#include "engine/autocrypt.h"
 #include "engine/hook.h"
 #include "engine/out.h"
 #include "store/ledger.h"
@@ -278,6 +278,7 @@ look_at_new(struct work *work, char *const *keys, GHashTable *new)
       continue;
     g_hash_table_add(new, g_strdup(*keys));
     since = MIN(since, row->date);
+    autocrypt_take(work->engine, row->path);
     if ((row->marks & INDEX_REPORT) != 0)
       match_report(work, *keys);
     const struct ledger_letter *letter =
@@ -316,5 +317,6 @@ arrive(struct work *work, char *const *keys)
   int64_t since = look_at_new(work, keys, new);
   for (guint i = 0; g_hash_table_size(new) > 0 && i < rules->len; i++)
     apply_rule(work, rules->pdata[i], new, since);
+  news_tell(engine, new);
   engine_changed(engine);
 }

@@ -283,6 +283,7 @@ cli_wait_notices(struct cli *cli, request_id request,
       break;
     case EVENT_CHANGED:
     case EVENT_TERMINAL:
+    case EVENT_ARRIVED:
       break;
     }
   }
