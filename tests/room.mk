@@ -59,6 +59,8 @@ stories += tests/behaviour/sealed-search/run
 stories += tests/behaviour/sendmail/run
 stories += tests/behaviour/two-writers/run
 stories += tests/behaviour/too-large/run
+stories += tests/behaviour/switch-over/run
+stories += tests/behaviour/proxy/run
 stories += tests/behaviour/screen-server/run
 stories += tests/behaviour/notify/run
 stories += tests/behaviour/leave-modes/run
@@ -89,3 +91,5 @@ EXTRA_DIST += tests/behaviour/reports/qmail.eml
 EXTRA_DIST += tests/behaviour/reports/sendmail.eml
 EXTRA_DIST += tests/behaviour/reports/stranger.eml
 EXTRA_DIST += tests/behaviour/reports/yahoo.eml
+EXTRA_DIST += tests/fuzz/seeds/capa tests/fuzz/seeds/fetchids tests/fuzz/seeds/list tests/fuzz/seeds/oldmail \
+	tests/fuzz/seeds/popstate.dat tests/fuzz/seeds/socks tests/fuzz/seeds/uidl tests/fuzz/seeds/uidls

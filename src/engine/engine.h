@@ -194,6 +194,10 @@ request_id engine_fetch_waiting(struct engine *engine, const char *key);
  * line; error: the first that did not let us in. */
 request_id engine_account_test(struct engine *engine, const char *account);
 
+/* What its servers proved until now; strings: "PROTOCOL TAB HOST TAB HOW TAB KEY", HOW
+ * being "checked", "pinned", "checked, pinned" or "-". */
+request_id engine_account_trust(struct engine *engine, const char *account);
+
 /* What the account's servers proved (TLS, the checked key) may be less from now on. */
 request_id engine_account_forget(struct engine *engine, const char *account);
 

@@ -7,6 +7,7 @@
 #include "base/error.h"
 #include "base/i18n.h"
 #include "base/log.h"
+#include "base/sanitize.h"
 #include "base/secret.h"
 #include "net/dial.h"
 #include "net/resolve.h"
@@ -23,7 +24,7 @@ struct connection {
   size_t taken;             /* of input */
   GString *line;
   char *who, *host, *place; /* place: "home pop3 (pop.example:995)" */
-  char *ca_file, *pin, *literal;
+  char *ca_file, *pin, *known_key, *literal;
   char *client_cert, *client_key;
   bool loopback;
   bool secret_queued;       /* the write buffer is to be wiped once it is sent */
@@ -122,6 +123,23 @@ literal_of(int fd)
   return g_strdup_printf(own.ss_family == AF_INET6 ? "[IPv6:%s]" : "[%s]", text);
 }
 
+/* A pin that was dropped from the rc: its key is compared all the same. */
+static bool
+shows_known_key(struct connection *connection)
+{
+  const char *shown = tls_peer_pin(connection->stream.tls);
+  if (connection->pin != NULL || connection->known_key == NULL ||
+      g_ascii_strcasecmp(connection->known_key, shown != NULL ? shown : "") == 0)
+    return true;
+  g_autofree char *known = sanitize_line(connection->known_key, -1);
+  return error_set(&connection->stream.failure, POSTINO_ERROR_TRUST,
+                   _("the rc file has no pin any more, and the server's key is not the one that "
+                     "was pinned until now: pinned %s, presented %s; nothing was sent to it; if "
+                     "your provider says that it changed its key, run 'postino account forget' "
+                     "for this account, else somebody sits between"),
+                   known, shown != NULL ? shown : _("none"));
+}
+
 static bool
 handshake(struct connection *connection, GError **error)
 {
@@ -131,6 +149,8 @@ handshake(struct connection *connection, GError **error)
                               .client_cert = connection->client_cert,
                               .client_key = connection->client_key};
   if (!stream_start_tls(&connection->stream, &policy))
+    return failed(connection, error);
+  if (!shows_known_key(connection))
     return failed(connection, error);
   g_autofree char *remark =
       g_strdup_printf("%s, key %s%s", tls_cipher(connection->stream.tls),
@@ -178,6 +198,7 @@ connection_open(const struct connection_options *options, GCancellable *cancel, 
   connection->pin = g_strdup(options->pin);
   connection->client_cert = g_strdup(options->client_cert);
   connection->client_key = g_strdup(options->client_key);
+  connection->known_key = g_strdup(options->known_key);
   if (!stream_init(&connection->stream, cancel, options->timeout, error) ||
       !reach(connection, options, error))
     return NULL;
@@ -201,6 +222,7 @@ connection_close(struct connection *connection)
   g_free(connection->pin);
   g_free(connection->client_cert);
   g_free(connection->client_key);
+  g_free(connection->known_key);
   g_free(connection->literal);
   g_free(connection);
 }

@@ -1,5 +1,6 @@
 #include "retrieve/foreign.h"
 
+#include <glib/gstdio.h>
 #include <string.h>
 
 #include "base/error.h"
@@ -211,9 +212,10 @@ free_row(void *row)
   drop_row_free(row);
 }
 
+/* `written`: when the other program wrote what it knew. */
 static GPtrArray *
-rows_for(const GPtrArray *found, const struct conf_server *server, const GPtrArray *known,
-         guint *of_ours_out)
+rows_for(const GPtrArray *found, int64_t written, const struct conf_server *server,
+         const GPtrArray *known, guint *of_ours_out)
 {
   GPtrArray *rows = g_ptr_array_new_with_free_func(free_row);
   g_autoptr(GHashTable) uids = g_hash_table_new(g_str_hash, g_str_equal);
@@ -230,7 +232,7 @@ rows_for(const GPtrArray *found, const struct conf_server *server, const GPtrArr
     row->uid = g_strdup(foreign->uid);
     row->size = DROP_SIZE_UNKNOWN;
     row->base = g_strdup(DROP_ELSEWHERE);
-    row->fetched = foreign->fetched > 0 ? foreign->fetched : g_get_real_time() / G_USEC_PER_SEC;
+    row->fetched = foreign->fetched > 0 ? foreign->fetched : written;
     row->state = DROP_HERE;
     g_ptr_array_add(rows, row);
   }
@@ -239,7 +241,7 @@ rows_for(const GPtrArray *found, const struct conf_server *server, const GPtrArr
 
 static bool
 record(struct store *store, const struct conf_account *account, const GPtrArray *found,
-       guint *new_out, guint *known_out, GCancellable *cancel, GError **error)
+       int64_t written, guint *new_out, guint *known_out, GCancellable *cancel, GError **error)
 {
   const struct conf_server *server = account->pop3;
   g_autofree char *drop = NULL;
@@ -252,7 +254,7 @@ record(struct store *store, const struct conf_account *account, const GPtrArray 
   if (known == NULL)
     return false;
   guint ours = 0;
-  g_autoptr(GPtrArray) rows = rows_for(found, server, known, &ours);
+  g_autoptr(GPtrArray) rows = rows_for(found, written, server, known, &ours);
   if (ours == 0)
     return nobody_of_ours(found, account, error);
   if (!store_drop_record(store, drop, rows, error))
@@ -271,7 +273,9 @@ retrieve_import_state(const struct conf_account *account, struct store *store, c
     return false;
   g_autoptr(GPtrArray) found =
       foreign_read(g_bytes_get_data(bytes, NULL), g_bytes_get_size(bytes), error);
-  if (found != NULL && record(store, account, found, new_out, known_out, cancel, error))
+  GStatBuf info;
+  int64_t written = g_stat(path, &info) == 0 ? info.st_mtime : g_get_real_time() / G_USEC_PER_SEC;
+  if (found != NULL && record(store, account, found, written, new_out, known_out, cancel, error))
     return true;
   g_prefix_error(error, "%s: ", path);
   return false;

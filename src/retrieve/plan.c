@@ -6,6 +6,8 @@
 #include "store/waiting.h"
 
 #define SECONDS_A_DAY 86400
+/* By which the clocks of a server and of this machine may differ. */
+#define CLOCKS_APART 3600
 
 /* Rows by UID and by digest, each chained through `next_…`; numbers are one more
  * than the row's index, 0 ends a chain. */
@@ -341,6 +343,26 @@ set_met(struct planning *p, const struct plan_letter *letter, struct plan_step *
     step->generation = (*generation_slot(p, step->uid, letter->size))++;
 }
 
+/* All that another program leaves is UIDs.  A server may have given one to another
+ * letter since: what is taken for known must have come before that program last wrote
+ * what it knew. */
+static void
+plan_foreign(struct planning *p, const struct plan_letter *letter, struct plan_step *step,
+             guint at)
+{
+  if (letter->digest == NULL && p->policy->can_examine) {
+    step->action = PLAN_EXAMINE;
+    return;
+  }
+  const struct drop_row *row = claim(p->claims, at);
+  if (letter->arrived > 0 && letter->arrived <= row->fetched + CLOCKS_APART) {
+    set_met(p, letter, step, row);
+    return;
+  }
+  step->refuted = row;
+  set_new(p, letter, step);
+}
+
 /* What is certain is claimed first, so that no doubtful letter takes its row. */
 static void
 plan_all(struct planning *p)
@@ -355,7 +377,9 @@ plan_all(struct planning *p)
     step->uid = name_of(letter);
     step->kept = is_kept(p->policy, step->uid, letter->size);
     step->certain = true;
-    if (at != 0)
+    if (at != 0 && row_at(p->claims, at)->size == DROP_SIZE_UNKNOWN)
+      plan_foreign(p, letter, step, at);
+    else if (at != 0)
       set_met(p, letter, step, claim(p->claims, at));
     else if (is_doubtful(p, letter, by_name))
       doubtful[i] = true;

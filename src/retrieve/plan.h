@@ -17,6 +17,7 @@ struct plan_letter {
   const char *uid;          /* NULL: the server gave none that can be used */
   guint64 size;
   const char *digest;       /* of what TOP gave; NULL: not asked or not to be had */
+  int64_t arrived;          /* by the same; 0: not known */
 };
 
 enum plan_action {
@@ -45,6 +46,8 @@ struct plan_step {
   enum plan_why why;        /* KEEP, DELETE */
   bool kept;                /* the user's word: no policy deletes it */
   bool while_here;          /* KEEP: until it is deleted here */
+  const struct drop_row *refuted; /* what another program knew by this UID; NULL.  It was another
+                             * letter; owned by the rows */
   bool renamed;             /* known under another UID or size: its row is to be written anew */
   int64_t until;            /* KEEP: when the policy deletes it; 0: never */
 };

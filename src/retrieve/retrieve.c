@@ -22,6 +22,14 @@ free_row(void *row)
   drop_row_free(row);
 }
 
+static void
+add_ended(GPtrArray *rows, const struct drop_row *row)
+{
+  struct drop_row *ended = drop_row_copy(row);
+  ended->state = DROP_GONE;
+  g_ptr_array_add(rows, ended);
+}
+
 /* Letters that are known under a new name or again on the server get their rows
  * before anything else happens: the old name must not answer for two. */
 bool
@@ -30,6 +38,8 @@ retrieve_rewrite_rows(struct visit *visit, GError **error)
   g_autoptr(GPtrArray) rows = g_ptr_array_new_with_free_func(free_row);
   for (guint i = 0; i < visit->plan->count; i++) {
     struct plan_step *step = &visit->plan->steps[i];
+    if (step->refuted != NULL)
+      add_ended(rows, step->refuted);
     if (step->row == NULL || (!step->renamed && step->row->state != DROP_GONE))
       continue;
     struct drop_row *row = drop_row_copy(step->row);
@@ -45,9 +55,9 @@ retrieve_rewrite_rows(struct visit *visit, GError **error)
       row->uid = g_strdup(step->uid);
       row->size = visit_letter(visit, i)->size;
       row->generation = step->generation;
-      struct drop_row *old = drop_row_copy(step->row);
-      old->state = DROP_GONE;
-      g_ptr_array_add(rows, old);
+      if (row->digest == NULL)
+        row->digest = g_strdup(visit_letter(visit, i)->digest);
+      add_ended(rows, step->row);
     }
     g_ptr_array_add(rows, row);
   }

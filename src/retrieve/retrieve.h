@@ -92,5 +92,6 @@ bool retrieve_import_state(const struct conf_account *account, struct store *sto
                            const char *path, guint *new_out, guint *known_out,
                            GCancellable *cancel, GError **error) G_GNUC_WARN_UNUSED_RESULT;
 /* Logs in and out and says what it found ("TLSv1.3, SCRAM-SHA-256, 12 letters"). */
-bool retrieve_test(const struct conf_account *account, struct keyring *keyring, char **found_out,
-                   GCancellable *cancel, GError **error) G_GNUC_WARN_UNUSED_RESULT;
+bool retrieve_test(const struct conf_account *account, struct keyring *keyring,
+                   struct store *store, char **found_out, GCancellable *cancel, GError **error)
+    G_GNUC_WARN_UNUSED_RESULT;

@@ -45,3 +45,13 @@ tests_unit_retrieve_test_server_LDADD = $(retrieve_TEST_LIBS)
 tests_unit_retrieve_test_transfer_SOURCES = tests/unit/retrieve/test_transfer.c tests/unit/test.h
 tests_unit_retrieve_test_transfer_LDADD = $(retrieve_TEST_LIBS)
 endif
+
+# As in src/submit/room.mk: what reads is built into the target.
+if FUZZING
+noinst_PROGRAMS += tests/fuzz/fuzz_foreign
+tests_fuzz_fuzz_foreign_SOURCES = tests/fuzz/fuzz_foreign.c \
+	src/retrieve/foreign.c src/retrieve/list.c src/retrieve/plan.c src/retrieve/session.c
+tests_fuzz_fuzz_foreign_CFLAGS = $(AM_CFLAGS) -fsanitize=fuzzer
+tests_fuzz_fuzz_foreign_LDADD = src/store/libstore.a $(SQLITE_LIBS) src/account/libaccount.a \
+	src/net/libnet.a $(OPENSSL_LIBS) $(SASL_LIBS) $(IDN2_LIBS) $(CONF_LIBS)
+endif

@@ -5,6 +5,7 @@
 #include "base/i18n.h"
 #include "base/limits.h"
 #include "retrieve/retrieve-private.h"
+#include "store/trust.h"
 #include "store/waiting.h"
 
 /* Where the numbers of the last list are kept (state.db, per account). */
@@ -447,13 +448,16 @@ count_letters(struct pop3 *pop3, guint64 *count_out, GError **error)
 }
 
 bool
-retrieve_test(const struct conf_account *account, struct keyring *keyring, char **found_out,
-              GCancellable *cancel, GError **error)
+retrieve_test(const struct conf_account *account, struct keyring *keyring, struct store *store,
+              char **found_out, GCancellable *cancel, GError **error)
 {
   if (account->pop3 == NULL)
     return error_set(error, POSTINO_ERROR_CONFIG, _("account \"%s\" has no pop3 block"),
                      account->name);
-  struct pop3_options options = {.account = account, .keyring = keyring};
+  if (!trust_check(store, account, account->pop3, "pop3", error))
+    return false;
+  g_autofree char *known_key = trust_known_key(store, account, account->pop3, "pop3");
+  struct pop3_options options = {.account = account, .keyring = keyring, .known_key = known_key};
   g_autofree char *memory = NULL;
   g_autoptr(pop3_t) pop3 = pop3_open(&options, &memory, cancel, error);
   guint64 letters;
@@ -464,7 +468,9 @@ retrieve_test(const struct conf_account *account, struct keyring *keyring, char 
   const char *comma = cipher != NULL ? strchr(cipher, ',') : NULL;
   g_autofree char *version = comma != NULL ? g_strndup(cipher, (gsize)(comma - cipher))
                                            : g_strdup(cipher != NULL ? cipher : _("no TLS"));
-  *found_out = g_strdup_printf(ngettext("%s, %s, %u letter", "%s, %s, %u letters", letters),
-                               version, pop3->method, (guint)letters);
+  g_autofree char *trust = trust_words(store, account, account->pop3, "pop3",
+                                       connection_peer_pin(pop3->connection));
+  *found_out = g_strdup_printf(ngettext("%s, %s, %u letter%s", "%s, %s, %u letters%s", letters),
+                               version, pop3->method, (guint)letters, trust);
   return true;
 }

@@ -181,8 +181,8 @@ static const struct { const char *name; enum pop3_capability bit; } capabilities
     {"UTF8", POP3_UTF8},
 };
 
-static void
-note_capability(struct pop3 *pop3, const char *line)
+void
+pop3_take_capability(struct pop3 *pop3, const char *line)
 {
   g_auto(GStrv) words = g_strsplit_set(line, " \t", 100);
   for (size_t i = 0; i < G_N_ELEMENTS(capabilities); i++)
@@ -233,7 +233,7 @@ pop3_read_capabilities(struct pop3 *pop3, GError **error)
       return end;
     if (lines >= LIMIT_REPLY_LINES)
       return pop3_broken(pop3, _("the server's list of capabilities does not end"), error);
-    note_capability(pop3, line);
+    pop3_take_capability(pop3, line);
   }
 }
 
@@ -246,9 +246,8 @@ ask_capabilities(struct pop3 *pop3, GError **error)
 
 /* ---- greeting and TLS ---- */
 
-/* RFC 1939, 7: "<process.clock@host>" somewhere in the greeting. */
-static char *
-stamp_of(const char *line)
+char *
+pop3_stamp(const char *line)
 {
   const char *from = strchr(line, '<');
   const char *to = from != NULL ? strchr(from, '>') : NULL;
@@ -266,7 +265,7 @@ read_greeting(struct pop3 *pop3, GError **error)
   const char *line = connection_read_line(pop3->connection, LIMIT_REPLY_LINE, error);
   if (line == NULL || judge(pop3, line, POSTINO_ERROR_RETRY, error) != POP3_YES)
     return false;
-  pop3->stamp = stamp_of(line);
+  pop3->stamp = pop3_stamp(line);
   return true;
 }
 
@@ -312,7 +311,7 @@ start_tls(struct pop3 *pop3, GError **error)
 }
 
 static bool
-connect_server(struct pop3 *pop3, GCancellable *cancel, GError **error)
+connect_server(struct pop3 *pop3, const char *known_key, GCancellable *cancel, GError **error)
 {
   const struct conf_server *server = pop3->server;
   g_autofree char *who = g_strdup_printf("%s pop3", pop3->account->name);
@@ -326,6 +325,7 @@ connect_server(struct pop3 *pop3, GCancellable *cancel, GError **error)
       .pin = server->pin,
       .client_cert = server->client_cert,
       .client_key = server->client_key,
+      .known_key = known_key,
       .proxy = server->proxy,
       .who = who,
   };
@@ -693,7 +693,7 @@ try_open(const struct pop3_options *options, const char *memory, bool *again_out
   g_autoptr(pop3_t) pop3 = pop3_new(options);
   GError *why = NULL;
   *again_out = false;
-  if (connect_server(pop3, cancel, &why) && learn_offer(pop3, memory, &why) &&
+  if (connect_server(pop3, options->known_key, cancel, &why) && learn_offer(pop3, memory, &why) &&
       login(pop3, options->keyring, cancel, &why)) {
     *memory_out = g_steal_pointer(&pop3->memory);
     return g_steal_pointer(&pop3);

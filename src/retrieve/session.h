@@ -44,6 +44,7 @@ struct pop3_options {
   struct keyring *keyring;
   bool list;                /* listing_read() follows at once */
   const char *memory;       /* of an earlier session of this drop, or NULL */
+  const char *known_key;    /* see struct connection_options */
 };
 
 /* What one status line says. */
@@ -90,6 +91,10 @@ bool pop3_pipelines(const struct pop3 *pop3);
 /* PROTOCOL, with where it happened before the sentence.  Returns false. */
 bool pop3_broken(const struct pop3 *pop3, const char *sentence, GError **error);
 
+/* Notes one line of what CAPA answers (pure: touches nothing but *pop3). */
+void pop3_take_capability(struct pop3 *pop3, const char *line);
+/* RFC 1939, 7: "<process.clock@host>" somewhere in the greeting; NULL: none.  Free it. */
+char *pop3_stamp(const char *line);
 /* The code that a "-ERR [CODE] text" asks for (pure). */
 enum postino_error pop3_code(const char *text, enum postino_error otherwise);
 

@@ -1,8 +1,11 @@
 #include "retrieve/visit.h"
 
+#include <string.h>
+
 #include "base/error.h"
 #include "base/i18n.h"
 #include "base/sanitize.h"
+#include "message/headers.h"
 #include "retrieve/transfer.h"
 #include "store/trust.h"
 #include "store/waiting.h"
@@ -42,6 +45,21 @@ struct examination {
   GArray *letters;          /* guint: their places in the listing */
 };
 
+/* When the server got it, as it says itself; else when it was written; 0: neither. */
+static int64_t
+arrival_of(const struct header_block *block)
+{
+  g_autoptr(headers_t) headers = headers_parse(
+      block->bytes->len > 0 ? (const char *)block->bytes->data : "", block->bytes->len);
+  const char *received = headers_get(headers, "Received"), *date = headers_get(headers, "Date");
+  const char *stamp = received != NULL ? strrchr(received, ';') : NULL;
+  int64_t seconds = 0;
+  return (stamp != NULL && headers_parse_date(stamp + 1, &seconds)) ||
+                 (date != NULL && headers_parse_date(date, &seconds))
+             ? seconds
+             : 0;
+}
+
 static void
 note_digest(guint i, const struct header_block *block, void *data)
 {
@@ -51,6 +69,7 @@ note_digest(guint i, const struct header_block *block, void *data)
   g_autofree char *digest = header_block_digest(block);
   guint place = g_array_index(x->letters, guint, i);
   visit_letter(x->visit, place)->digest = g_string_chunk_insert(x->visit->digests, digest);
+  visit_letter(x->visit, place)->arrived = arrival_of(block);
 }
 
 static void
@@ -265,7 +284,9 @@ plan_visit(struct visit *visit, guint64 max_size, GError **error)
 static void
 remark_on_server(struct visit *visit)
 {
-  guint renamed = 0;
+  guint renamed = 0, refuted = 0;
+  for (guint i = 0; i < visit->plan->count; i++)
+    refuted += visit->plan->steps[i].refuted != NULL;
   for (guint i = 0; i < visit->plan->count; i++)
     renamed += visit->plan->steps[i].renamed &&
                visit->plan->steps[i].row->size != DROP_SIZE_UNKNOWN;
@@ -276,6 +297,13 @@ remark_on_server(struct visit *visit)
                                            "recognised by their headers and not fetched again",
                                            renamed),
                                   renamed));
+  if (refuted > 0)
+    remark(visit, g_strdup_printf(ngettext("%u letter has a UID that the imported state knows, but "
+                                           "came after it; it is fetched",
+                                           "%u letters have UIDs that the imported state knows, but "
+                                           "came after it; they are fetched",
+                                           refuted),
+                                  refuted));
   if (visit->listing->odd > 0)
     remark(visit, g_strdup_printf(ngettext("%u line of the server's list makes no sense, so "
                                            "nothing is deleted there",
@@ -345,8 +373,13 @@ open_session(struct visit *visit, struct keyring *keyring, GCancellable *cancel,
 {
   g_autofree char *before = store_memory_get(visit->store, visit->drop, "session");
   g_autofree char *after = NULL;
-  struct pop3_options options = {
-      .account = visit->account, .keyring = keyring, .list = true, .memory = before};
+  g_autofree char *known_key =
+      trust_known_key(visit->store, visit->account, visit->account->pop3, "pop3");
+  struct pop3_options options = {.account = visit->account,
+                                 .keyring = keyring,
+                                 .list = true,
+                                 .memory = before,
+                                 .known_key = known_key};
   struct pop3 *pop3 = pop3_open(&options, &after, cancel, error);
   keep_session(visit, after);
   return pop3;

@@ -421,7 +421,8 @@ connect_line(struct flush *flush, GError **error)
   if (!trust_check(flush->store, account, account->smtp, "smtp", error))
     return false;
   tell(flush, _("connecting"), 0, 0, true);
-  flush->smtp = smtp_open(account, flush->keyring, flush->cancel, error);
+  g_autofree char *known_key = trust_known_key(flush->store, account, account->smtp, "smtp");
+  flush->smtp = smtp_open(account, flush->keyring, known_key, flush->cancel, error);
   if (flush->smtp == NULL)
     return false;
   const struct connection *connection = flush->smtp->connection;
@@ -503,14 +504,17 @@ outbox_flush(struct store *store, const struct conf_account *account, struct key
 }
 
 bool
-submit_test(const struct conf_account *account, struct keyring *keyring, char **found_out,
-            GCancellable *cancel, GError **error)
+submit_test(const struct conf_account *account, struct keyring *keyring, struct store *store,
+            char **found_out, GCancellable *cancel, GError **error)
 {
   if (!check_account(account, error))
     return false;
   if (account->smtp->command != NULL)
     return (*found_out = command_program(account->smtp->command, error)) != NULL;
-  g_autoptr(smtp_t) smtp = smtp_open(account, keyring, cancel, error);
+  if (!trust_check(store, account, account->smtp, "smtp", error))
+    return false;
+  g_autofree char *known_key = trust_known_key(store, account, account->smtp, "smtp");
+  g_autoptr(smtp_t) smtp = smtp_open(account, keyring, known_key, cancel, error);
   if (smtp == NULL)
     return false;
   const char *cipher = connection_cipher(smtp->connection);
@@ -518,9 +522,11 @@ submit_test(const struct conf_account *account, struct keyring *keyring, char **
                                             : g_strdup(_("no TLS"));
   g_autofree char *size = smtp->size_limit > 0 ? g_format_size(smtp->size_limit) : NULL;
   const char *method = smtp->method != NULL ? smtp->method : _("no login");
+  g_autofree char *trust = trust_words(store, account, account->smtp, "smtp",
+                                       connection_peer_pin(smtp->connection));
   *found_out = size != NULL
-                   ? g_strdup_printf(_("%s, %s, letters of up to %s"), version, method, size)
-                   : g_strdup_printf("%s, %s", version, method);
+                   ? g_strdup_printf(_("%s, %s, letters of up to %s%s"), version, method, size, trust)
+                   : g_strdup_printf("%s, %s%s", version, method, trust);
   smtp_quit(smtp);
   return true;
 }

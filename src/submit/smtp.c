@@ -169,7 +169,7 @@ start_tls(struct smtp *smtp, GError **error)
 }
 
 static bool
-connect_server(struct smtp *smtp, GCancellable *cancel, GError **error)
+connect_server(struct smtp *smtp, const char *known_key, GCancellable *cancel, GError **error)
 {
   const struct conf_server *server = smtp->server;
   g_autofree char *who = g_strdup_printf("%s smtp", smtp->account->name);
@@ -183,6 +183,7 @@ connect_server(struct smtp *smtp, GCancellable *cancel, GError **error)
       .pin = server->pin,
       .client_cert = server->client_cert,
       .client_key = server->client_key,
+      .known_key = known_key,
       .proxy = server->proxy,
       .who = who,
   };
@@ -339,14 +340,14 @@ login(struct smtp *smtp, struct keyring *keyring, GCancellable *cancel, GError *
 }
 
 struct smtp *
-smtp_open(const struct conf_account *account, struct keyring *keyring, GCancellable *cancel,
-          GError **error)
+smtp_open(const struct conf_account *account, struct keyring *keyring, const char *known_key,
+          GCancellable *cancel, GError **error)
 {
   g_autoptr(smtp_t) smtp = g_new0(struct smtp, 1);
   smtp->account = account;
   smtp->server = account->smtp;
   smtp->mechanisms = g_new0(char *, 1);
-  if (!connect_server(smtp, cancel, error) || !login(smtp, keyring, cancel, error))
+  if (!connect_server(smtp, known_key, cancel, error) || !login(smtp, keyring, cancel, error))
     return NULL;
   return g_steal_pointer(&smtp);
 }

@@ -21,9 +21,11 @@ struct smtp {
 };
 
 /* Connects, upgrades by the account's policy, and logs in when a user is set.
+ * `known_key`: as in struct connection_options.
  * HOST, RETRY, TRUST, AUTH, REFUSED, PROTOCOL, CANCELLED. */
 struct smtp *smtp_open(const struct conf_account *account, struct keyring *keyring,
-                       GCancellable *cancel, GError **error) G_GNUC_WARN_UNUSED_RESULT;
+                       const char *known_key, GCancellable *cancel, GError **error)
+    G_GNUC_WARN_UNUSED_RESULT;
 void smtp_close(struct smtp *smtp);
 /* QUIT.  All is settled before it, so nobody waits for the answer (RFC 5321 would
  * have us wait; Postfix does not either): a round trip. */

@@ -74,5 +74,5 @@ bool outbox_report(struct store *store, const struct report *report,
 bool outbox_returned(struct store *store, const char *id, GBytes *copy, const char *const *own,
                      bool *settled_out, GError **error) G_GNUC_WARN_UNUSED_RESULT;
 /* Logs in and out and says what it found. */
-bool submit_test(const struct conf_account *account, struct keyring *keyring, char **found_out,
-                 GCancellable *cancel, GError **error) G_GNUC_WARN_UNUSED_RESULT;
+bool submit_test(const struct conf_account *account, struct keyring *keyring, struct store *store,
+                 char **found_out, GCancellable *cancel, GError **error) G_GNUC_WARN_UNUSED_RESULT;

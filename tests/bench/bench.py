@@ -140,9 +140,12 @@ class Screen:
         return 10.0
 
 
-def run(argv, env=None, stdin=None):
+def run(argv, env=None, stdin=None, limit=None):
     start = time.monotonic()
-    done = subprocess.run(argv, env=env, stdin=stdin, stdout=subprocess.PIPE, stderr=subprocess.PIPE)
+    try:
+        done = subprocess.run(argv, env=env, stdin=stdin, stdout=subprocess.PIPE, stderr=subprocess.PIPE, timeout=limit)
+    except subprocess.TimeoutExpired:
+        done = subprocess.CompletedProcess(argv, -1)
     return time.monotonic() - start, done
 
 
@@ -354,8 +357,23 @@ class Provider:
         for at in range(0, n, 500):
             subprocess.run([ISP, "deliver", self.dir, "anna", *paths[at:at + 500]], check=True, stdout=subprocess.DEVNULL)
 
+    def refill(self):
+        """The drop as it was filled."""
+        drop, full = os.path.join(self.dir, "mail", "anna", "drop"), os.path.join(self.dir, "full")
+        if not os.path.exists(full):
+            subprocess.run(["cp", "-a", drop, full], check=True)
+            return drop
+        self.thin(drop, 0)
+        subprocess.run(["cp", "-a", full + "/new", full + "/cur", drop], check=True)
+        return drop
+
+    def thin(self, drop, letters):
+        for sub in ("new", "cur"):
+            for name in sorted(os.listdir(os.path.join(drop, sub)))[letters:]:
+                os.unlink(os.path.join(drop, sub, name))
+
     def delayed(self, port, milliseconds):
-        file = os.path.join(self.dir, "proxy.%s.%d" % (port, milliseconds))
+        file = os.path.join(self.dir, "proxy.%s.%g.%d" % (port, milliseconds, len(self.proxies)))
         self.proxies.append(subprocess.Popen([sys.executable, PROXY, port, "--port-file", file, "--delay", str(milliseconds)]))
         while not os.path.exists(file):
             time.sleep(.02)
@@ -380,40 +398,114 @@ def account(provider, pop3, smtp, leave="yes"):
             % (env["ANNA_ADDRESS"], quoted(env["ANNA_PASSWORD"]), pop3, env["ISP_CA"], leave, smtp, env["ISP_CA"]))
 
 
+class Postino:
+    """A program that fetches; `few`: letters of one fetch, where it goes letter by letter."""
+    name, few, statuses = "postino", None, (0,)
+
+    def __init__(self, place, provider, port, key, leave):
+        rc = place.rc("rc-" + key, os.path.join(place.dir, key),
+                      account(provider, port, provider.env["SUBMISSIONS_PORT"], "yes" if leave else "no"))
+        self.argv = place.postino(rc, "fetch")
+
+
+def with_rc(place, name, text):
+    path = os.path.join(place.dir, name)
+    with open(path, "w") as f:
+        f.write(text)
+    os.chmod(path, 0o600)
+    return path
+
+
+def maildir(place, key):
+    path = os.path.join(place.dir, key)
+    for sub in ("cur", "new", "tmp"):
+        os.makedirs(os.path.join(path, sub))
+    return path
+
+
+class Mpop:
+    name, few, statuses = "mpop", None, (0,)
+
+    def __init__(self, place, provider, port, key, leave):
+        # Its own quotes know no escapes, and a password may hold anything.
+        secret = with_rc(place, key + ".password", provider.env["ANNA_PASSWORD"] + "\n")
+        conf = with_rc(place, key + ".rc", (
+            'account default\nhost localhost\nport %s\nuser anna\npasswordeval "cat %s"\ntls on\ntls_starttls off\n'
+            'tls_trust_file %s\nkeep %s\ndelivery maildir %s\nuidls_file %s\n')
+            % (port, secret, provider.env["ISP_CA"], "on" if leave else "off", maildir(place, key), secret + ".uidls"))
+        self.argv = ["mpop", "-q", "-C", conf]
+
+
+class Fetchmail:
+    """To LMTP, since it keeps no mail itself; 1: there was no mail."""
+    name, few, statuses = "fetchmail", 200, (0, 1)
+
+    def __init__(self, place, provider, port, key, leave):
+        home = os.path.join(place.dir, key)
+        os.makedirs(home, mode=0o700)
+        conf = with_rc(place, key + ".rc", (
+            'set idfile "%s/ids"\npoll localhost service %s protocol pop3 uidl\n'
+            '  user "anna" password "%s" ssl sslproto "tls1.2+" sslcertfile "%s" sslcertck %s\n'
+            '  smtphost "%s" lmtp smtpname "bruno@tuoisp.example" fetchlimit %d batchlimit 0\n')
+            % (home, port, "".join("\\x%02x" % b for b in provider.env["ANNA_PASSWORD"].encode()), provider.env["ISP_CA"], "keep" if leave else "no keep",
+               os.path.join(provider.dir, "run", "lmtp"), self.few))
+        self.argv = ["fetchmail", "--silent", "--nosyslog", "--pidfile", home + "/pid", "-f", conf]
+
+
+class Getmail:
+    name, few, statuses = "getmail", 200, (0,)
+
+    def __init__(self, place, provider, port, key, leave):
+        home = os.path.join(place.dir, key)
+        os.makedirs(home, mode=0o700)
+        with_rc(place, key + "/getmailrc", (
+            '[retriever]\ntype = SimplePOP3SSLRetriever\nserver = localhost\nport = %s\nusername = anna\npassword = %s\n'
+            'ca_certs = %s\n[destination]\n%s[options]\nread_all = false\ndelete = %s\n'
+            'max_messages_per_session = %d\nverbose = 0\n')
+            % (port, provider.env["ANNA_PASSWORD"].replace("%", "%%"), provider.env["ISP_CA"], self.destination(maildir(place, key + ".mail")),
+               "false" if leave else "true", self.few))
+        self.argv = ["getmail", "--getmaildir", home]
+
+    def destination(self, path):
+        # It refuses to write a Maildir as root.
+        if os.geteuid():
+            return "type = Maildir\npath = %s/\n" % path
+        return ('type = MDA_external\npath = /bin/dd\narguments = ("status=none", "oflag=append", "conv=notrunc", "of=%s/mbox")\n'
+                'allow_root_commands = true\n' % path)
+
+
+def timed_fetch(place, client):
+    seconds, done = run(client.argv, place.env, limit=180)
+    return "%.2f" % seconds if done.returncode in client.statuses else "stalls" if done.returncode == -1 else "failed"
+
+
+def pop3_cells(place, provider, kind, trips, letters, leave):
+    for trip in trips:
+        drop = provider.refill()
+        port = provider.delayed(provider.env["POP3S_PORT"], trip / 2) if trip else provider.env["POP3S_PORT"]
+        client = kind(place, provider, port, "pop3-%s-%d-%s" % (kind.name, trip, "keep" if leave else "delete"), leave)
+        yield timed_fetch(place, client)
+        # Who takes a few at a time is shown the same few again, with nothing new.
+        if leave:
+            if kind.few:
+                provider.thin(drop, kind.few)
+            yield timed_fetch(place, client)
+
+
 def pop3(place, letters):
-    provider = Provider(place)
+    provider, trips = Provider(place), (0, 20, 50)
+    kinds = [Postino] + [k for k in (Mpop, Fetchmail, Getmail) if shutil.which(k.name)]
     try:
         provider.fill(letters)
-        print("POP3S, %d letters left on the server: seconds (and when there is nothing new)" % letters)
-        row("", "RTT 0", "nothing new", "RTT 50 ms", "nothing new")
-        ports = [provider.env["POP3S_PORT"], provider.delayed(provider.env["POP3S_PORT"], 25)]
-        cells = []
-        for i, port in enumerate(ports):
-            mail = os.path.join(place.dir, "pop3-%d" % i)
-            rc = place.rc("rc-pop3-%d" % i, mail, account(provider, port, provider.env["SUBMISSIONS_PORT"]))
-            for _ in range(2):
-                seconds, done = run(place.postino(rc, "fetch"), place.env)
-                cells.append("%.2f" % seconds if done.returncode == 0 else "failed")
-        row("postino", *cells)
-        if shutil.which("mpop"):
-            cells = []
-            for i, port in enumerate(ports):
-                inbox = os.path.join(place.dir, "mpop-%d" % i)
-                for sub in ("cur", "new", "tmp"):
-                    os.makedirs(os.path.join(inbox, sub))
-                conf = os.path.join(place.dir, "mpoprc-%d" % i)
-                with open(conf, "w") as f:
-                    f.write('account default\nhost localhost\nport %s\nuser anna\npasswordeval "cat %s.password"\ntls on\ntls_starttls off\n'
-                            'tls_trust_file %s\nkeep on\ndelivery maildir %s\nuidls_file %s.uidls\n'
-                            % (port, conf, provider.env["ISP_CA"], inbox, conf))
-                # Its own quotes know no escapes, and a password may hold anything.
-                with open(conf + ".password", "w") as f:
-                    f.write(provider.env["ANNA_PASSWORD"] + "\n")
-                os.chmod(conf, 0o600)
-                for _ in range(2):
-                    seconds, done = run(["mpop", "-q", "-C", conf], place.env)
-                    cells.append("%.2f" % seconds if done.returncode == 0 else "failed")
-            row("mpop", *cells)
+        print("POP3S, %d letters (seconds; a number in brackets: so many letters only)" % letters)
+        row("left on the server", *[c for t in trips for c in ("RTT %d ms" % t, "nothing new")])
+        for kind in kinds:
+            label = kind.name + (" (%d)" % kind.few if kind.few else "")
+            row(label, *pop3_cells(place, provider, kind, trips, letters, True))
+        row("deleted there", *["RTT %d ms" % t for t in trips])
+        for kind in kinds:
+            label = kind.name + (" (%d)" % kind.few if kind.few else "")
+            row(label, *pop3_cells(place, provider, kind, trips, letters, False))
     finally:
         provider.end()
 

@@ -3,7 +3,11 @@
 #include <stdint.h>
 #include <stdlib.h>
 #include <string.h>
+#include <sys/socket.h>
+#include <unistd.h>
 
+#include "net/sasl.h"
+#include "net/socks.h"
 #include "retrieve/list.h"
 #include "retrieve/transfer.h"
 #include "submit/envelope.h"
@@ -80,6 +84,62 @@ read_lines(char **lines)
   smtp_reply_clear(&reply);
 }
 
+/* What a server says before and about the login. */
+static void
+greet(char **lines)
+{
+  struct pop3 pop3 = {.mechanisms = g_new0(char *, 1), .expire = -1};
+  for (char **line = lines; *line != NULL; line++) {
+    g_autofree char *stamp = pop3_stamp(*line);
+    if (stamp != NULL && (*stamp != '<' || stamp[strlen(stamp) - 1] != '>' || strchr(stamp, ' ') != NULL))
+      abort();
+    pop3_take_capability(&pop3, *line);
+  }
+  if (pop3.mechanisms == NULL || pop3.login_delay < 0 || pop3.expire < -1)
+    abort();
+  g_strfreev(pop3.mechanisms);
+}
+
+/* Challenges to one mechanism: nothing ends well without the server's proof. */
+static void
+challenge(const char *mechanism, char **lines)
+{
+  const char *offered[] = {mechanism, NULL};
+  secret_t *password = secret_new("geheim", 6);
+  struct sasl_options options = {.service = "pop", .host = "x.example", .port = 995, .user = "anna",
+                                 .password = password, .auth = CONF_AUTH_AUTO, .offered = offered,
+                                 .confidential = true};
+  g_autoptr(sasl_loop_t) sasl = sasl_new(&options, NULL);
+  secret_unref(password);
+  for (char **line = lines; sasl != NULL && *line != NULL; line++) {
+    g_autoptr(secret_t) answer = sasl_step(sasl, *line, NULL);
+    if (answer == NULL)
+      break;
+  }
+  if (sasl != NULL && g_str_has_prefix(mechanism, "SCRAM") && sasl_finish(sasl, NULL, NULL))
+    abort();
+}
+
+/* What comes from a proxy, all at once and then its end. */
+static void
+ask_proxy(const uint8_t *data, size_t size)
+{
+  int ends[2];
+  struct wait wait;
+  if (size > 4096 || socketpair(AF_UNIX, SOCK_STREAM | SOCK_NONBLOCK | SOCK_CLOEXEC, 0, ends) != 0)
+    return;
+  if (write(ends[0], data, size) == (ssize_t)size && shutdown(ends[0], SHUT_WR) == 0 &&
+      wait_init(&wait, NULL, 1, NULL)) {
+    g_autoptr(GError) error = NULL;
+    wait.fd = ends[1];
+    if (socks_connect(ends[1], "pop.example", 995, &wait, &error) != (error == NULL))
+      abort();
+    wait_clear(&wait);
+  }
+  close(ends[0]);
+  close(ends[1]);
+}
+
 int
 LLVMFuzzerTestOneInput(const uint8_t *data, size_t size)
 {
@@ -88,5 +148,9 @@ LLVMFuzzerTestOneInput(const uint8_t *data, size_t size)
   unstuff((const char *)data, size);
   stuff((const char *)data, size);
   read_lines(lines);
+  greet(lines);
+  challenge("SCRAM-SHA-256", lines);
+  challenge("CRAM-MD5", lines);
+  ask_proxy(data, size);
   return 0;
 }

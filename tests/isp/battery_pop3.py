@@ -72,6 +72,9 @@ class Pop3(Peer):
     def do_auth(self, argument):
         self.authenticate(argument, lambda text: b"+ " + text + b"\r\n", b"+OK in\r\n", b"-ERR [AUTH] no\r\n")
 
+    def do_utf8(self, argument):
+        self.answer("utf8", b"+OK\r\n")
+
     def do_user(self, argument):
         self.answer("user", b"+OK\r\n")
 

@@ -99,6 +99,48 @@ test(struct cli *cli, const char *name, GError **error)
   return true;
 }
 
+static json_t *
+trust_json(const char *account, char *const *words)
+{
+  return json_pack("{s:o, s:o, s:o, s:o, s:o}", "account", cli_json_text(account), "protocol",
+                   cli_json_text(words[0]), "server", cli_json_text(words[1]), "trust",
+                   g_str_equal(words[2], "-") ? json_null() : cli_json_text(words[2]), "key",
+                   g_str_equal(words[3], "-") ? json_null() : cli_json_text(words[3]));
+}
+
+static bool
+show_one(struct cli *cli, const char *name, json_t *array, GError **error)
+{
+  g_autoptr(event_t) event = cli_wait(cli, engine_account_trust(cli->engine, name), error);
+  if (event == NULL)
+    return false;
+  for (char **line = event->strings; line != NULL && *line != NULL; line++) {
+    g_auto(GStrv) words = g_strsplit(*line, "\t", 4);
+    if (cli->json && g_strv_length(words) == 4)
+      json_array_append_new(array, trust_json(name, words));
+    else if (!cli->json)
+      printf("%s\t%s\n", name, *line);
+  }
+  return true;
+}
+
+/* What the servers of an account, or of all, proved until now. */
+static bool
+show(struct cli *cli, const char *name, GError **error)
+{
+  if (!cli_engine(cli, error))
+    return false;
+  json_t *array = json_array();
+  bool ok = name == NULL || show_one(cli, name, array, error);
+  for (guint i = 0; name == NULL && ok && i < cli->conf->accounts->len; i++)
+    ok = show_one(cli, ((struct conf_account *)cli->conf->accounts->pdata[i])->name, array, error);
+  if (cli->json && ok)
+    cli_json(array);
+  else
+    json_decref(array);
+  return ok;
+}
+
 static bool
 forget(struct cli *cli, const char *name, GError **error)
 {
@@ -242,6 +284,8 @@ cli_account(struct cli *cli, int argc, char **argv, GError **error)
     return list(cli);
   if (text_ascii_equal(what, "test"))
     return test(cli, word, error);
+  if (text_ascii_equal(what, "show"))
+    return show(cli, word, error);
   if (text_ascii_equal(what, "discover") && word != NULL)
     return discover(cli, word, error);
   if (text_ascii_equal(what, "forget") && word != NULL)
@@ -249,6 +293,6 @@ cli_account(struct cli *cli, int argc, char **argv, GError **error)
   if (text_ascii_equal(what, "add") && word != NULL)
     return add(cli, word, error);
   return error_set(error, POSTINO_ERROR_USAGE,
-                   _("account takes add ADDRESS, list, test [ACCOUNT], forget ACCOUNT or discover "
-                     "ADDRESS"));
+                   _("account takes add ADDRESS, list, show [ACCOUNT], test [ACCOUNT], forget ACCOUNT or "
+                     "discover ADDRESS"));
 }

@@ -17,9 +17,10 @@
 #include "ui/report.h"
 
 static const struct cli_command commands[] = {
-    {"account", "add ADDRESS | list | test [ACCOUNT] | forget ACCOUNT | discover [--offline] ADDRESS",
-     N_("Sets an account up, lists the accounts, logs in to both servers and says what it found, or "
-        "prints the servers known for an address"),
+    {"account", "add ADDRESS | list | show [ACCOUNT] | test [ACCOUNT] | forget ACCOUNT | discover [--offline] ADDRESS",
+     N_("Sets an account up, lists the accounts, shows what their servers proved until now (TLS, "
+        "the certificate checked or the key pinned, the key), logs in to both servers and says "
+        "what it found, or prints the servers known for an address"),
      cli_account},
     {"check", "", N_("Reads the rc file and the keymap: silent, or one line per fault"), cli_check,
      .faulty_rc = true},

@@ -19,6 +19,7 @@ struct peer {
   peer_script script;
   void *data;
   SSL_CTX *ctx;
+  const struct identity *identity; /* that it speaks for */
   SSL *ssl;
   GString *heard, *line;
   GThread *thread;
@@ -383,7 +384,11 @@ identity_clean_up(void)
 static bool
 shake_hands(struct peer *peer, const struct identity *identity, int newest)
 {
-  /* One for all connections, so that their sessions can be resumed. */
+  /* One for all connections, so that their sessions can be resumed; but another server
+   * knows nothing of them. */
+  if (peer->identity != identity)
+    g_clear_pointer(&peer->ctx, SSL_CTX_free);
+  peer->identity = identity;
   if (peer->ctx == NULL)
     peer->ctx = SSL_CTX_new(TLS_server_method());
   SSL_CTX_set_security_level(peer->ctx, 0);

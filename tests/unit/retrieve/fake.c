@@ -174,7 +174,7 @@ expunge(GPtrArray *present)
 {
   for (guint i = 0; i < present->len; i++) {
     struct fake_letter *letter = g_ptr_array_index(present, i);
-    letter->deleted = letter->marked;
+    letter->deleted |= letter->marked;
   }
 }
 

@@ -1,4 +1,6 @@
+#include <glib/gstdio.h>
 #include <string.h>
+#include <utime.h>
 
 #include "base/error.h"
 #include "tests/unit/retrieve/scene.h"
@@ -88,6 +90,26 @@ what_another_program_fetched_is_not_fetched_again(void **state)
   g_free(scene_end(s));
 }
 
+/* The UIDs are those of other letters by now: the file is older than all of them. */
+static void
+a_uid_that_another_program_knew_is_no_proof(void **state)
+{
+  struct scene *s = scene_new(0);
+  g_autofree char *path = g_build_filename(s->dir, "uidls", NULL);
+  struct utimbuf before = {.modtime = 1735689600};
+  guint new = 0, known = 0;
+  scene_five(s);
+  assert_true(g_file_set_contents(path, " 2 127.0.0.1 anna\nu1\nu2\n", -1, NULL));
+  assert_int_equal(g_utime(path, &before), 0);
+  assert_true(retrieve_import_state(&s->account, s->store, path, &new, &known, NULL, &s->error));
+  scene_expect(s, 0, 5, 0);
+  assert_non_null(strstr(s->result.remark, "came after it"));
+  scene_assert_five(s);
+  assert_int_equal(fake_count(s->fake), 0);
+  scene_expect(s, 0, 0, 0);
+  g_free(scene_end(s));
+}
+
 static void
 an_account_that_was_renamed_keeps_its_letters(void **state)
 {
@@ -119,6 +141,7 @@ main(void)
       cmocka_unit_test(a_server_without_uidl_is_served_by_headers),
       cmocka_unit_test(doubled_uids_lose_nothing),
       cmocka_unit_test(what_another_program_fetched_is_not_fetched_again),
+      cmocka_unit_test(a_uid_that_another_program_knew_is_no_proof),
       cmocka_unit_test(an_account_that_was_renamed_keeps_its_letters),
   };
   return cmocka_run_group_tests(tests, NULL, scene_clean_up);

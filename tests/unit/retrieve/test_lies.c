@@ -1,5 +1,6 @@
 #include <string.h>
 
+#include "base/error.h"
 #include "tests/unit/retrieve/scene.h"
 
 /* ---- servers that lie ---- */
@@ -167,14 +168,55 @@ after_stls_capabilities_are_asked_again(void **state)
   scene_five(s);
   scene_expect(s, 0, 5, 0);
   char *found = NULL;
-  assert_true(retrieve_test(&s->account, s->keyring, &found, NULL, &s->error));
-  assert_string_equal(found, "TLSv1.3, PLAIN, 0 letters");
+  assert_true(retrieve_test(&s->account, s->keyring, s->store, &found, NULL, &s->error));
+  g_autofree char *pin = identity_pin(identity);
+  g_autofree char *wanted = g_strdup_printf("TLSv1.3, PLAIN, 0 letters, key %s, as before", pin);
+  assert_string_equal(found, wanted);
   g_free(found);
   s->server.tls = CONF_TLS_NONE;
   assert_int_equal(scene_fetch(s), 77);
   assert_non_null(strstr(s->error->message, "used TLS until now"));
   g_free(scene_end(s));
   identity_free(identity);
+}
+
+/* The pin is gone from the rc file; the authority vouches for both keys. */
+static void
+a_dropped_pin_is_compared_before_a_password_leaves(void **state)
+{
+  struct scene *s = scene_new(-1);
+  struct identity_options options = {.names = "IP:127.0.0.1"};
+  struct identity *first = identity_new(&options), *second = identity_new(&options);
+  g_autofree char *pinned = identity_pin(first), *shown = identity_pin(second);
+  s->fake->identity = first;
+  s->fake->capabilities = "STLS\r\n";
+  s->fake->after_tls = "UIDL\r\nTOP\r\nSASL PLAIN\r\n";
+  s->server.tls = CONF_TLS_STARTTLS;
+  s->server.pin = pinned;
+  scene_five(s);
+  scene_expect(s, 0, 5, 0);
+  s->server.pin = NULL;
+  s->server.ca_file = (char *)(uintptr_t)identity_ca_file();
+  scene_expect(s, 0, 0, 5);
+  s->fake->identity = second;
+  assert_int_equal(scene_fetch(s), 77);
+  assert_non_null(strstr(s->error->message, pinned));
+  assert_non_null(strstr(s->error->message, shown));
+  assert_non_null(strstr(s->error->message, "account forget"));
+  char *found = NULL;
+  g_clear_error(&s->error);
+  assert_false(retrieve_test(&s->account, s->keyring, s->store, &found, NULL, &s->error));
+  assert_int_equal(error_exit_status(s->error), 77);
+  s->server.pin = shown;
+  scene_expect(s, 0, 0, 5);
+  g_autofree char *heard = scene_end(s);
+  identity_free(first);
+  identity_free(second);
+  /* What comes over TLS is heard too: three logins, none of them to a stranger. */
+  guint logins = 0;
+  for (const char *at = heard; (at = strstr(at, "AUTH PLAIN")) != NULL; at++)
+    logins++;
+  assert_int_equal(logins, 3);
 }
 
 static void
@@ -278,6 +320,7 @@ main(void)
       cmocka_unit_test(a_refused_password_is_asked_for_again),
       cmocka_unit_test(no_password_leaves_without_tls),
       cmocka_unit_test(after_stls_capabilities_are_asked_again),
+      cmocka_unit_test(a_dropped_pin_is_compared_before_a_password_leaves),
       cmocka_unit_test(apop_proves_the_password_without_sending_it),
       cmocka_unit_test(a_token_logs_in_by_both_mechanisms),
       cmocka_unit_test(each_code_has_its_meaning),

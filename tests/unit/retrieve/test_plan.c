@@ -9,7 +9,8 @@
  * "@" (its file is in a folder here), "%" (in none any more), "-" (another program's),
  * "+" (of either: the user keeps it there).
  * What comes out, a word per letter: K keep, D delete, F fetch, L too large, E
- * examine; "?" not certain, "*" renamed, a digit: its generation. */
+ * examine; "?" not certain, "*" renamed, "!" not what another program knew by its
+ * UID, a digit: its generation.  A letter's "<N": it came N days ago. */
 struct sample {
   const char *what;
   const char *letters, *rows;
@@ -41,9 +42,13 @@ static const struct sample table[] = {
     {"what is not here yet is fetched, not deleted", "a/10 b/20 c/30", "b/20", "t1", -1, "F D F"},
     {"its days count all the same", "a/10 b/20 c/30", "a/10 b/20<15 c/30", "t2", 14, "D D K"},
 
-    {"what another program retrieved is known by its UID", "a/10 b/20", "a/9223372036854775807@",
-     "t", -1, "K* F"},
-    {"and not deleted by any policy", "a/10 b/20", "a/9223372036854775807- b/20-", "t1", 0, "K* K"},
+    {"what another program retrieved is examined", "a/10 b/20", "a/9223372036854775807-",
+     "t", -1, "E F"},
+    {"and known when it had come by then", "a/10:d<3 b/20", "a/9223372036854775807-<2", "", 0, "K* F"},
+    {"not when it came later", "a/10:d<1 b/20", "a/9223372036854775807-<2", "", 0, "F! F"},
+    {"nor when nobody says when it came", "a/10:d b/20", "a/9223372036854775807-<2", "", 0, "F! F"},
+    {"nor without TOP", "a/10 b/20", "a/9223372036854775807-<2", "", 0, "F! F"},
+    {"and not deleted by any policy", "a/10:d<3 b/20", "a/9223372036854775807- b/20-", "1", 0, "K* K"},
     {"nor when no folder has it", "a/10", "a/10-", "t", -2, "K"},
     {"but when the user said so", "a/10", "a/10-!", "", 0, "D"},
 
@@ -153,7 +158,8 @@ take_word(char *at, struct plan_letter *letter, struct drop_row *row)
       row->state = mark == '!' ? DROP_DELETING : DROP_GONE;
   }
   *letter = (struct plan_letter){
-      .uid = g_str_equal(row->uid, "-") ? NULL : row->uid, .size = row->size, .digest = row->digest};
+      .uid = g_str_equal(row->uid, "-") ? NULL : row->uid, .size = row->size, .digest = row->digest,
+      .arrived = row->fetched < NOW ? row->fetched : 0};
 }
 
 static void
@@ -209,6 +215,8 @@ append_step(GString *out, const struct plan_step *step)
     g_string_append_c(out, '?');
   if (step->renamed)
     g_string_append_c(out, '*');
+  if (step->refuted != NULL)
+    g_string_append_c(out, '!');
   if (step->action == PLAN_FETCH && step->generation > 0)
     g_string_append_printf(out, "%u", step->generation);
 }

@@ -75,6 +75,54 @@ a_pin_may_follow_a_pin(void **state)
   assert_int_equal(status_of(fixture, &pinned, NULL), 0);
 }
 
+static char *
+known(struct fixture *fixture, const struct conf_server *server)
+{
+  return trust_known_key(fixture->store, &home, server, "pop3");
+}
+
+static void
+a_dropped_pin_is_still_the_only_key(void **state)
+{
+  struct fixture *fixture = *state;
+  struct conf_server pinned = {.server = (char *)"pop.example", .pin = (char *)KEY};
+  assert_null(known(fixture, &checked));
+  keep(fixture, &pinned, KEY);
+  assert_null(known(fixture, &pinned));
+  g_autofree char *key = known(fixture, &checked);
+  assert_string_equal(key, KEY);
+  /* Also after a login without the pin. */
+  keep(fixture, &checked, KEY);
+  g_autofree char *later = known(fixture, &checked);
+  assert_string_equal(later, KEY);
+  struct conf_server elsewhere = {.server = (char *)"elsewhere.example"};
+  assert_null(known(fixture, &elsewhere));
+  assert_true(trust_forget(fixture->store, "home", NULL));
+  assert_null(known(fixture, &checked));
+}
+
+static void
+what_is_remembered_can_be_shown(void **state)
+{
+  struct fixture *fixture = *state;
+  g_auto(trust_memory_t) memory = {0};
+  struct conf_server pinned = {.server = (char *)"pop.example", .pin = (char *)KEY};
+  assert_false(trust_recall(fixture->store, "home", "pop3", &memory));
+  g_autofree char *fresh = trust_words(fixture->store, &home, &pinned, "pop3", KEY);
+  assert_string_equal(fresh, ", key " KEY ", not seen before");
+  keep(fixture, &pinned, KEY);
+  assert_true(trust_recall(fixture->store, "home", "pop3", &memory));
+  assert_true(memory.pinned && !memory.checked);
+  trust_memory_clear(&memory);
+  keep(fixture, &checked, KEY);
+  assert_true(trust_recall(fixture->store, "home", "pop3", &memory));
+  assert_true(memory.pinned && memory.checked);
+  assert_string_equal(memory.key, KEY);
+  assert_string_equal(memory.host, "pop.example");
+  g_autofree char *changed = trust_words(fixture->store, &home, &pinned, "pop3", OTHER);
+  assert_string_equal(changed, ", key " OTHER ", which was " KEY " before");
+}
+
 int
 main(void)
 {
@@ -82,6 +130,8 @@ main(void)
       fixture_test(tls_is_not_given_up_silently),
       fixture_test(a_pin_does_not_bypass_a_check_silently),
       fixture_test(a_pin_may_follow_a_pin),
+      fixture_test(a_dropped_pin_is_still_the_only_key),
+      fixture_test(what_is_remembered_can_be_shown),
   };
   return cmocka_run_group_tests(tests, NULL, NULL);
 }

@@ -463,7 +463,7 @@ after_starttls_everything_is_asked_again(void **state)
   assert_int_equal(scene_flush(s), 0);
   scene_assert_state(s, id, "sent", "accepted");
   char *found = NULL;
-  assert_true(submit_test(&s->account, s->keyring, &found, NULL, NULL));
+  assert_true(submit_test(&s->account, s->keyring, s->store, &found, NULL, NULL));
   assert_true(g_str_has_prefix(found, "TLSv1.3, PLAIN, letters of up to 20"));
   g_free(found);
   g_free(scene_end(s));
@@ -493,7 +493,7 @@ a_long_token_waits_for_its_challenge(void **state)
   s->server.auth = CONF_AUTH_XOAUTH2;
   s->fake->capabilities = "AUTH XOAUTH2";
   /* The fake answers whatever comes with 250, which is no answer to AUTH. */
-  assert_false(submit_test(&s->account, s->keyring, &token, NULL, &s->error));
+  assert_false(submit_test(&s->account, s->keyring, s->store, &token, NULL, &s->error));
   g_autofree char *heard = scene_end(s);
   assert_non_null(strstr(heard, "AUTH XOAUTH2\r\n"));
 }
