@@ -61,6 +61,7 @@ stories += tests/behaviour/too-large/run
 stories += tests/behaviour/screen-later/run
 stories += tests/behaviour/key-manager/run
 stories += tests/behaviour/interop/run
+stories += tests/behaviour/pinentry/run
 check_SCRIPTS += $(stories)
 EXTRA_DIST += $(stories)
 EXTRA_DIST += tests/behaviour/durable-order/audit.py

@@ -27,6 +27,7 @@ struct ui {
   gint64 typed_until;       /* monotonic: the pause after a key of the prompt; 0: none */
   struct view *live;        /* results of the query that is being typed; NULL: none */
   struct key_sequence pending;
+  bool lent;                /* the terminal is another program's: a pinentry */
   char *sent_id;            /* what `undo` takes back; NULL */
   gint64 sent_until;        /* monotonic */
   GPtrArray *private_files; /* given to programs that outlive the command; wiped at the end */
@@ -112,6 +113,9 @@ void search_all(struct view *view, const char *const *args);
 void search_all_typed(struct view *view, const char *text);
 void search_here(struct view *view, const char *const *args);
 void search_here_typed(struct view *view, const char *text);
+/* program.c: the terminal is left to another program, and taken again. */
+void ui_lend_terminal(struct ui *ui, uint64_t ask);
+void ui_take_terminal(struct ui *ui);
 struct ui *ui_new(const struct conf *conf, struct engine *engine, struct term *term);
 void ui_free(struct ui *ui);
 /* Opens the first views. */

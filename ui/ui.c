@@ -284,7 +284,13 @@ ui_event(struct ui *ui, struct event *event)
   switch (event->kind) {
   case EVENT_DONE: done(ui, event); break;
   case EVENT_CHANGED: changed(ui); break;
-  case EVENT_ASK: ask_for_engine(ui, event); break;
+  case EVENT_ASK:
+    if (event->terminal)
+      ui_lend_terminal(ui, event->ask);
+    else
+      ask_for_engine(ui, event);
+    break;
+  case EVENT_TERMINAL: ui_take_terminal(ui); break;
   case EVENT_NOTICE:
     if (event->request == 0)
       status_ended(ui->status, 0);

@@ -63,8 +63,15 @@ struct crypto_memory {
 void crypto_set_memory(struct crypto *crypto, const struct crypto_memory *memory);
 
 /* A screen is drawn on the terminal: plugins are not told of it, so that no
- * pinentry draws there too.  Set before the first use. */
-void crypto_set_screen(struct crypto *crypto);
+ * pinentry draws there too, but may ask for it.  `hand_over` leaves it to them and
+ * gives its device (free it; NULL: refused); `take_back` follows each one that was
+ * not refused.  Called on worker threads; set before the first use. */
+struct crypto_screen {
+  char *(*hand_over)(void *data);
+  void (*take_back)(void *data);
+  void *data;
+};
+void crypto_set_screen(struct crypto *crypto, const struct crypto_screen *screen);
 
 struct plugin_info {
   char *name, *version, *path;

@@ -112,6 +112,9 @@ void ask_desk_free(struct ask_desk *desk);
 void ask_desk_answer(struct ask_desk *desk, uint64_t ask, secret_t *answer);
 secret_t *ask_password(const char *prompt, void *engine);
 secret_t *ask_plugin(const char *prompt, bool secret, void *engine);
+/* struct crypto_screen: the interface leaves the terminal, and has it again. */
+char *terminal_hand_over(void *engine);
+void terminal_take_back(void *engine);
 
 /* ---- keys.c ---- */
 

@@ -41,6 +41,7 @@ enum event_kind {
   EVENT_PROGRESS,           /* what, done of total (0: unknown) */
   EVENT_ASK,                /* a person must answer: engine_answer() */
   EVENT_CHANGED,            /* rows or folder counts changed: ask again for what is shown */
+  EVENT_TERMINAL,           /* what was handed over by an ASK for the terminal is free again */
   EVENT_NOTICE,             /* one sentence for the status line: mail came, a letter was sent or failed */
 };
 
@@ -77,6 +78,8 @@ struct event {
                              * of an export: letters written */
   uint64_t ask;             /* ASK: the number of the question */
   bool secret;              /* ASK: do not echo; else yes or no */
+  bool terminal;            /* ASK: no question: leave the terminal to another program until
+                             * EVENT_TERMINAL, and answer with its device */
   bool bad;                 /* NOTICE: something failed */
   /* DONE: what was asked for; the others are NULL */
   GPtrArray *rows;          /* struct row */

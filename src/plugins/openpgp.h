@@ -19,11 +19,18 @@ struct openpgp {
   /* what GnuPG's status lines said of a decryption */
   int okay, protected, plaintexts, begun, bad;
   bool too_large;
+  bool pinentry;            /* by the rc: passphrases are asked for by the user's pinentry */
+  bool at_terminal;         /* which has the terminal now */
   char *new_passphrase;     /* of the key that is being made; NULL: none is */
 };
 
 /* Fails the operation with GPGME's error; for the plugin's functions to return. */
 int openpgp_failed(struct openpgp *pgp, gpgme_error_t error);
+
+/* Lets the pinentry have the terminal, if that is how passphrases come; false when it
+ * is refused.  The other ends that and may be called without it. */
+bool openpgp_take_terminal(struct openpgp *pgp);
+void openpgp_leave_terminal(struct openpgp *pgp);
 
 /* The key's live user id that is this address, the most valid one; or NULL. */
 gpgme_user_id_t openpgp_user_id(gpgme_key_t key, const char *address);
