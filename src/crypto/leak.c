@@ -37,6 +37,8 @@ struct needles {
 #define MOST_TWINS 8
 /* Windows that are looked up together: memory is asked for early. */
 #define BATCH 64
+#define MOST_THREADS 4
+#define SMALLEST_SLICE LIMIT_MIB(4)
 
 /* The bytes of base64 and hexadecimal, and line ends. */
 static const bool run_bytes[256] = {
@@ -271,17 +273,29 @@ is_leaked(const struct needles *needles, const struct table *table, guint64 hash
   return false;
 }
 
-/* One look at each window of the payload, many at a time. */
-static bool
-has_window(const struct needles *needles, const guint8 *payload, gsize length)
+struct slice {
+  const struct needles *needles;
+  const guint8 *payload;
+  gsize length;
+  gsize from, to;           /* the windows that begin there */
+  gint *found;              /* by any of the slices */
+};
+
+/* One look at each window, many at a time. */
+static gpointer
+look_through(gpointer data)
 {
+  const struct slice *slice = data;
+  const struct needles *needles = slice->needles;
+  const guint8 *payload = slice->payload;
   gsize run = 0; /* of plain bytes, up to the end of the window */
-  for (gsize i = 0; i + 1 < KEPT && i < length; i++)
+  for (gsize i = slice->from; i + 1 < slice->from + KEPT; i++)
     run = run_bytes[payload[i]] ? run + 1 : 0;
-  for (gsize from = 0; from + KEPT <= length; from += BATCH) {
+  for (gsize from = slice->from; from < slice->to && !g_atomic_int_get(slice->found);
+       from += BATCH) {
     const struct table *tables[BATCH];
     guint64 hashes[BATCH];
-    gsize n = MIN(BATCH, length - KEPT - from + 1);
+    gsize n = MIN(BATCH, slice->to - from);
     for (gsize i = 0; i < n; i++) {
       run = run_bytes[payload[from + i + KEPT - 1]] ? run + 1 : 0;
       tables[i] = run >= KEPT ? &needles->plain : &needles->any;
@@ -291,11 +305,33 @@ has_window(const struct needles *needles, const guint8 *payload, gsize length)
     for (gsize i = 0; i < n; i++) {
       guint64 bits = bits_of(hashes[i]);
       if ((*word_of(tables[i], hashes[i]) & bits) == bits &&
-          is_leaked(needles, tables[i], hashes[i], payload, length, from + i))
-        return true;
+          is_leaked(needles, tables[i], hashes[i], payload, slice->length, from + i))
+        g_atomic_int_set(slice->found, 1);
     }
   }
-  return false;
+  return NULL;
+}
+
+/* A large payload is looked through by several threads. */
+static bool
+has_window(const struct needles *needles, const guint8 *payload, gsize length)
+{
+  struct slice slices[MOST_THREADS];
+  GThread *threads[MOST_THREADS];
+  gint found = 0;
+  if (length < KEPT)
+    return false;
+  gsize windows = length - KEPT + 1;
+  gsize n = MIN(MIN(MOST_THREADS, g_get_num_processors()), windows / SMALLEST_SLICE + 1);
+  for (gsize i = 0; i < n; i++) {
+    slices[i] = (struct slice){needles, payload, length, windows / n * i,
+                               i + 1 < n ? windows / n * (i + 1) : windows, &found};
+    threads[i] = i + 1 < n ? g_thread_new("search", look_through, &slices[i]) : NULL;
+  }
+  look_through(&slices[n - 1]);
+  for (gsize i = 0; i + 1 < n; i++)
+    g_thread_join(threads[i]);
+  return found != 0;
 }
 
 static bool

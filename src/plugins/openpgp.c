@@ -177,11 +177,12 @@ start(const struct postino_host *host, const char *const *options, size_t n, voi
   return error != 0 ? openpgp_failed(pgp, error) : 0;
 }
 
-/* GPGME's own pieces are 4 KB: too many for a large letter. */
+/* Pieces of 4 KB, GPGME's own, are too many for a large letter; for larger ones than
+ * these it spends what it saves. */
 static gpgme_error_t
 in_large_pieces(gpgme_data_t data)
 {
-  return gpgme_data_set_flag(data, "io-buffer-size", "262144");
+  return gpgme_data_set_flag(data, "io-buffer-size", "16384");
 }
 
 static gpgme_error_t
@@ -297,11 +298,13 @@ chosen_keys(struct openpgp *pgp, const struct postino_seal *seal, bool *always_o
 }
 
 static int
-choose_signer(struct openpgp *pgp, const char *from)
+choose_signer(struct openpgp *pgp, const struct postino_seal *seal)
 {
-  g_autoptr(GPtrArray) keys = pgp->listed != NULL && openpgp_signing_key(pgp->listed, from) != NULL
-                                  ? g_ptr_array_ref(pgp->listed)
-                                  : openpgp_keys_of(pgp, from);
+  const char *from = seal->from;
+  /* Where the letter is sealed as well, the sender was just asked for. */
+  bool listed = (seal->operations & POSTINO_ENCRYPT) != 0 && pgp->listed != NULL &&
+                openpgp_signing_key(pgp->listed, from) != NULL;
+  g_autoptr(GPtrArray) keys = listed ? g_ptr_array_ref(pgp->listed) : openpgp_keys_of(pgp, from);
   gpgme_key_t key = openpgp_signing_key(keys, from);
   gpgme_signers_clear(pgp->ctx);
   if (key != NULL)
@@ -355,7 +358,7 @@ seal(void *state, const struct postino_seal *seal)
   struct openpgp *pgp = state;
   g_autoptr(GPtrArray) keys = NULL;
   bool always = false;
-  if ((seal->operations & POSTINO_SIGN) != 0 && choose_signer(pgp, seal->from) != 0)
+  if ((seal->operations & POSTINO_SIGN) != 0 && choose_signer(pgp, seal) != 0)
     return -1;
   if ((seal->operations & POSTINO_ENCRYPT) != 0 && (keys = chosen_keys(pgp, seal, &always)) == NULL)
     return -1;
@@ -543,7 +546,7 @@ static const struct postino_plugin plugin = {
     .name = "openpgp",
     .version = PACKAGE_VERSION,
     .capabilities = POSTINO_CAN_SIGN | POSTINO_CAN_SEAL | POSTINO_CAN_OPEN | POSTINO_CAN_VERIFY |
-                    POSTINO_CAN_KEYS,
+                    POSTINO_CAN_KEYS | POSTINO_CAN_STAY,
     .start = start,
     .recipients = openpgp_recipients,
     .seal = seal,
