@@ -151,21 +151,30 @@ file_make_dirs(const char *path, GError **error)
 }
 
 int
+file_memfd_new(GError **error)
+{
+  int fd = memfd_create("postino", MFD_CLOEXEC | MFD_ALLOW_SEALING);
+  if (fd < 0)
+    error_errno(error, POSTINO_ERROR_LOCAL, errno, _("no memory file"));
+  return fd;
+}
+
+bool
+file_memfd_seal(int fd, GError **error)
+{
+  if (lseek(fd, 0, SEEK_SET) < 0 ||
+      fcntl(fd, F_ADD_SEALS, F_SEAL_SEAL | F_SEAL_SHRINK | F_SEAL_GROW | F_SEAL_WRITE) < 0)
+    return error_errno(error, POSTINO_ERROR_LOCAL, errno, _("no sealed memory file"));
+  return true;
+}
+
+int
 file_memfd(GBytes *bytes, GError **error)
 {
-  auto_fd fd = memfd_create("postino", MFD_CLOEXEC | MFD_ALLOW_SEALING);
+  auto_fd fd = file_memfd_new(error);
   size_t length;
   const void *data = g_bytes_get_data(bytes, &length);
-  if (fd < 0) {
-    error_errno(error, POSTINO_ERROR_LOCAL, errno, _("no memory file"));
+  if (fd < 0 || !file_write_all(fd, data, length, error) || !file_memfd_seal(fd, error))
     return -1;
-  }
-  if (!file_write_all(fd, data, length, error))
-    return -1;
-  if (lseek(fd, 0, SEEK_SET) < 0 ||
-      fcntl(fd, F_ADD_SEALS, F_SEAL_SEAL | F_SEAL_SHRINK | F_SEAL_GROW | F_SEAL_WRITE) < 0) {
-    error_errno(error, POSTINO_ERROR_LOCAL, errno, _("no sealed memory file"));
-    return -1;
-  }
   return fd_steal(&fd);
 }

@@ -55,3 +55,6 @@ bool file_make_dirs(const char *path, GError **error) G_GNUC_WARN_UNUSED_RESULT;
 /* A sealed read-only memfd that holds `bytes` (F_SEAL_WRITE|GROW|SHRINK), its
  * position at the start; the caller closes it. */
 int file_memfd(GBytes *bytes, GError **error) G_GNUC_WARN_UNUSED_RESULT;
+/* The same in two steps: an empty one to be written to, and its seals. */
+int file_memfd_new(GError **error) G_GNUC_WARN_UNUSED_RESULT;
+bool file_memfd_seal(int fd, GError **error) G_GNUC_WARN_UNUSED_RESULT;

@@ -35,6 +35,9 @@
 /* Plugins: one control frame; seconds to say who can be sealed to, and of
  * cryptography without progress. */
 #define LIMIT_PLUGIN_FRAME LIMIT_KIB(64)
+/* However much progress it reports: a large letter takes seconds. */
+#define LIMIT_PLUGIN_TOTAL_SECONDS 900
+#define LIMIT_PLUGIN_PROGRESS 20000
 #define LIMIT_PLUGIN_ASK_SECONDS 5
 #define LIMIT_PLUGIN_SECONDS 60
 /* A person at a pinentry may look for the paper on which the passphrase stands. */

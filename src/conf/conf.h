@@ -73,7 +73,11 @@ struct conf_account {
   enum conf_dsn dsn;        /* delivery reports that are asked for */
 };
 
-struct conf_plugin { char *name; char *command; char **options; };
+struct conf_plugin {
+  char *name, *command;
+  char **options;
+  char **rights;            /* NULL: nothing was said of them */
+};
 struct conf_place { char *file; int line; };
 struct conf_folder { char *name; char *match; struct conf_place place; };
 struct conf_rule {

@@ -175,6 +175,10 @@ static const struct option_row rows[] = {
         OPTION_PATH, AT(conf_plugin, command)),
     ROW("plugin", "option", "list", NULL, N_("what the plugin is told: name=value"), OPTION_LIST,
         AT(conf_plugin, options)),
+    ROW("plugin", "rights", "list", NULL,
+        N_("what it may do: network, gnupg, read:PATH, write:PATH, everything; see "
+           "postino-plugin(7)"),
+        OPTION_LIST, AT(conf_plugin, rights)),
 
     ROW("folder", "match", "text", NULL, N_("the search that this folder shows"), OPTION_TEXT,
         AT(conf_folder, match)),

@@ -3,7 +3,6 @@
 #include "base/i18n.h"
 #include "crypto/age.h"
 #include "crypto/check-private.h"
-#include "crypto/leak.h"
 
 static const char *const version_fields[] = {"Content-Type: application/age-encrypted", NULL};
 static const char *const sealed_fields[] = {
@@ -30,8 +29,7 @@ check_data(const struct check *check, struct span part, GError **error)
   }
   gsize length;
   const void *bytes = g_bytes_get_data(data, &length);
-  g_autoptr(needles_t) needles = needles_new(check->entity, check->subject);
-  if (needles_found(needles, bytes, length, true))
+  if (check_is_readable(check, bytes, length, true))
     return check_wrong(error, _("text of the letter can be read in it"));
   return true;
 }

@@ -14,6 +14,8 @@ bool check_fields_are(const GPtrArray *fields, const char *first, const char *co
 /* CRLF ends, lines of at most 998 bytes, no NUL. */
 bool check_lines(const char *bytes, size_t length);
 bool check_is_boundary(const char *boundary);
+/* Clear text of the letter is in this; `decode` as of needles_found(). */
+bool check_is_readable(const struct check *check, const void *bytes, size_t length, bool decode);
 /* Is this part the entity that was given, byte for byte? */
 bool check_is_given(const struct check *check, struct span part);
 

@@ -3,7 +3,6 @@
 #include "base/i18n.h"
 #include "crypto/check-private.h"
 #include "crypto/cms.h"
-#include "crypto/leak.h"
 
 static const char *const sealed_fields[] = {
     "Content-Type: application/pkcs7-mime; smime-type=enveloped-data; name=\"smime.p7m\"",
@@ -61,8 +60,7 @@ check_sealed(const struct check *check, const GPtrArray *fields, struct span bod
   }
   gsize length;
   const void *bytes = g_bytes_get_data(data, &length);
-  g_autoptr(needles_t) needles = needles_new(check->entity, check->subject);
-  if (needles_found(needles, bytes, length, true))
+  if (check_is_readable(check, bytes, length, true))
     return check_wrong(error, _("text of the letter can be read in it"));
   return true;
 }

@@ -4,9 +4,12 @@
 #include <glib.h>
 #include <stdbool.h>
 
+#include "crypto/leak.h"
+
 struct check {
   GBytes *entity;           /* what it was given */
   const char *subject;      /* sought in the result; may be NULL */
+  const struct needles *needles; /* of both, when they were made already; NULL */
   bool sign, encrypt;
   guint keys;               /* different keys that it is to be sealed to */
 };

@@ -20,6 +20,8 @@
 #include "base/paths.h"
 #include "base/sanitize.h"
 #include "crypto/postino-plugin.h"
+#include "crypto/rights.h"
+#include "crypto/spawner.h"
 
 /* Questions of one request: more are a plugin gone mad. */
 #define MOST_QUESTIONS 10
@@ -59,8 +61,17 @@ plugin_spec_free(struct plugin_spec *spec)
     return;
   g_free(spec->name);
   g_free(spec->path);
+  g_strfreev(spec->granted);
   g_strfreev(spec->options);
   g_free(spec);
+}
+
+char **
+plugin_spec_rights(const struct plugin_spec *spec, GError **error)
+{
+  if (spec->is_ours)
+    return g_strsplit("everything", " ", -1);
+  return rights_of(spec->name, spec->path, spec->granted, error);
 }
 
 /* ---- starting ---- */
@@ -128,14 +139,30 @@ minimal_environment(const struct plugin_spec *spec)
   return (char **)g_ptr_array_free(environment, FALSE);
 }
 
+struct spawning {
+  struct client *client;
+  const struct plugin_spec *spec;
+  char **rights;
+  int socket, output;
+};
+
 /* posix_spawn, because a fork of the threaded program would copy its locks and
  * passwords.  The host gives up rights before the plugin's own code runs. */
 static int
-spawn_host(struct client *client, const struct plugin_spec *spec, int child_socket, int child_output)
+spawn_host(void *data)
 {
+  struct spawning *spawning = data;
+  struct client *client = spawning->client;
+  const struct plugin_spec *spec = spawning->spec;
   g_autofree char *host = paths_libexec("postino-plugin-host");
   g_autofree char *parent = g_strdup_printf("%ld", (long)getpid());
-  char *argv[] = {host, parent, spec->path, NULL};
+  g_autoptr(GPtrArray) argv = g_ptr_array_new();
+  g_ptr_array_add(argv, host);
+  g_ptr_array_add(argv, parent);
+  g_ptr_array_add(argv, spec->path);
+  for (char **right = spawning->rights; *right != NULL; right++)
+    g_ptr_array_add(argv, *right);
+  g_ptr_array_add(argv, NULL);
   g_auto(GStrv) environment = minimal_environment(spec);
   posix_spawn_file_actions_t actions;
   posix_spawnattr_t attributes;
@@ -145,15 +172,15 @@ spawn_host(struct client *client, const struct plugin_spec *spec, int child_sock
   posix_spawn_file_actions_init(&actions);
   posix_spawnattr_init(&attributes);
   posix_spawn_file_actions_addopen(&actions, STDIN_FILENO, "/dev/null", O_RDONLY, 0);
-  posix_spawn_file_actions_adddup2(&actions, child_output, STDOUT_FILENO);
-  posix_spawn_file_actions_adddup2(&actions, child_output, STDERR_FILENO);
-  posix_spawn_file_actions_adddup2(&actions, child_socket, PROTOCOL_FD);
+  posix_spawn_file_actions_adddup2(&actions, spawning->output, STDOUT_FILENO);
+  posix_spawn_file_actions_adddup2(&actions, spawning->output, STDERR_FILENO);
+  posix_spawn_file_actions_adddup2(&actions, spawning->socket, PROTOCOL_FD);
   posix_spawnattr_setflags(&attributes,
                            POSIX_SPAWN_SETPGROUP | POSIX_SPAWN_SETSIGMASK | POSIX_SPAWN_SETSIGDEF);
   posix_spawnattr_setpgroup(&attributes, 0);
   posix_spawnattr_setsigmask(&attributes, &none);
   posix_spawnattr_setsigdefault(&attributes, &all);
-  int result = posix_spawn(&client->pid, host, &actions, &attributes, argv, environment);
+  int result = posix_spawn(&client->pid, host, &actions, &attributes, (char **)argv->pdata, environment);
   if (result != 0)
     client->pid = 0;
   posix_spawnattr_destroy(&attributes);
@@ -173,9 +200,11 @@ start_process(struct client *client, const struct plugin_spec *spec, GError **er
         _("plugin %s cannot be read (%s: %s); install it, or mend its command in the rc "
           "file"),
         client->name, path, g_strerror(errno));
-  if (!make_channels(client, &child_socket, &child_output, error))
+  g_auto(GStrv) rights = plugin_spec_rights(spec, error);
+  if (rights == NULL || !make_channels(client, &child_socket, &child_output, error))
     return false;
-  int result = spawn_host(client, spec, child_socket, child_output);
+  struct spawning spawning = {client, spec, rights, child_socket, child_output};
+  int result = spawner_run(spawn_host, &spawning);
   if (result != 0)
     return error_errno(error, POSTINO_ERROR_REFUSED, result,
                        _("postino-plugin-host cannot be started; install postino again"));
@@ -407,12 +436,13 @@ refused(struct client *client, const struct frame *frame, int *code_out, GError 
                    *g_strstrip(why) != '\0' ? why : _("refused, without a word"));
 }
 
-/* What came meanwhile.  *until grows with its progress alone. */
+/* What came meanwhile.  `until` grows with its progress alone, `last` not even with
+ * that. */
 struct call {
   uint32_t request;
-  unsigned wanted, seconds, questions;
+  unsigned wanted, seconds, questions, reports;
   uint64_t done;
-  gint64 until;
+  gint64 until, last;
 };
 
 static gint64
@@ -425,6 +455,8 @@ static bool
 between(struct client *client, const struct frame *frame, struct call *call, GError **error)
 {
   if (frame_type(frame) == FRAME_PROGRESS) {
+    if (++call->reports > LIMIT_PLUGIN_PROGRESS)
+      return misspoke(client, _("it reports progress without end"), error);
     uint64_t done = frame_number(frame, FIELD_DONE, 0);
     if (done > call->done)
       call->until = in_seconds(call->seconds);
@@ -440,6 +472,7 @@ between(struct client *client, const struct frame *frame, struct call *call, GEr
   else if (!(terminal ? lend_terminal : answer_question)(client, frame, error))
     return false;
   call->until = in_seconds(client->lent ? LIMIT_PLUGIN_TERMINAL_SECONDS : call->seconds);
+  call->last = in_seconds(LIMIT_PLUGIN_TOTAL_SECONDS);
   return true;
 }
 
@@ -448,7 +481,7 @@ await_reply(struct client *client, struct call *call, int *code_out, GCancellabl
             GError **error)
 {
   for (;;) {
-    g_autoptr(frame_t) frame = receive(client, call->until, cancel, error);
+    g_autoptr(frame_t) frame = receive(client, MIN(call->until, call->last), cancel, error);
     if (frame == NULL)
       return NULL;
     if (frame_request(frame) != call->request) {
@@ -485,7 +518,8 @@ client_call(struct client *client, struct frame *request, unsigned seconds, int 
   struct call call = {.request = frame_request(sent),
                       .wanted = frame_type(sent) | FRAME_REPLY,
                       .seconds = seconds,
-                      .until = in_seconds(seconds)};
+                      .until = in_seconds(seconds),
+                      .last = in_seconds(LIMIT_PLUGIN_TOTAL_SECONDS)};
   if (code_out != NULL)
     *code_out = 0;
   struct frame *reply = NULL;
@@ -570,4 +604,20 @@ unsigned
 client_capabilities(const struct client *client)
 {
   return client->capabilities;
+}
+
+bool
+client_can_stay(const struct client *client)
+{
+  return client->pid > 0 && (client->capabilities & POSTINO_CAN_STAY) != 0;
+}
+
+bool
+client_is_quiet(struct client *client)
+{
+  struct pollfd fd = {client->socket, POLLIN, 0};
+  if (client->printed_fd >= 0)
+    take_printed(client);
+  g_string_truncate(client->printed, 0);
+  return client->pid > 0 && poll(&fd, 1, 0) == 0;
 }

@@ -1,6 +1,6 @@
-/* A plugin's process: started for one operation, on the thread that waits for
- * it (whose end ends it too), and gone when that is over.  Whatever it does
- * wrong is an error here, and nothing else. */
+/* A plugin's process: started for one operation, and gone when that is over, unless
+ * it can stay for the next (idle.h).  One thread at a time.  Whatever it does wrong
+ * is an error here, and nothing else. */
 #pragma once
 
 #include <gio/gio.h>
@@ -12,11 +12,17 @@ struct plugin_spec {
   char *name;
   char *path;               /* a shared object (*.so), or any program */
   char **options;           /* never NULL */
+  char **granted;           /* rights, by the rc file; NULL: it says nothing */
+  bool is_ours;             /* bundled, and not replaced: it may do everything */
   bool no_terminal;         /* the screen is in use: no pinentry may draw on it unasked */
   struct crypto_screen screen;
 };
 struct plugin_spec *plugin_spec_new(const char *name, const char *path, char **options);
 void plugin_spec_free(struct plugin_spec *spec);
+
+/* What it may do (rights.h). */
+char **plugin_spec_rights(const struct plugin_spec *spec, GError **error)
+    G_GNUC_WARN_UNUSED_RESULT;
 
 /* Larger letters are not sealed or opened: all of it is held in memory. */
 #define CLIENT_LARGEST ((size_t)200 << 20)
@@ -39,6 +45,10 @@ void client_end(struct client *client);
 const char *client_name(const struct client *client);
 const char *client_version(const struct client *client);
 unsigned client_capabilities(const struct client *client);
+/* Can it serve more than one operation, and has none failed? */
+bool client_can_stay(const struct client *client);
+/* Does it live, and has it said nothing unasked? */
+bool client_is_quiet(struct client *client);
 
 /* A request; its type and number are set in client_call(). */
 struct frame *client_request(struct client *client, enum frame_type type);

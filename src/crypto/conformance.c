@@ -9,6 +9,7 @@
 #include "crypto/crypto-private.h"
 #include "crypto/crypto.h"
 #include "crypto/postino-plugin.h"
+#include "crypto/rights.h"
 #include "crypto/verdict.h"
 
 /* A request and a field of a version to come. */
@@ -343,13 +344,18 @@ crypto_of(struct crypto *crypto, const char *name_or_path)
     return NULL;
   struct crypto *alone = g_new0(struct crypto, 1);
   *alone = *crypto;
+  alone->idle = idle_new();
   alone->plugins = g_ptr_array_new_with_free_func((GDestroyNotify)plugin_spec_free);
   g_autofree char *path = g_canonicalize_filename(known != NULL ? known->path : name_or_path, NULL);
   alone->opener = known != NULL ? g_strdup(known->name) : g_path_get_basename(path);
   alone->smime_opener = g_strdup(alone->opener);
   alone->age_opener = g_strdup(alone->opener);
-  g_ptr_array_add(alone->plugins,
-                  plugin_spec_new(alone->opener, path, known != NULL ? known->options : NULL));
+  struct plugin_spec *spec =
+      plugin_spec_new(alone->opener, path, known != NULL ? known->options : NULL);
+  /* Who gives a path gives with it what the manifest beside it asks for. */
+  spec->is_ours = known != NULL && known->is_ours;
+  spec->granted = known != NULL ? g_strdupv(known->granted) : rights_asked(spec->name, path, NULL);
+  g_ptr_array_add(alone->plugins, spec);
   return alone;
 }
 

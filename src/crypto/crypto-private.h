@@ -3,6 +3,7 @@
 
 #include "crypto/client.h"
 #include "crypto/crypto.h"
+#include "crypto/idle.h"
 
 struct crypto {
   GPtrArray *plugins;       /* struct plugin_spec, bundled ones first */
@@ -14,6 +15,7 @@ struct crypto {
   crypto_confirmed confirmed;
   void *confirmed_data;
   struct crypto_memory memory;
+  struct idle *idle;
 };
 
 /* The plugin of this name, or NULL. */
@@ -22,6 +24,11 @@ const struct plugin_spec *crypto_find(const struct crypto *crypto, const char *n
  * plugin, else as client_start(). */
 struct client *crypto_start(struct crypto *crypto, const char *name, unsigned capabilities,
                             GCancellable *cancel, GError **error) G_GNUC_WARN_UNUSED_RESULT;
+/* The same, or one that waits; crypto_rest() it when it has answered (client_end() when
+ * it has not).  Not for what came from outside. */
+struct client *crypto_take(struct crypto *crypto, const char *name, unsigned capabilities,
+                           GCancellable *cancel, GError **error) G_GNUC_WARN_UNUSED_RESULT;
+void crypto_rest(struct crypto *crypto, const char *name, struct client *client);
 /* RECIPIENTS of an already started plugin; struct seal_recipient in the order of
  * `specs`, each answered. */
 GPtrArray *ask_recipients(struct crypto *crypto, struct client *client, const char *const *specs,

@@ -10,6 +10,7 @@
 #include "crypto/check.h"
 #include "crypto/crypto-private.h"
 #include "crypto/postino-plugin.h"
+#include "crypto/rights.h"
 
 static const char *const bundled[] = {"openpgp", "smime"};
 
@@ -20,8 +21,11 @@ add_bundled(struct crypto *crypto)
 {
   for (gsize i = 0; i < G_N_ELEMENTS(bundled); i++) {
     g_autofree char *path = paths_plugin(bundled[i]);
-    if (g_file_test(path, G_FILE_TEST_EXISTS))
-      g_ptr_array_add(crypto->plugins, plugin_spec_new(bundled[i], path, NULL));
+    if (!g_file_test(path, G_FILE_TEST_EXISTS))
+      continue;
+    struct plugin_spec *spec = plugin_spec_new(bundled[i], path, NULL);
+    spec->is_ours = true;
+    g_ptr_array_add(crypto->plugins, spec);
   }
 }
 
@@ -39,11 +43,15 @@ add_configured(struct crypto *crypto, const struct conf_plugin *plugin)
       g_free(spec->path);
       spec->path = g_strdup(plugin->command);
     }
+    spec->is_ours = plugin->command == NULL && plugin->rights == NULL;
+    spec->granted = g_strdupv(plugin->rights);
     return;
   }
   g_autofree char *path =
       plugin->command != NULL ? g_strdup(plugin->command) : paths_plugin(plugin->name);
-  g_ptr_array_add(crypto->plugins, plugin_spec_new(plugin->name, path, plugin->options));
+  struct plugin_spec *spec = plugin_spec_new(plugin->name, path, plugin->options);
+  spec->granted = g_strdupv(plugin->rights);
+  g_ptr_array_add(crypto->plugins, spec);
 }
 
 struct crypto *
@@ -51,6 +59,7 @@ crypto_new(const struct conf *conf, crypto_ask ask, void *data)
 {
   struct crypto *crypto = g_new0(struct crypto, 1);
   crypto->plugins = g_ptr_array_new_with_free_func((GDestroyNotify)plugin_spec_free);
+  crypto->idle = idle_new();
   crypto->opener = g_strdup("openpgp");
   crypto->smime_opener = g_strdup("smime");
   crypto->age_opener = g_strdup("age");
@@ -67,6 +76,7 @@ crypto_free(struct crypto *crypto)
 {
   if (crypto == NULL)
     return;
+  idle_free(crypto->idle);
   g_ptr_array_unref(crypto->plugins);
   g_free(crypto->opener);
   g_free(crypto->smime_opener);
@@ -125,29 +135,58 @@ words_of(unsigned capabilities)
   return g_string_free(text, FALSE);
 }
 
-struct client *
-crypto_start(struct crypto *crypto, const char *name, unsigned capabilities, GCancellable *cancel,
-             GError **error)
+static const struct plugin_spec *
+find_or_say(const struct crypto *crypto, const char *name, GError **error)
 {
   const struct plugin_spec *spec = crypto_find(crypto, name);
-  if (spec == NULL) {
+  if (spec == NULL)
     error_set(error, POSTINO_ERROR_CONFIG,
               _("there is no plugin \"%s\"; name one of postino plugin list in the crypto block of "
                 "the rc file"),
               name);
+  return spec;
+}
+
+/* The same client if it can do this, else NULL. */
+static struct client *
+able(struct client *client, const char *name, unsigned capabilities, GError **error)
+{
+  unsigned missing = client != NULL ? capabilities & ~client_capabilities(client) : 0;
+  if (missing == 0)
+    return client;
+  g_autofree char *words = words_of(missing);
+  client_end(client);
+  error_set(error, POSTINO_ERROR_REFUSED, _("plugin %s cannot do this (%s); use another one"), name,
+            words);
+  return NULL;
+}
+
+struct client *
+crypto_start(struct crypto *crypto, const char *name, unsigned capabilities, GCancellable *cancel,
+             GError **error)
+{
+  const struct plugin_spec *spec = find_or_say(crypto, name, error);
+  if (spec == NULL)
     return NULL;
-  }
-  g_autoptr(client_t) client = client_start(spec, crypto->ask, crypto->ask_data, cancel, error);
+  return able(client_start(spec, crypto->ask, crypto->ask_data, cancel, error), name, capabilities,
+              error);
+}
+
+struct client *
+crypto_take(struct crypto *crypto, const char *name, unsigned capabilities, GCancellable *cancel,
+            GError **error)
+{
+  const struct plugin_spec *spec = find_or_say(crypto, name, error);
+  struct client *client = spec != NULL ? idle_take(crypto->idle, spec) : NULL;
   if (client == NULL)
-    return NULL;
-  unsigned missing = capabilities & ~client_capabilities(client);
-  if (missing != 0) {
-    g_autofree char *words = words_of(missing);
-    error_set(error, POSTINO_ERROR_REFUSED, _("plugin %s cannot do this (%s); use another one"),
-              name, words);
-    return NULL;
-  }
-  return g_steal_pointer(&client);
+    return crypto_start(crypto, name, capabilities, cancel, spec != NULL ? error : NULL);
+  return able(client, name, capabilities, error);
+}
+
+void
+crypto_rest(struct crypto *crypto, const char *name, struct client *client)
+{
+  idle_give(crypto->idle, crypto_find(crypto, name), client);
 }
 
 static void
@@ -159,6 +198,7 @@ free_info(gpointer data)
   g_free(info->path);
   g_free(info->why_disabled);
   g_free(info->capabilities);
+  g_free(info->rights);
   g_free(info);
 }
 
@@ -176,6 +216,8 @@ crypto_plugins(struct crypto *crypto, GCancellable *cancel)
     info->version = g_strdup(client != NULL ? client_version(client) : "");
     info->capabilities = words_of(client != NULL ? client_capabilities(client) : 0);
     info->why_disabled = client == NULL ? g_strdup(why->message) : NULL;
+    g_auto(GStrv) rights = plugin_spec_rights(spec, NULL);
+    info->rights = rights != NULL ? rights_words(rights) : g_strdup("");
     g_ptr_array_add(list, info);
   }
   return list;
@@ -373,8 +415,12 @@ GPtrArray *
 crypto_recipients(struct crypto *crypto, const char *plugin, const char *const *specs,
                   GCancellable *cancel, GError **error)
 {
-  g_autoptr(client_t) client = crypto_start(crypto, plugin, POSTINO_CAN_SEAL, cancel, error);
-  return client != NULL ? recipients_of(crypto, client, specs, cancel, error) : NULL;
+  g_autoptr(client_t) client = crypto_take(crypto, plugin, POSTINO_CAN_SEAL, cancel, error);
+  GPtrArray *recipients =
+      client != NULL ? recipients_of(crypto, client, specs, cancel, error) : NULL;
+  if (recipients != NULL)
+    crypto_rest(crypto, plugin, g_steal_pointer(&client));
+  return recipients;
 }
 
 /* ---- sealing ---- */
@@ -461,6 +507,33 @@ note_keys(struct crypto *crypto, const GPtrArray *recipients)
   }
 }
 
+/* What the search looks for is laid out while the plugin works. */
+static gpointer
+lay_out(gpointer data)
+{
+  const struct seal_request *request = data;
+  return needles_new(request->entity, request->subject);
+}
+
+/* The plugin's result, checked. */
+static GBytes *
+seal_checked(struct client *client, const struct seal_request *request,
+             const GPtrArray *recipients, GCancellable *cancel, GError **error)
+{
+  GThread *thread = request->encrypt ? g_thread_new("needles", lay_out, (gpointer)request) : NULL;
+  g_autoptr(GBytes) result = ask_seal(client, request, recipients, cancel, error);
+  g_autoptr(needles_t) needles = thread != NULL ? g_thread_join(thread) : NULL;
+  struct check check = {.entity = request->entity,
+                        .subject = request->subject,
+                        .needles = needles,
+                        .sign = request->sign,
+                        .encrypt = request->encrypt,
+                        .keys = recipients != NULL ? different_keys(recipients) : 0};
+  if (result == NULL || !check_result(&check, result, error))
+    return NULL;
+  return g_steal_pointer(&result);
+}
+
 GBytes *
 crypto_seal(struct crypto *crypto, const struct seal_request *request, GCancellable *cancel,
             GError **error)
@@ -473,7 +546,7 @@ crypto_seal(struct crypto *crypto, const struct seal_request *request, GCancella
   }
   unsigned needed =
       (request->sign ? POSTINO_CAN_SIGN : 0) | (request->encrypt ? POSTINO_CAN_SEAL : 0);
-  g_autoptr(client_t) client = crypto_start(crypto, request->plugin, needed, cancel, error);
+  g_autoptr(client_t) client = crypto_take(crypto, request->plugin, needed, cancel, error);
   if (client == NULL)
     return NULL;
   g_autoptr(GPtrArray) recipients = NULL;
@@ -483,14 +556,10 @@ crypto_seal(struct crypto *crypto, const struct seal_request *request, GCancella
     if (recipients == NULL || !all_can(recipients, error))
       return NULL;
   }
-  g_autoptr(GBytes) result = ask_seal(client, request, recipients, cancel, error);
-  struct check check = {.entity = request->entity,
-                        .subject = request->subject,
-                        .sign = request->sign,
-                        .encrypt = request->encrypt,
-                        .keys = recipients != NULL ? different_keys(recipients) : 0};
-  if (result == NULL || !check_result(&check, result, error))
+  g_autoptr(GBytes) result = seal_checked(client, request, recipients, cancel, error);
+  if (result == NULL)
     return NULL;
+  crypto_rest(crypto, request->plugin, g_steal_pointer(&client));
   note_keys(crypto, recipients);
   return g_steal_pointer(&result);
 }

@@ -77,6 +77,7 @@ struct plugin_info {
   char *name, *version, *path;
   char *why_disabled;       /* NULL: it works */
   char *capabilities;       /* "sign seal open verify keys" */
+  char *rights;             /* what it may do: "everything", "network read:/home/a/.x" */
 };
 /* Starts each and asks it; struct plugin_info. */
 GPtrArray *crypto_plugins(struct crypto *crypto, GCancellable *cancel);

@@ -17,14 +17,33 @@
 #define SHORTEST_RUN 64
 #define DEEPEST 3
 
-struct needles {
-  GByteArray *text;         /* all of it, one behind the other */
+/* Where windows of the clear text stand, by what is in them.  A word of `bits` has
+ * three bits for each window of its own: it answers nearly every question. */
+struct table {
   guint32 *slots;           /* place / STRIDE + 1; 0: free */
   gsize mask;
-  /* One bit for some slots: answers nearly every question from the cache. */
   guint64 *bits;
   gsize bit_mask;
+};
+
+struct needles {
+  GByteArray *text;         /* all of it, one behind the other */
+  struct table any;
+  struct table plain;       /* those of nothing but the bytes of base64 and line ends: few */
   GPtrArray *short_ones;    /* GBytes: shorter than a window, sought whole */
+};
+
+/* Equal windows that are told apart by what stands around them. */
+#define MOST_TWINS 8
+/* Windows that are looked up together: memory is asked for early. */
+#define BATCH 64
+#define MOST_THREADS 4
+#define SMALLEST_SLICE LIMIT_MIB(4)
+
+/* The bytes of base64 and hexadecimal, and line ends. */
+static const bool run_bytes[256] = {
+    ['\n'] = true, ['\r'] = true, ['+'] = true, ['/'] = true, ['='] = true,
+    ['0' ... '9'] = true, ['A' ... 'Z'] = true, ['a' ... 'z'] = true,
 };
 
 static guint
@@ -39,14 +58,14 @@ distinct(const guint8 *bytes, size_t length)
   return count;
 }
 
-static gsize
+static guint64
 hash_of(const guint8 *bytes)
 {
   guint64 a, b;
   memcpy(&a, bytes, 8);
   memcpy(&b, bytes + 8, 8);
   a = (a ^ (b * 0x9E3779B97F4A7C15u)) * 0xC2B2AE3D27D4EB4Fu;
-  return (gsize)(a ^ (a >> 29));
+  return a ^ (a >> 32);
 }
 
 /* ---- what must not be found ---- */
@@ -89,25 +108,93 @@ add_entity(struct needles *needles, const char *bytes, size_t length, int depth)
     add_text(needles, entity.body.at, MIN(entity.body.length, ENCODED_PREFIX));
 }
 
-static void
-build_table(struct needles *needles)
+static bool
+is_plain(const guint8 *bytes)
 {
-  gsize windows = needles->text->len / STRIDE + 1, slots = 1024;
+  for (gsize i = 0; i < KEPT; i++)
+    if (!run_bytes[bytes[i]])
+      return false;
+  return true;
+}
+
+static void
+table_init(struct table *table, gsize windows)
+{
+  gsize slots = 1024;
   while (slots < windows * 2)
     slots *= 2;
-  needles->slots = g_new0(guint32, slots);
-  needles->mask = slots - 1;
-  needles->bits = g_new0(guint64, slots * 4 / 64);
-  needles->bit_mask = slots * 4 - 1;
+  table->slots = g_new0(guint32, slots);
+  table->mask = slots - 1;
+  table->bits = g_new0(guint64, slots / 16);
+  table->bit_mask = slots / 16 - 1;
+}
+
+static void
+table_clear(struct table *table)
+{
+  g_free(table->slots);
+  g_free(table->bits);
+}
+
+static guint64 *
+word_of(const struct table *table, guint64 hash)
+{
+  return &table->bits[(hash >> 24) & table->bit_mask];
+}
+
+static guint64
+bits_of(guint64 hash)
+{
+  return (guint64)1 << (hash & 63) | (guint64)1 << (hash >> 6 & 63) | (guint64)1 << (hash >> 12 & 63);
+}
+
+static gsize
+slot_of(const struct table *table, guint64 hash)
+{
+  return (gsize)(hash >> 18) & table->mask;
+}
+
+static void
+table_add(struct table *table, const guint8 *text, gsize at, guint64 hash)
+{
+  gsize slot = slot_of(table, hash);
+  guint twins = 0;
+  *word_of(table, hash) |= bits_of(hash);
+  for (; table->slots[slot] != 0; slot = (slot + 1) & table->mask)
+    if (memcmp(text + (gsize)(table->slots[slot] - 1) * STRIDE, text + at, KEPT) == 0 &&
+        ++twins >= MOST_TWINS)
+      return;
+  table->slots[slot] = (guint32)(at / STRIDE) + 1;
+}
+
+static void
+look_ahead(const struct table *table, guint64 hash)
+{
+  __builtin_prefetch(word_of(table, hash));
+  __builtin_prefetch(&table->slots[slot_of(table, hash)]);
+}
+
+static void
+build_tables(struct needles *needles)
+{
   const guint8 *text = needles->text->data;
-  for (gsize at = 0; at + KEPT <= needles->text->len; at += STRIDE) {
-    gsize hash = hash_of(text + at), bit = (hash >> 7) & needles->bit_mask;
-    gsize slot = hash & needles->mask;
-    needles->bits[bit / 64] |= (guint64)1 << (bit % 64);
-    while (needles->slots[slot] != 0 &&
-           memcmp(text + (gsize)(needles->slots[slot] - 1) * STRIDE, text + at, KEPT) != 0)
-      slot = (slot + 1) & needles->mask;
-    needles->slots[slot] = (guint32)(at / STRIDE) + 1;
+  gsize length = needles->text->len, plain = 0;
+  for (gsize at = 0; at + KEPT <= length; at += STRIDE)
+    plain += is_plain(text + at);
+  table_init(&needles->any, length / STRIDE + 1 - plain);
+  table_init(&needles->plain, plain);
+  for (gsize from = 0; from + KEPT <= length; from += BATCH * STRIDE) {
+    struct table *tables[BATCH];
+    guint64 hashes[BATCH];
+    gsize n = MIN(BATCH, (length - KEPT - from) / STRIDE + 1);
+    for (gsize i = 0; i < n; i++) {
+      const guint8 *window = text + from + i * STRIDE;
+      tables[i] = is_plain(window) ? &needles->plain : &needles->any;
+      hashes[i] = hash_of(window);
+      look_ahead(tables[i], hashes[i]);
+    }
+    for (gsize i = 0; i < n; i++)
+      table_add(tables[i], text, from + i * STRIDE, hashes[i]);
   }
 }
 
@@ -117,12 +204,12 @@ needles_new(GBytes *entity, const char *subject)
   struct needles *needles = g_new0(struct needles, 1);
   gsize length;
   const char *bytes = g_bytes_get_data(entity, &length);
-  needles->text = g_byte_array_new();
+  needles->text = g_byte_array_sized_new((guint)length);
   needles->short_ones = g_ptr_array_new_with_free_func((GDestroyNotify)g_bytes_unref);
   if (subject != NULL)
     add_text(needles, subject, strlen(subject));
   add_entity(needles, bytes, length, 0);
-  build_table(needles);
+  build_tables(needles);
   return needles;
 }
 
@@ -133,12 +220,28 @@ needles_free(struct needles *needles)
     return;
   g_byte_array_unref(needles->text);
   g_ptr_array_unref(needles->short_ones);
-  g_free(needles->slots);
-  g_free(needles->bits);
+  table_clear(&needles->any);
+  table_clear(&needles->plain);
   g_free(needles);
 }
 
 /* ---- the search ---- */
+
+/* Is there a window of enough different bytes in it?  Counted as it moves along. */
+static bool
+has_varied_window(const guint8 *bytes, gsize length)
+{
+  guint8 seen[256] = {0};
+  guint count = 0;
+  for (gsize i = 0; i < length; i++) {
+    count += seen[bytes[i]]++ == 0;
+    if (i >= WINDOW)
+      count -= --seen[bytes[i - WINDOW]] == 0;
+    if (i + 1 >= WINDOW && count >= DISTINCT)
+      return true;
+  }
+  return false;
+}
 
 /* Is the common run around two equal places long and varied enough? */
 static bool
@@ -152,31 +255,83 @@ is_leak(const guint8 *text, gsize text_length, gsize at, const guint8 *payload,
   while (after < WINDOW * 2 && at + after < text_length && place + after < payload_length &&
          text[at + after] == payload[place + after])
     after++;
-  for (gsize i = 0; i + WINDOW <= before + after; i++)
-    if (distinct(text + at - before + i, WINDOW) >= DISTINCT)
-      return true;
-  return false;
+  return has_varied_window(text + at - before, before + after);
 }
 
 static bool
-has_window(const struct needles *needles, const guint8 *payload, gsize length)
+is_leaked(const struct needles *needles, const struct table *table, guint64 hash,
+          const guint8 *payload, gsize length, gsize place)
 {
   const guint8 *text = needles->text->data;
-  for (gsize place = 0; place + KEPT <= length; place++) {
-    gsize hash = hash_of(payload + place), bit = (hash >> 7) & needles->bit_mask;
-    gsize slot = hash & needles->mask;
-    if ((needles->bits[bit / 64] >> (bit % 64) & 1) == 0)
-      continue;
-    for (; needles->slots[slot] != 0; slot = (slot + 1) & needles->mask) {
-      gsize at = (gsize)(needles->slots[slot] - 1) * STRIDE;
-      if (memcmp(text + at, payload + place, KEPT) == 0) {
-        if (is_leak(text, needles->text->len, at, payload, length, place))
-          return true;
-        break;
-      }
-    }
+  gsize slot = slot_of(table, hash);
+  for (; table->slots[slot] != 0; slot = (slot + 1) & table->mask) {
+    gsize at = (gsize)(table->slots[slot] - 1) * STRIDE;
+    if (memcmp(text + at, payload + place, KEPT) == 0 &&
+        is_leak(text, needles->text->len, at, payload, length, place))
+      return true;
   }
   return false;
+}
+
+struct slice {
+  const struct needles *needles;
+  const guint8 *payload;
+  gsize length;
+  gsize from, to;           /* the windows that begin there */
+  gint *found;              /* by any of the slices */
+};
+
+/* One look at each window, many at a time. */
+static gpointer
+look_through(gpointer data)
+{
+  const struct slice *slice = data;
+  const struct needles *needles = slice->needles;
+  const guint8 *payload = slice->payload;
+  gsize run = 0; /* of plain bytes, up to the end of the window */
+  for (gsize i = slice->from; i + 1 < slice->from + KEPT; i++)
+    run = run_bytes[payload[i]] ? run + 1 : 0;
+  for (gsize from = slice->from; from < slice->to && !g_atomic_int_get(slice->found);
+       from += BATCH) {
+    const struct table *tables[BATCH];
+    guint64 hashes[BATCH];
+    gsize n = MIN(BATCH, slice->to - from);
+    for (gsize i = 0; i < n; i++) {
+      run = run_bytes[payload[from + i + KEPT - 1]] ? run + 1 : 0;
+      tables[i] = run >= KEPT ? &needles->plain : &needles->any;
+      hashes[i] = hash_of(payload + from + i);
+      __builtin_prefetch(word_of(tables[i], hashes[i]));
+    }
+    for (gsize i = 0; i < n; i++) {
+      guint64 bits = bits_of(hashes[i]);
+      if ((*word_of(tables[i], hashes[i]) & bits) == bits &&
+          is_leaked(needles, tables[i], hashes[i], payload, slice->length, from + i))
+        g_atomic_int_set(slice->found, 1);
+    }
+  }
+  return NULL;
+}
+
+/* A large payload is looked through by several threads. */
+static bool
+has_window(const struct needles *needles, const guint8 *payload, gsize length)
+{
+  struct slice slices[MOST_THREADS];
+  GThread *threads[MOST_THREADS];
+  gint found = 0;
+  if (length < KEPT)
+    return false;
+  gsize windows = length - KEPT + 1;
+  gsize n = MIN(MIN(MOST_THREADS, g_get_num_processors()), windows / SMALLEST_SLICE + 1);
+  for (gsize i = 0; i < n; i++) {
+    slices[i] = (struct slice){needles, payload, length, windows / n * i,
+                               i + 1 < n ? windows / n * (i + 1) : windows, &found};
+    threads[i] = i + 1 < n ? g_thread_new("search", look_through, &slices[i]) : NULL;
+  }
+  look_through(&slices[n - 1]);
+  for (gsize i = 0; i + 1 < n; i++)
+    g_thread_join(threads[i]);
+  return found != 0;
 }
 
 static bool
@@ -228,12 +383,6 @@ search_run(const struct needles *needles, const guint8 *run, gsize length, int d
 }
 
 static bool
-is_run_byte(guint8 c)
-{
-  return g_ascii_isalnum(c) || c == '+' || c == '/' || c == '=' || c == '\r' || c == '\n';
-}
-
-static bool
 search(const struct needles *needles, const guint8 *payload, gsize length, int depth)
 {
   if (length == 0)
@@ -242,11 +391,19 @@ search(const struct needles *needles, const guint8 *payload, gsize length, int d
     return true;
   if (depth >= DEEPEST)
     return false;
-  for (gsize at = 0; at < length; at++) {
-    gsize end = at;
-    while (end < length && is_run_byte(payload[end]))
+  /* A run that reaches the place looked at began behind the last that it cannot hold. */
+  for (gsize at = 0; length - at >= SHORTEST_RUN;) {
+    gsize end = at + SHORTEST_RUN;
+    gsize begin = end;
+    while (begin > at && run_bytes[payload[begin - 1]])
+      begin--;
+    if (begin > at) {
+      at = begin;
+      continue;
+    }
+    while (end < length && run_bytes[payload[end]])
       end++;
-    if (end - at >= SHORTEST_RUN && search_run(needles, payload + at, end - at, depth))
+    if (search_run(needles, payload + at, end - at, depth))
       return true;
     at = end;
   }

@@ -34,20 +34,19 @@ line_is(const struct line *line, const char *text)
   return line->length == strlen(text) && memcmp(line->at, text, line->length) == 0;
 }
 
-/* RFC 4880, 6.1. */
+/* RFC 4880, 6.1; a byte at a time, what each does to the sum being known before. */
 static guint32
 crc24(const guint8 *data, size_t length)
 {
-  guint32 crc = 0xB704CE;
-  for (size_t i = 0; i < length; i++) {
-    crc ^= (guint32)data[i] << 16;
-    for (int bit = 0; bit < 8; bit++) {
-      crc <<= 1;
-      if ((crc & 0x1000000) != 0)
-        crc ^= 0x1864CFB;
-    }
+  guint32 table[256], crc = 0xB704CE;
+  for (guint32 i = 0; i < 256; i++) {
+    table[i] = i << 16;
+    for (int bit = 0; bit < 8; bit++)
+      table[i] = table[i] << 1 ^ ((table[i] & 0x800000) != 0 ? 0x1864CFB : 0);
   }
-  return crc & 0xFFFFFF;
+  for (size_t i = 0; i < length; i++)
+    crc = (crc << 8 ^ table[(crc >> 16 ^ data[i]) & 0xFF]) & 0xFFFFFF;
+  return crc;
 }
 
 /* The headers known by RFC 4880; others are text that has no business there. */

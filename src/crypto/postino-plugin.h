@@ -16,8 +16,9 @@
  *
  * A plugin is a shared object that exports one function, postino_plugin_entry.
  * postino never loads it: postino-plugin-host does, in a process of its own, one
- * process for each thing that is asked, and speaks the framed protocol of
- * postino-plugin(7) with postino.  So a plugin may block, allocate and crash as
+ * process for each thing that is asked (or for several, POSTINO_CAN_STAY; what
+ * comes from outside is opened in one of its own in any case), and speaks the framed
+ * protocol of postino-plugin(7) with postino.  So a plugin may block, allocate and crash as
  * it likes: what it costs is the one operation, and nothing is sent.  Standard
  * output and standard error go to postino's log, never to a terminal.  The
  * process is ended by SIGKILL when it has answered, is cancelled, or takes too
@@ -55,7 +56,8 @@ enum postino_capability {
   POSTINO_CAN_SEAL = 1 << 1,    /* encrypt */
   POSTINO_CAN_OPEN = 1 << 2,    /* decrypt */
   POSTINO_CAN_VERIFY = 1 << 3,
-  POSTINO_CAN_KEYS = 1 << 4
+  POSTINO_CAN_KEYS = 1 << 4,
+  POSTINO_CAN_STAY = 1 << 5     /* one process serves one operation after another */
 };
 
 /* Why an operation failed: what postino does next depends on it. */

@@ -9,6 +9,7 @@ src_crypto_libcrypto_a_SOURCES = \
 	src/crypto/cms.c src/crypto/cms.h \
 	src/crypto/conformance.c \
 	src/crypto/crypto.c src/crypto/crypto.h src/crypto/crypto-private.h \
+	src/crypto/idle.c src/crypto/idle.h \
 	src/crypto/keys.c \
 	src/crypto/leak.c src/crypto/leak.h \
 	src/crypto/mime.c src/crypto/mime.h \
@@ -17,6 +18,8 @@ src_crypto_libcrypto_a_SOURCES = \
 	src/crypto/policy.c \
 	src/crypto/postino-plugin.h \
 	src/crypto/protocol.c src/crypto/protocol.h \
+	src/crypto/rights.c src/crypto/rights.h \
+	src/crypto/spawner.c src/crypto/spawner.h \
 	src/crypto/verdict.c src/crypto/verdict.h
 
 # For authors: the manual and the pkg-config file.
@@ -38,10 +41,13 @@ if HAVE_CMOCKA
 crypto_TEST_LIBS = src/crypto/libcrypto.a src/conf/libconf.a $(MESSAGE_LIBS) $(CMOCKA_LIBS)
 crypto_PROCESSES = postino-plugin-host plugins/openpgp.so plugins/smime.so
 crypto_GNUPG = tests/unit/crypto/gnupg.c tests/unit/crypto/gnupg.h tests/unit/test.h
-EXTRA_DIST += tests/unit/crypto/broken.py tests/unit/crypto/smime.sh
+EXTRA_DIST += tests/unit/crypto/broken.py tests/unit/crypto/greedy.py tests/unit/crypto/smime.sh
 check_PROGRAMS += tests/unit/crypto/test_age tests/unit/crypto/test_broken tests/unit/crypto/test_check \
 	tests/unit/crypto/test_openpgp tests/unit/crypto/test_smime \
-	tests/unit/crypto/test_open tests/unit/crypto/test_verdict
+	tests/unit/crypto/test_open tests/unit/crypto/test_rights tests/unit/crypto/test_verdict
+tests_unit_crypto_test_rights_SOURCES = tests/unit/crypto/test_rights.c tests/unit/test.h
+tests_unit_crypto_test_rights_LDADD = $(crypto_TEST_LIBS)
+EXTRA_tests_unit_crypto_test_rights_DEPENDENCIES = $(crypto_PROCESSES)
 tests_unit_crypto_test_open_SOURCES = tests/unit/crypto/test_open.c $(crypto_GNUPG)
 tests_unit_crypto_test_open_LDADD = $(crypto_TEST_LIBS)
 EXTRA_tests_unit_crypto_test_open_DEPENDENCIES = $(crypto_PROCESSES)

@@ -1,30 +1,28 @@
-/* postino-plugin-host PARENT PATH: the process of one crypto plugin.  Gives up
- * what a plugin does not need, then becomes the program PATH, or loads the
+/* postino-plugin-host PARENT PATH [RIGHT…]: the process of one crypto plugin.  Gives
+ * up what a plugin does not need and was not granted, then becomes the program PATH, or loads the
  * shared object PATH and speaks the protocol of postino-plugin(7) for it on
  * descriptor 3. */
 #include <dlfcn.h>
 #include <errno.h>
 #include <fcntl.h>
 #include <locale.h>
-#include <signal.h>
+#include <poll.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
-#include <sys/prctl.h>
-#include <sys/resource.h>
-#include <sys/syscall.h>
 #include <unistd.h>
 
 #include "base/error.h"
+#include "base/file.h"
 #include "base/i18n.h"
 #include "base/limits.h"
 #include "base/secret.h"
 #include "crypto/postino-plugin.h"
 #include "crypto/protocol.h"
+#include "plugins/rights.h"
 
-#define MEMORY LIMIT_MIB(4096)
 #define LARGEST_FILE LIMIT_MIB(512)
-#define DESCRIPTORS 256
+#define MOST_IDLE_SECONDS 60
 
 struct served {
   struct postino_host host; /* what the plugin sees */
@@ -35,51 +33,12 @@ struct served {
   /* the request of the moment */
   uint32_t request;
   struct frame *reply;
-  GByteArray *output;
-  size_t limit;
+  int output;               /* memory that is sealed when all is in it; -1: nothing yet */
+  size_t limit;             /* what may still be added */
   bool answered;            /* an error was sent */
   char *answer;             /* of ask() */
   char *terminal;           /* that was lent */
 };
-
-/* ---- rights ---- */
-
-static void
-set_limit(int resource, rlim_t most)
-{
-  struct rlimit limit;
-  if (getrlimit(resource, &limit) == 0 && limit.rlim_max < most)
-    most = limit.rlim_max;
-  limit.rlim_cur = limit.rlim_max = most;
-  (void)setrlimit(resource, &limit);
-}
-
-static void
-close_from(int fd)
-{
-  if (syscall(SYS_close_range, fd, ~0U, 0) == 0)
-    return;
-  for (long i = sysconf(_SC_OPEN_MAX) - 1; i >= fd; i--)
-    close((int)i);
-}
-
-/* The parent may have ended before the signal was asked for. */
-static void
-give_up_rights(pid_t parent)
-{
-  (void)prctl(PR_SET_PDEATHSIG, SIGKILL);
-  if (getppid() != parent)
-    _exit(75);
-  (void)prctl(PR_SET_DUMPABLE, 0);
-  (void)prctl(PR_SET_NO_NEW_PRIVS, 1, 0, 0, 0);
-  close_from(PROTOCOL_FD + 1);
-  set_limit(RLIMIT_CORE, 0);
-  set_limit(RLIMIT_FSIZE, LARGEST_FILE);
-  set_limit(RLIMIT_NOFILE, DESCRIPTORS);
-#ifndef POSTINO_SANITIZERS
-  set_limit(RLIMIT_AS, MEMORY);
-#endif
-}
 
 /* ---- frames ---- */
 
@@ -98,6 +57,18 @@ receive_or_end(void)
   if (frame == NULL)
     _exit(0);
   return frame;
+}
+
+/* Nobody keeps a process that has no work. */
+static bool
+is_asked(void)
+{
+  struct pollfd fd = {PROTOCOL_FD, POLLIN, 0};
+  int ready;
+  do
+    ready = poll(&fd, 1, MOST_IDLE_SECONDS * 1000);
+  while (ready < 0 && errno == EINTR);
+  return ready > 0;
 }
 
 static void
@@ -193,9 +164,12 @@ static int
 host_output(const struct postino_host *host, const void *bytes, size_t length)
 {
   struct served *served = served_of(host);
-  if (length > served->limit - served->output->len)
+  if (served->output < 0)
+    served->output = file_memfd_new(NULL);
+  if (length > served->limit || served->output < 0 ||
+      !file_write_all(served->output, bytes, length, NULL))
     return -1;
-  g_byte_array_append(served->output, bytes, (guint)length);
+  served->limit -= length;
   return 0;
 }
 
@@ -367,10 +341,14 @@ perform(struct served *served, const struct frame *frame)
 static void
 reply_with_output(struct served *served)
 {
-  g_autoptr(GBytes) bytes = g_bytes_new_static(served->output->data, served->output->len);
-  if (served->output->len > 0 && !frame_add_bulk(served->reply, bytes, NULL))
-    send_error(served->request, POSTINO_INTERNAL, _("there is no memory left"));
-  else if (!frame_send(PROTOCOL_FD, served->reply, NULL))
+  if (served->output >= 0) {
+    if (!file_memfd_seal(served->output, NULL)) {
+      send_error(served->request, POSTINO_INTERNAL, _("there is no memory left"));
+      return;
+    }
+    frame_add_fd(served->reply, fd_steal(&served->output));
+  }
+  if (!frame_send(PROTOCOL_FD, served->reply, NULL))
     send_error(served->request, POSTINO_INTERNAL, _("the answer is too long"));
 }
 
@@ -384,7 +362,7 @@ serve(struct served *served, const struct frame *frame)
   }
   served->answered = false;
   served->limit = (size_t)MIN(frame_number(frame, FIELD_LIMIT, LARGEST_FILE), LARGEST_FILE);
-  served->output = g_byte_array_new();
+  served->output = -1;
   served->reply = frame_new(frame_type(frame) | FRAME_REPLY, served->request);
   int result = perform(served, frame);
   forget_answer(served);
@@ -394,7 +372,7 @@ serve(struct served *served, const struct frame *frame)
   else if (!served->answered)
     reply_with_output(served);
   g_clear_pointer(&served->reply, frame_free);
-  g_byte_array_unref(served->output);
+  fd_clear(&served->output);
 }
 
 /* ---- beginning ---- */
@@ -468,14 +446,19 @@ greet(struct served *served, const char *path)
 int
 main(int argc, char **argv)
 {
-  if (argc != 3) {
+  if (argc < 3) {
     fputs("postino-plugin-host is started by postino\n", stderr);
     return 64;
   }
-  give_up_rights((pid_t)strtol(argv[1], NULL, 10));
   const char *path = argv[2];
+  rights_give_up((int)strtol(argv[1], NULL, 10));
+  if (!rights_limit(path, argv + 3, (size_t)(argc - 3))) {
+    fprintf(stderr, "the kernel refuses to limit this process: %s\n", strerror(errno));
+    return 69;
+  }
   if (!g_str_has_suffix(path, ".so")) {
     char *const arguments[] = {(char *)path, NULL};
+    rights_limit_memory();
     execv(path, arguments);
     fprintf(stderr, "%s: %s\n", path, strerror(errno));
     return 69;
@@ -499,8 +482,9 @@ main(int argc, char **argv)
                                    .terminal_done = host_terminal_done}};
   if (!greet(&served, path))
     return 69;
-  for (;;) {
+  while (is_asked()) {
     g_autoptr(frame_t) frame = receive_or_end();
     serve(&served, frame);
   }
+  return 0;
 }

@@ -22,14 +22,14 @@ openpgp_user_id(gpgme_key_t key, const char *address)
   return best;
 }
 
-/* Every key that GnuPG finds by `pattern` (NULL: all), dead ones too;
+/* Every key that GnuPG finds by one of `patterns` (NULL: all), dead ones too;
  * gpgme_key_t. */
 static GPtrArray *
-list_keys(struct openpgp *pgp, const char *pattern, bool own)
+list_keys(struct openpgp *pgp, const char **patterns, bool own)
 {
   GPtrArray *keys = g_ptr_array_new_with_free_func(common_free_key);
   gpgme_key_t key;
-  if (gpgme_op_keylist_start(pgp->ctx, pattern, own) != 0)
+  if (gpgme_op_keylist_ext_start(pgp->ctx, patterns, own, 0) != 0)
     return keys;
   while (gpgme_op_keylist_next(pgp->ctx, &key) == 0)
     g_ptr_array_add(keys, key);
@@ -41,7 +41,62 @@ GPtrArray *
 openpgp_keys_of(struct openpgp *pgp, const char *address)
 {
   g_autofree char *pattern = g_strdup_printf("<%s>", address);
-  return list_keys(pgp, pattern, false);
+  return list_keys(pgp, (const char *[]){pattern, NULL}, false);
+}
+
+/* gpg is started once for all of them. */
+static GPtrArray *
+keys_of_all(struct openpgp *pgp, const char *const *addresses, size_t n)
+{
+  g_autoptr(GPtrArray) patterns = g_ptr_array_new_with_free_func(g_free);
+  for (size_t i = 0; i < n; i++)
+    g_ptr_array_add(patterns, g_strdup_printf("<%s>", addresses[i]));
+  g_ptr_array_add(patterns, NULL);
+  return n > 0 ? list_keys(pgp, (const char **)patterns->pdata, false)
+               : g_ptr_array_new_with_free_func(common_free_key);
+}
+
+/* Those with a user id, dead ones too, that is this address. */
+static GPtrArray *
+keys_among(const GPtrArray *all, const char *address)
+{
+  GPtrArray *keys = g_ptr_array_new();
+  for (guint i = 0; i < all->len; i++) {
+    gpgme_key_t key = all->pdata[i];
+    for (gpgme_user_id_t uid = key->uids; uid != NULL; uid = uid->next)
+      if (uid->address != NULL && g_ascii_strcasecmp(uid->address, address) == 0) {
+        g_ptr_array_add(keys, key);
+        break;
+      }
+  }
+  return keys;
+}
+
+/* On the plugin's own context: gpgme_get_key() makes one, for which gpg is started
+ * once more. */
+gpgme_key_t
+openpgp_key_now(struct openpgp *pgp, const char *fingerprint)
+{
+  if (fingerprint == NULL)
+    return NULL;
+  g_autoptr(GPtrArray) keys = list_keys(pgp, (const char *[]){fingerprint, NULL}, false);
+  if (keys->len != 1)
+    return NULL;
+  gpgme_key_ref(keys->pdata[0]);
+  return keys->pdata[0];
+}
+
+gpgme_key_t
+openpgp_key(struct openpgp *pgp, const char *fingerprint)
+{
+  for (guint i = 0; fingerprint != NULL && pgp->listed != NULL && i < pgp->listed->len; i++) {
+    gpgme_key_t key = pgp->listed->pdata[i];
+    if (key->fpr != NULL && g_ascii_strcasecmp(key->fpr, fingerprint) == 0) {
+      gpgme_key_ref(key);
+      return key;
+    }
+  }
+  return openpgp_key_now(pgp, fingerprint);
 }
 
 static bool
@@ -125,7 +180,7 @@ why_no_key(GPtrArray *keys, const char *address)
 static void
 say_recipient(struct openpgp *pgp, const char *address, const char *confirmed)
 {
-  g_autoptr(GPtrArray) keys = openpgp_keys_of(pgp, address);
+  g_autoptr(GPtrArray) keys = keys_among(pgp->listed, address);
   int rank;
   gpgme_key_t key = best_key(keys, address, confirmed, &rank);
   g_autofree char *why = NULL;
@@ -155,6 +210,8 @@ openpgp_recipients(void *state, const char *const *addresses, const char *const 
                    size_t n)
 {
   struct openpgp *pgp = state;
+  g_clear_pointer(&pgp->listed, g_ptr_array_unref);
+  pgp->listed = keys_of_all(pgp, addresses, n);
   for (size_t i = 0; i < n; i++)
     say_recipient(pgp, addresses[i], confirmed[i]);
   return 0;
@@ -181,7 +238,7 @@ static int
 find_keys(struct openpgp *pgp, const char *query, bool own)
 {
   const char *pattern = query != NULL && *query != '\0' ? query : NULL;
-  g_autoptr(GPtrArray) keys = list_keys(pgp, pattern, own);
+  g_autoptr(GPtrArray) keys = list_keys(pgp, (const char *[]){pattern, NULL}, own);
   for (guint i = 0; i < keys->len && i < MOST_KEYS; i++)
     openpgp_say_key(pgp, keys->pdata[i]);
   return 0;
@@ -200,8 +257,8 @@ openpgp_import(struct openpgp *pgp, const struct postino_bytes *bytes)
     return openpgp_failed(pgp, error != 0 ? error : gpg_error(GPG_ERR_NO_DATA));
   gpgme_result_ref(result);
   for (gpgme_import_status_t import = result->imports; import != NULL; import = import->next) {
-    gpgme_key_t key = NULL;
-    if (gpgme_get_key(pgp->ctx, import->fpr, &key, 0) == 0)
+    gpgme_key_t key = openpgp_key_now(pgp, import->fpr);
+    if (key != NULL)
       openpgp_say_key(pgp, key);
     gpgme_key_unref(key);
   }

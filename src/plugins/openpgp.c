@@ -136,13 +136,11 @@ note_progress(void *data, const char *what, int type, int current, int total)
 }
 
 static gpgme_error_t
-set_up(struct openpgp *pgp, const char *home)
+set_up(struct openpgp *pgp)
 {
   gpgme_error_t error = gpgme_new(&pgp->ctx);
   if (error == 0)
     error = gpgme_set_protocol(pgp->ctx, GPGME_PROTOCOL_OpenPGP);
-  if (error == 0 && home != NULL)
-    error = gpgme_ctx_set_engine_info(pgp->ctx, GPGME_PROTOCOL_OpenPGP, NULL, home);
   if (error == 0)
     error =
         gpgme_set_keylist_mode(pgp->ctx, GPGME_KEYLIST_MODE_LOCAL | GPGME_KEYLIST_MODE_WITH_SECRET);
@@ -167,23 +165,40 @@ static int
 start(const struct postino_host *host, const char *const *options, size_t n, void **state_out)
 {
   struct openpgp *pgp = g_new0(struct openpgp, 1);
-  const char *home = NULL;
   pgp->host = host;
   *state_out = pgp;
   for (size_t i = 0; i < n; i++)
     if (g_str_has_prefix(options[i], "home="))
-      home = options[i] + strlen("home=");
+      (void)g_setenv("GNUPGHOME", options[i] + strlen("home="), TRUE);
     else if (strcmp(options[i], "pinentry") == 0)
       pgp->pinentry = true;
     else
       return host->error(host, POSTINO_UNSUPPORTED,
                          _("the options of the openpgp plugin are home=DIRECTORY and pinentry; mend "
                            "it in the rc file"));
+  /* Of the family only gpg is needed here: without this GPGME starts five programs of
+   * it before the first letter, for their paths and versions. */
+  (void)gpgme_set_global_flag("disable-gpgconf", "1");
   gpgme_check_version(NULL);
   if (gpgme_engine_check_version(GPGME_PROTOCOL_OpenPGP) != 0)
     return host->error(host, POSTINO_UNSUPPORTED, _("GnuPG is not installed (Debian: gnupg)"));
-  gpgme_error_t error = set_up(pgp, home);
+  gpgme_error_t error = set_up(pgp);
   return error != 0 ? openpgp_failed(pgp, error) : 0;
+}
+
+/* Pieces of 4 KB, GPGME's own, are too many for a large letter; for larger ones than
+ * these it spends what it saves. */
+static gpgme_error_t
+in_large_pieces(gpgme_data_t data)
+{
+  return gpgme_data_set_flag(data, "io-buffer-size", "16384");
+}
+
+static gpgme_error_t
+data_of(gpgme_data_t *data_out, const struct postino_bytes *bytes)
+{
+  gpgme_error_t error = gpgme_data_new_from_mem(data_out, bytes->data, bytes->length, 0);
+  return error == 0 ? in_large_pieces(*data_out) : error;
 }
 
 /* ---- sealing ---- */
@@ -196,11 +211,14 @@ append_armour(GString *to, gpgme_data_t data)
   char *text = gpgme_data_release_and_get_mem(data, &length);
   while (length > 0 && (text[length - 1] == '\n' || text[length - 1] == '\r'))
     length--;
-  for (size_t i = 0; i < length; i++) {
-    if (text[i] == '\n')
-      g_string_append_c(to, '\r');
-    if (text[i] != '\r')
-      g_string_append_c(to, text[i]);
+  for (const char *at = text, *end = text + length; at < end;) {
+    const char *stop = memchr(at, '\n', (size_t)(end - at));
+    const char *last = stop != NULL ? stop : end;
+    size_t line = (size_t)(last - at);
+    g_string_append_len(to, at, (gssize)(line > 0 && last[-1] == '\r' ? line - 1 : line));
+    if (stop != NULL)
+      g_string_append(to, "\r\n");
+    at = stop != NULL ? stop + 1 : end;
   }
   gpgme_free(text);
 }
@@ -268,9 +286,8 @@ chosen_keys(struct openpgp *pgp, const struct postino_seal *seal, bool *always_o
   g_autoptr(GHashTable) seen = g_hash_table_new(g_str_hash, g_str_equal);
   *always_out = false;
   for (size_t i = 0; i < seal->n_recipients; i++) {
-    gpgme_key_t key = NULL;
-    if (seal->keys[i] == NULL || gpgme_get_key(pgp->ctx, seal->keys[i], &key, 0) != 0 ||
-        common_is_dead(key) || !key->can_encrypt) {
+    gpgme_key_t key = openpgp_key(pgp, seal->keys[i]);
+    if (key == NULL || common_is_dead(key) || !key->can_encrypt) {
       g_autofree char *why =
           g_strdup_printf(_("the key of %s cannot be used any more"), seal->recipients[i]);
       gpgme_key_unref(key);
@@ -290,9 +307,13 @@ chosen_keys(struct openpgp *pgp, const struct postino_seal *seal, bool *always_o
 }
 
 static int
-choose_signer(struct openpgp *pgp, const char *from)
+choose_signer(struct openpgp *pgp, const struct postino_seal *seal)
 {
-  g_autoptr(GPtrArray) keys = openpgp_keys_of(pgp, from);
+  const char *from = seal->from;
+  /* Where the letter is sealed as well, the sender was just asked for. */
+  bool listed = (seal->operations & POSTINO_ENCRYPT) != 0 && pgp->listed != NULL &&
+                openpgp_signing_key(pgp->listed, from) != NULL;
+  g_autoptr(GPtrArray) keys = listed ? g_ptr_array_ref(pgp->listed) : openpgp_keys_of(pgp, from);
   gpgme_key_t key = openpgp_signing_key(keys, from);
   gpgme_signers_clear(pgp->ctx);
   if (key != NULL)
@@ -312,9 +333,11 @@ seal_once(struct openpgp *pgp, const struct postino_seal *seal, gpgme_key_t *key
   /* Own and confirmed keys are taken whatever the web of trust says of them. */
   gpgme_encrypt_flags_t flags =
       GPGME_ENCRYPT_NO_ENCRYPT_TO | (always ? GPGME_ENCRYPT_ALWAYS_TRUST : 0);
-  gpgme_error_t error = gpgme_data_new_from_mem(&in, seal->entity.data, seal->entity.length, 0);
+  gpgme_error_t error = data_of(&in, &seal->entity);
   if (error == 0)
     error = gpgme_data_new(out);
+  if (error == 0)
+    error = in_large_pieces(*out);
   if (error == 0 && keys == NULL)
     error = gpgme_op_sign(pgp->ctx, in, *out, GPGME_SIG_MODE_DETACH);
   else if (error == 0 && (seal->operations & POSTINO_SIGN) != 0)
@@ -344,7 +367,7 @@ seal(void *state, const struct postino_seal *seal)
   struct openpgp *pgp = state;
   g_autoptr(GPtrArray) keys = NULL;
   bool always = false;
-  if ((seal->operations & POSTINO_SIGN) != 0 && choose_signer(pgp, seal->from) != 0)
+  if ((seal->operations & POSTINO_SIGN) != 0 && choose_signer(pgp, seal) != 0)
     return -1;
   if ((seal->operations & POSTINO_ENCRYPT) != 0 && (keys = chosen_keys(pgp, seal, &always)) == NULL)
     return -1;
@@ -394,8 +417,9 @@ say_signature(struct openpgp *pgp, gpgme_signature_t signature)
   /* The signature names the subkey; people know the whole key. */
   gpgme_key_t key = NULL;
   g_autoptr(GArray) uids = g_array_new(FALSE, TRUE, sizeof(struct postino_user_id));
-  if (signature->fpr != NULL && gpgme_get_key(pgp->ctx, signature->fpr, &key, 0) == 0 &&
-      !common_is_dead(key))
+  if (signature->fpr != NULL)
+    key = openpgp_key_now(pgp, signature->fpr);
+  if (key != NULL && !common_is_dead(key))
     for (gpgme_user_id_t uid = key->uids; uid != NULL; uid = uid->next) {
       struct postino_user_id live = {POSTINO_PLUGIN_HEAD(live), .text = uid->uid,
                                      .validity = common_validity(uid->validity)};
@@ -429,9 +453,9 @@ static int
 verify(struct openpgp *pgp, const struct postino_open *open)
 {
   gpgme_data_t text = NULL, signature = NULL;
-  gpgme_error_t error = gpgme_data_new_from_mem(&text, open->data.data, open->data.length, 0);
+  gpgme_error_t error = data_of(&text, &open->data);
   if (error == 0)
-    error = gpgme_data_new_from_mem(&signature, open->signature.data, open->signature.length, 0);
+    error = data_of(&signature, &open->signature);
   if (error == 0)
     error = gpgme_op_verify(pgp->ctx, signature, text, NULL);
   gpgme_data_release(text);
@@ -460,9 +484,11 @@ decrypt_once(struct openpgp *pgp, const struct postino_open *open)
   struct gpgme_data_cbs sink = {.write = take_plaintext};
   gpgme_data_t in = NULL, out = NULL;
   pgp->okay = pgp->protected = pgp->plaintexts = pgp->begun = pgp->bad = 0;
-  gpgme_error_t error = gpgme_data_new_from_mem(&in, open->data.data, open->data.length, 0);
+  gpgme_error_t error = data_of(&in, &open->data);
   if (error == 0)
     error = gpgme_data_new_from_cbs(&out, &sink, pgp);
+  if (error == 0)
+    error = in_large_pieces(out);
   if (error == 0)
     error = gpgme_op_decrypt_verify(pgp->ctx, in, out);
   gpgme_data_release(in);
@@ -496,9 +522,11 @@ verify_clear(struct openpgp *pgp, const struct postino_open *open)
 {
   struct gpgme_data_cbs sink = {.write = take_plaintext};
   gpgme_data_t in = NULL, out = NULL;
-  gpgme_error_t error = gpgme_data_new_from_mem(&in, open->data.data, open->data.length, 0);
+  gpgme_error_t error = data_of(&in, &open->data);
   if (error == 0)
     error = gpgme_data_new_from_cbs(&out, &sink, pgp);
+  if (error == 0)
+    error = in_large_pieces(out);
   if (error == 0)
     error = gpgme_op_verify(pgp->ctx, in, NULL, out);
   gpgme_data_release(in);
@@ -527,7 +555,7 @@ static const struct postino_plugin plugin = {
     .name = "openpgp",
     .version = PACKAGE_VERSION,
     .capabilities = POSTINO_CAN_SIGN | POSTINO_CAN_SEAL | POSTINO_CAN_OPEN | POSTINO_CAN_VERIFY |
-                    POSTINO_CAN_KEYS,
+                    POSTINO_CAN_KEYS | POSTINO_CAN_STAY,
     .start = start,
     .recipients = openpgp_recipients,
     .seal = seal,

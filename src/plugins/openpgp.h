@@ -14,6 +14,7 @@
 struct openpgp {
   const struct postino_host *host;
   gpgme_ctx_t ctx;
+  GPtrArray *listed;        /* gpgme_key_t: of the recipients that were asked for last; NULL */
   int asked;                /* passphrases that were asked for in this operation */
   uint64_t beats;           /* signs of life from gpg */
   /* what GnuPG's status lines said of a decryption */
@@ -38,6 +39,10 @@ void openpgp_leave_terminal(struct openpgp *pgp);
 gpgme_user_id_t openpgp_user_id(gpgme_key_t key, const char *address);
 /* Every key with a user id for this address, dead ones too; gpgme_key_t. */
 GPtrArray *openpgp_keys_of(struct openpgp *pgp, const char *address);
+/* The key of this fingerprint (NULL: none) among those listed last, or as the key ring
+ * has it now; unref it.  NULL when it is not there, or is not one. */
+gpgme_key_t openpgp_key(struct openpgp *pgp, const char *fingerprint);
+gpgme_key_t openpgp_key_now(struct openpgp *pgp, const char *fingerprint);
 /* The one of them to sign with: own, usable, the newest; or NULL. */
 gpgme_key_t openpgp_signing_key(GPtrArray *keys, const char *address);
 

@@ -20,15 +20,17 @@ list(struct cli *cli, GError **error)
     const struct plugin_info *info = event->plugins->pdata[i];
     if (cli->json)
       json_array_append_new(
-          array, json_pack("{s:o, s:o, s:o, s:o, s:o}", "name", cli_json_text(info->name),
+          array, json_pack("{s:o, s:o, s:o, s:o, s:o, s:o}", "name", cli_json_text(info->name),
                            "version", cli_json_text(info->version), "path",
                            cli_json_text(info->path), "capabilities",
-                           cli_json_text(info->capabilities), "why_disabled",
+                           cli_json_text(info->capabilities), "rights",
+                           cli_json_text(info->rights), "why_disabled",
                            cli_json_text(info->why_disabled)));
     else
-      printf("%s\t%s\t%s\t%s\n", info->name, info->version != NULL ? info->version : "-",
+      printf("%s\t%s\t%s\t%s\t%s\n", info->name, info->version != NULL ? info->version : "-",
              info->path != NULL ? info->path : "-",
-             info->why_disabled != NULL ? info->why_disabled : info->capabilities);
+             info->why_disabled != NULL ? info->why_disabled : info->capabilities,
+             info->rights);
   }
   if (cli->json)
     cli_json(array);

@@ -310,6 +310,19 @@ encoded_parts_are_sought_decoded(void **state)
   }
 }
 
+/* Windows that are equal are told apart by what stands around them. */
+static void
+clear_text_that_repeats_itself_is_found(void **state)
+{
+  static const char text[] = "Content-Type: text/plain\r\n\r\n"
+                             "0abcdefgTHE SAME AGAIN!!1hijklmnTHE SAME AGAIN!!2opqrstu";
+  g_autoptr(GBytes) entity = g_bytes_new_static(text, sizeof text - 1);
+  g_autoptr(GBytes) first = g_bytes_new_static("~~abcdefgTHE SAME AGAIN!!1~~", 28);
+  g_autoptr(GBytes) second = g_bytes_new_static("~~hijklmnTHE SAME AGAIN!!2~~", 28);
+  assert_true(leak_found(entity, NULL, first));
+  assert_true(leak_found(entity, NULL, second));
+}
+
 static void
 monotonous_bytes_are_no_leak(void **state)
 {
@@ -403,6 +416,7 @@ main(void)
       cmocka_unit_test(clear_text_is_found_beside_the_payload),
       cmocka_unit_test(clear_text_is_found_at_every_offset),
       cmocka_unit_test(encoded_parts_are_sought_decoded),
+      cmocka_unit_test(clear_text_that_repeats_itself_is_found),
       cmocka_unit_test(monotonous_bytes_are_no_leak),
       cmocka_unit_test(signed_letter_must_hold_exactly_ours),
       cmocka_unit_test(any_bytes_are_walked_without_harm),

@@ -1,4 +1,7 @@
 /* Letters signed, sealed and opened by the real plugin process and real keys. */
+#include <signal.h>
+#include <sys/wait.h>
+
 #include "base/error.h"
 #include "crypto/crypto.h"
 #include "crypto/mime.h"
@@ -367,6 +370,58 @@ recipients_are_told_in_order(void **state)
   assert_string_equal(anna->user_id, "Anna Rossi <anna@tuoisp.example>");
 }
 
+/* The number of a plugin process of ours, the lowest; 0: there is none. */
+static int
+plugin_process(void)
+{
+  int lowest = 0;
+  g_autoptr(GDir) tasks = g_dir_open("/proc/self/task", 0, NULL);
+  for (const char *task; (task = g_dir_read_name(tasks)) != NULL;) {
+    g_autofree char *path = g_strdup_printf("/proc/self/task/%s/children", task);
+    g_autofree char *children = NULL;
+    if (!g_file_get_contents(path, &children, NULL, NULL))
+      continue;
+    g_auto(GStrv) list = g_strsplit(children, " ", -1);
+    for (char **child = list; *child != NULL; child++)
+      if (atoi(*child) > 0 && (lowest == 0 || atoi(*child) < lowest))
+        lowest = atoi(*child);
+  }
+  return lowest;
+}
+
+static gpointer
+seal_in_thread(gpointer data)
+{
+  g_autoptr(GError) error = NULL;
+  GBytes *sealed = seal("anna@tuoisp.example", "bruno@tuoisp.example", true, true, &error);
+  if (sealed == NULL)
+    fail_msg("%s", error->message);
+  return sealed;
+}
+
+/* What the user writes may pass through one process, also from threads that come and
+ * go; what comes from outside never does. */
+static void
+one_process_seals_letter_after_letter_and_opens_none(void **state)
+{
+  g_autoptr(GBytes) first = g_thread_join(g_thread_new("first", seal_in_thread, NULL));
+  int process = plugin_process();
+  assert_true(process > 0);
+  g_autoptr(GBytes) second = g_thread_join(g_thread_new("second", seal_in_thread, NULL));
+  assert_int_equal(plugin_process(), process);
+  assert_int_equal(kill(process, SIGSTOP), 0);
+  g_autofree char *words = opened(first, ENVELOPE_PGP_SEALED, "anna@tuoisp.example", NULL);
+  assert_string_equal(words, "sealed, signed by Anna Rossi <anna@tuoisp.example>");
+  assert_int_equal(kill(process, SIGCONT), 0);
+  assert_int_equal(plugin_process(), process);
+  /* One that is gone is replaced without a word. */
+  assert_int_equal(kill(process, SIGKILL), 0);
+  siginfo_t info;
+  assert_int_equal(waitid(P_PID, (id_t)process, &info, WEXITED | WNOWAIT), 0);
+  g_autoptr(GBytes) third = g_thread_join(g_thread_new("third", seal_in_thread, NULL));
+  assert_true(plugin_process() > 0);
+}
+
 /* A key that was good for a day in 2020, and what it signed that day. */
 static void
 expired_key_is_not_sealed_to_and_its_signature_is_said(void **state)
@@ -602,6 +657,7 @@ main(void)
       cmocka_unit_test(changed_key_is_sealed_to_by_the_users_word_alone),
       cmocka_unit_test(address_without_a_key_is_named),
       cmocka_unit_test(recipients_are_told_in_order),
+      cmocka_unit_test(one_process_seals_letter_after_letter_and_opens_none),
       cmocka_unit_test(expired_key_is_not_sealed_to_and_its_signature_is_said),
       cmocka_unit_test(signature_of_an_unknown_key_is_said),
       cmocka_unit_test(passphrase_is_asked_of_the_person),

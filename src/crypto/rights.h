@@ -1,0 +1,16 @@
+/* What a plugin may do: what its manifest asks for and the rc file grants.  The host
+ * enforces it. */
+#pragma once
+
+#include <glib.h>
+#include <stdbool.h>
+
+/* The rights of the program `path`, paths absolute: NULL-terminated, free with
+ * g_strfreev().  `granted`: of the rc file; NULL when it says nothing.  TRUST names what
+ * the manifest asks for and nobody granted; CONFIG what is no right. */
+char **rights_of(const char *name, const char *path, char *const *granted, GError **error)
+    G_GNUC_WARN_UNUSED_RESULT;
+/* What the manifest of `path` asks for; NULL without an error when there is none. */
+char **rights_asked(const char *name, const char *path, GError **error);
+/* For the user, with what this kernel cannot enforce.  Free it. */
+char *rights_words(char *const *rights);
