@@ -37,7 +37,7 @@ struct delivery {
   GByteArray *buffer;
   GPtrArray *closed;          /* struct letter */
   guint open;                 /* of them, not yet synced */
-  GHashTable *known;          /* hashes of all base names on the disk; NULL: not yet read */
+  GHashTable *known;          /* hashes of all names on the disk; NULL: not yet read */
 };
 
 static void
@@ -301,8 +301,9 @@ sync_files(struct delivery *delivery, GError **error)
 static gpointer
 hash_of(const char *base)
 {
+  g_autofree char *stem = maildir_stem(base);
   guint64 hash = 1469598103934665603ull;
-  for (const char *c = base; *c != '\0'; c++)
+  for (const char *c = stem; *c != '\0'; c++)
     hash = (hash ^ (unsigned char)*c) * 1099511628211ull;
   return (gpointer)(uintptr_t)(hash | 1);
 }
@@ -315,7 +316,7 @@ note_base(const char *path, const char *name, void *data)
   return true;
 }
 
-/* Every base name once per delivery, as a hash: a million letters take a few
+/* Every base name's stem once per delivery, as a hash: a million letters take a few
  * megabytes.  A folder that vanishes meanwhile has nothing to tell. */
 static GHashTable *
 read_bases(const struct store *store)

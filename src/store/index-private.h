@@ -113,6 +113,9 @@ bool letter_tag(struct conn *conn, int64_t id, const char *tags, GError **error)
 /* 0: there is none. */
 bool letter_find(struct conn *conn, const char *folder, const char *base, int64_t *id_out,
                  GError **error) G_GNUC_WARN_UNUSED_RESULT;
+/* Also one whose name has other fields behind the same stem. */
+bool letter_find_stem(struct conn *conn, const char *folder, const char *base, int64_t *id_out,
+                      GError **error) G_GNUC_WARN_UNUSED_RESULT;
 /* Does a folder of this name hold what its owner sent? */
 bool folder_is_sent(const char *folder);
 /* What names are compared and sorted by; cut to a few words. */

@@ -23,6 +23,14 @@ hash_of(const char *text)
   return hash & INT64_MAX;
 }
 
+/* By its stem a letter is found again whatever fields its name has. */
+static int64_t
+hash_of_base(const char *base)
+{
+  g_autofree char *stem = maildir_stem(base);
+  return hash_of(stem);
+}
+
 /* ---- sort keys ---- */
 
 static void
@@ -121,6 +129,18 @@ letter_find(struct conn *conn, const char *folder, const char *base, int64_t *id
                      "ss", folder, base);
 }
 
+bool
+letter_find_stem(struct conn *conn, const char *folder, const char *base, int64_t *id_out,
+                 GError **error)
+{
+  return letter_find(conn, folder, base, id_out, error) &&
+         (*id_out != 0 ||
+          conn_number(conn, id_out, 0, error,
+                      "SELECT l.id FROM letter l JOIN folder f ON f.id = l.folder"
+                      " WHERE l.base_hash = ? AND f.name = ?",
+                      "is", hash_of_base(base), folder));
+}
+
 /* ---- coming ---- */
 
 /* The next free number within a second; 0: there is none. */
@@ -201,7 +221,7 @@ insert_row(struct conn *conn, int64_t id, int64_t folder, const struct thread_li
                   " size, thread, orphan, message_hash, message_id, sender, sender_key, recipients,"
                   " copies, subject, subject_key, list, digest, tags)"
                   " VALUES(?,?,?,?,?,?,?,?,?,?,?,?,?,?,?,?,?,?,?,?,?,?)",
-                  "iisisiiiiiiissssssssss", id, folder, file->base, hash_of(file->base),
+                  "iisisiiiiiiissssssssss", id, folder, file->base, hash_of_base(file->base),
                   file->suffix, (int64_t)file->fresh, (int64_t)file->flags, (int64_t)doc->marks,
                   (int64_t)size, link->thread, (int64_t)link->orphan, link->hash,
                   named ? doc->message_id : NULL, or_empty(doc->from), sender_key,
@@ -268,7 +288,7 @@ letter_move(struct conn *conn, int64_t id, int64_t folder, const struct letter_f
       !conn_run(conn, error,
                 "UPDATE letter SET folder = ?, base = ?, base_hash = ?, suffix = ?, fresh = ?,"
                 " flags = ? WHERE id = ?",
-                "isisiii", folder, file->base, hash_of(file->base), file->suffix,
+                "isisiii", folder, file->base, hash_of_base(file->base), file->suffix,
                 (int64_t)file->fresh, (int64_t)file->flags, id))
     return false;
   /* In this order: a thread that is nowhere is forgotten. */

@@ -155,6 +155,13 @@ apply_gone(struct refresh *refresh, struct conn *conn, const struct change *chan
 }
 
 static bool
+is_same_letter(const char *base, const char *other)
+{
+  g_autofree char *one = maildir_stem(base), *two = maildir_stem(other);
+  return strcmp(one, two) == 0;
+}
+
+static bool
 apply_renamed(struct refresh *refresh, struct conn *conn, const struct change *change,
               GError **error)
 {
@@ -164,11 +171,17 @@ apply_renamed(struct refresh *refresh, struct conn *conn, const struct change *c
   path = row_file(refresh->store, folder->name, change->fresh, change->name, "");
   if (!place_of_row(refresh, conn, change->id, &row_base, &was, error))
     return false;
-  if (row_base == NULL || strcmp(row_base, base) != 0 || access(path, F_OK) != 0) {
+  if (row_base == NULL || !is_same_letter(row_base, base) || access(path, F_OK) != 0) {
     unsettle(refresh, change->folder);
     return true;
   }
+  int64_t there;
+  if (!letter_find(conn, folder->name, base, &there, error))
+    return false;
   refresh->changed = true;
+  /* Another postino has given it a row there already. */
+  if (there != 0 && there != change->id)
+    return letter_remove(conn, change->id, error);
   return letter_move(conn, change->id, folder->id, &file, error);
 }
 
@@ -204,7 +217,8 @@ tags_of(struct refresh *refresh, const struct letter_read *letter)
   if (refresh->tagged == NULL)
     refresh->tagged = state_tagged(refresh->store);
   g_autofree char *base = maildir_base(letter->what->name, NULL);
-  if (!g_hash_table_contains(refresh->tagged, base))
+  g_autofree char *stem = maildir_stem(base);
+  if (!g_hash_table_contains(refresh->tagged, stem))
     return NULL;
   return state_tags(refresh->store, base, letter->doc->digest != NULL ? letter->doc->digest : "");
 }
@@ -242,7 +256,8 @@ add_letter(struct refresh *refresh, struct conn *conn, struct arrival *arrival, 
   const struct letter_read *letter = arrival->letter;
   const struct scanned_folder *folder = folder_at(refresh, letter->what->folder);
   if (letter->doc == NULL) {
-    unsettle(refresh, letter->what->folder);
+    if (!letter->odd)
+      unsettle(refresh, letter->what->folder);
     return true;
   }
   g_autofree char *base = NULL;
@@ -434,10 +449,10 @@ renew_texts(struct refresh *refresh, GError **error)
 static bool
 refresh_once(struct refresh *refresh, GError **error)
 {
+  watch_folders(refresh->store);
   refresh->scan = scan_run(refresh->store, refresh->cancel, error);
   if (refresh->scan == NULL)
     return false;
-  watch_folders(refresh->store, refresh->scan);
   return hand_follow(refresh->store, &refresh->changed, error) && register_folders(refresh, error) &&
          apply_all(refresh, refresh->scan->renamed, apply_renamed, error) &&
          apply_all(refresh, refresh->scan->gone, apply_gone, error) && read_new(refresh, error) &&

@@ -2,11 +2,11 @@
 #pragma once
 
 #define SCHEMA_APPLICATION 0x706f7374 /* "post" */
-#define SCHEMA_VERSION 4
+#define SCHEMA_VERSION 5
 
 /* letter.id is date << LETTER_ID_BITS | next free, so newest first is the table's own order,
  * in the full-text table too.  An index that begins with the folder ends with
- * the id: the first screen of each order is one walk.  `place` holds all that a
+ * the id: the first screen of each order is one walk.  base_hash is of the base's stem.  `place` holds all that a
  * comparison with a directory needs.  The parts of `text` are merged after refreshes
  * (index_merge()), not while new letters wait to be seen.  Rows with ROW_WAITING (64)
  * have no file and are not counted.  dead are rows whose postings linger in

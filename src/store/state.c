@@ -473,13 +473,14 @@ state_close(struct store *store)
 char *
 state_tags(struct store *store, const char *base, const char *digest)
 {
+  g_autofree char *stem = maildir_stem(base);
   g_auto(txn_t) txn = {0};
   if (!txn_begin(&txn, store, false, NULL))
     return NULL;
   g_autoptr(state_stmt_t) rows = state_prepare(
-      &txn, NULL, "SELECT group_concat(tag, ' ') FROM (SELECT tag FROM tags WHERE base = ? AND"
-                  " digest = ? ORDER BY tag)",
-      "tt", base, digest);
+      &txn, NULL, "SELECT group_concat(tag, ' ') FROM (SELECT DISTINCT tag FROM tags WHERE"
+                  " digest = ?2 AND " TAGS_OF_STEM " ORDER BY tag)",
+      "tt", stem, digest);
   return rows != NULL && state_step(&txn, rows, NULL) == STEP_ROW ? state_text(rows, 0) : NULL;
 }
 
@@ -494,7 +495,9 @@ state_tagged(struct store *store)
       &txn, NULL, "SELECT base, group_concat(tag, ' ') FROM (SELECT DISTINCT base, tag FROM tags"
                   " ORDER BY base, tag) GROUP BY base",
       "");
-  while (rows != NULL && state_step(&txn, rows, NULL) == STEP_ROW)
-    g_hash_table_replace(all, state_text(rows, 0), state_text(rows, 1));
+  while (rows != NULL && state_step(&txn, rows, NULL) == STEP_ROW) {
+    g_autofree char *base = state_text(rows, 0);
+    g_hash_table_replace(all, maildir_stem(base), state_text(rows, 1));
+  }
   return all;
 }
