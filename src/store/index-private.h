@@ -89,12 +89,13 @@ struct refreshing *index_refreshing(struct store *store);
 /* The row number of a folder; made when it is new. */
 bool letter_folder(struct conn *conn, const char *folder, int64_t *id_out, GError **error)
     G_GNUC_WARN_UNUSED_RESULT;
-/* A file of a Maildir as its name says. */
+/* A file of a Maildir as its name says, and when it came. */
 struct letter_file {
   const char *base;
   const char *suffix;       /* what follows the base, ":2,S" or "" */
   bool fresh;               /* in new/ */
   unsigned flags;
+  int64_t arrival;          /* for letter_add() alone: a letter that moves came when it came */
 };
 /* Adds a letter's row; *id_out is 0 when its folder has a row of this base. */
 bool letter_add(struct conn *conn, int64_t folder, bool sent, const struct letter_file *file,
@@ -199,7 +200,7 @@ bool hand_follow(struct store *store, bool *changed_out, GError **error)
 #define ROW_COLUMNS \
   "l.id, f.name, l.base, l.suffix, l.fresh, l.sender, l.recipients, l.subject, l.message_id, " \
   "l.size, l.flags, l.marks, l.tags, l.thread, " \
-  "(SELECT m.mark FROM thread_mark m WHERE m.thread = l.thread)"
+  "(SELECT m.mark FROM thread_mark m WHERE m.thread = l.thread), l.arrival"
 struct row *row_take(struct store *store, sqlite3_stmt *stmt);
 char *row_file(struct store *store, const char *folder, bool fresh, const char *base,
                const char *suffix);

@@ -218,12 +218,12 @@ insert_row(struct conn *conn, int64_t id, int64_t folder, const struct thread_li
   bool named = doc->message_id != NULL && *doc->message_id != '\0';
   return conn_run(conn, error,
                   "INSERT INTO letter(id, folder, base, base_hash, suffix, fresh, flags, marks,"
-                  " size, thread, orphan, message_hash, message_id, sender, sender_key, recipients,"
-                  " copies, subject, subject_key, list, digest, tags)"
-                  " VALUES(?,?,?,?,?,?,?,?,?,?,?,?,?,?,?,?,?,?,?,?,?,?)",
-                  "iisisiiiiiiissssssssss", id, folder, file->base, hash_of_base(file->base),
+                  " size, arrival, thread, orphan, message_hash, message_id, sender, sender_key,"
+                  " recipients, copies, subject, subject_key, list, digest, tags)"
+                  " VALUES(?,?,?,?,?,?,?,?,?,?,?,?,?,?,?,?,?,?,?,?,?,?,?)",
+                  "iisisiiiiiiiissssssssss", id, folder, file->base, hash_of_base(file->base),
                   file->suffix, (int64_t)file->fresh, (int64_t)file->flags, (int64_t)doc->marks,
-                  (int64_t)size, link->thread, (int64_t)link->orphan, link->hash,
+                  (int64_t)size, file->arrival, link->thread, (int64_t)link->orphan, link->hash,
                   named ? doc->message_id : NULL, or_empty(doc->from), sender_key,
                   or_empty(doc->to), or_empty(doc->cc), or_empty(doc->subject), link->subject_key,
                   doc->list, or_empty(doc->digest), tags);

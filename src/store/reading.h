@@ -8,6 +8,7 @@ struct letter_read {
   struct index_doc *doc;    /* NULL: there is no letter */
   bool odd;                 /* what is there is a pipe, a directory, a link to nothing */
   guint64 size;
+  int64_t arrival;
   size_t weight;            /* bytes that doc holds, about */
   GError *error;            /* no reader can be had: nothing more is read */
 };

@@ -262,6 +262,7 @@ add_letter(struct refresh *refresh, struct conn *conn, struct arrival *arrival, 
   }
   g_autofree char *base = NULL;
   struct letter_file file = file_of(letter->what->name, letter->what->fresh, &base);
+  file.arrival = letter->arrival;
   refresh->changed = true;
   return letter_add(conn, folder->id, folder_is_sent(folder->name), &file, letter->size,
                     letter->doc, arrival->tags, &arrival->id, error);

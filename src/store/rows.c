@@ -56,6 +56,7 @@ row_take(struct store *store, sqlite3_stmt *stmt)
   row->tags = text_or_null(stmt, 12);
   row->thread = (guint64)sqlite3_column_int64(stmt, 13);
   row->thread_mark = (enum thread_mark)sqlite3_column_int(stmt, 14);
+  row->arrival = sqlite3_column_int64(stmt, 15);
   return row;
 }
 
@@ -181,7 +182,8 @@ view_clear(struct view *view)
 static const struct { const char *key; bool falls; } orders[] = {
     [ROWS_NEWEST] = {NULL, true},           [ROWS_OLDEST] = {NULL, false},
     [ROWS_FROM] = {"l.sender_key", false},  [ROWS_SUBJECT] = {"l.subject_key", false},
-    [ROWS_SIZE] = {"l.size", true},         [ROWS_THREAD] = {NULL, true},
+    [ROWS_SIZE] = {"l.size", true},         [ROWS_ARRIVAL] = {"l.arrival", true},
+    [ROWS_THREAD] = {NULL, true},
 };
 
 /* " AND (key, id) > (?, ?)": what comes behind `after` on the way. */
@@ -196,8 +198,9 @@ add_after(struct sql *sql, const struct row *after, enum rows_order order, const
     return;
   }
   g_string_append_printf(sql->text, " AND (%s, %s) %s (?, ?)", key, id, sign);
-  if (order == ROWS_SIZE) {
-    sql_add(sql, "", "ii", (int64_t)after->size, after->id);
+  if (order == ROWS_SIZE || order == ROWS_ARRIVAL) {
+    int64_t number = order == ROWS_SIZE ? (int64_t)after->size : after->arrival;
+    sql_add(sql, "", "ii", number, after->id);
     return;
   }
   g_autofree char *text = order == ROWS_FROM ? sort_key_sender(after->from)

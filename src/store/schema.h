@@ -20,6 +20,7 @@
   "CREATE TABLE letter(id INTEGER PRIMARY KEY, folder INTEGER NOT NULL, base TEXT NOT NULL," \
   " base_hash INTEGER NOT NULL, suffix TEXT NOT NULL, fresh INTEGER NOT NULL," \
   " flags INTEGER NOT NULL, marks INTEGER NOT NULL, size INTEGER NOT NULL," \
+  " arrival INTEGER NOT NULL," \
   " thread INTEGER NOT NULL, orphan INTEGER NOT NULL, texted INTEGER NOT NULL DEFAULT 1," \
   " message_hash INTEGER NOT NULL, message_id TEXT, sender TEXT NOT NULL, sender_key TEXT NOT NULL," \
   " recipients TEXT NOT NULL, copies TEXT NOT NULL, subject TEXT NOT NULL," \
@@ -33,6 +34,7 @@
   "CREATE INDEX letter_sender ON letter(folder, sender_key);" \
   "CREATE INDEX letter_subject ON letter(folder, subject_key);" \
   "CREATE INDEX letter_size ON letter(folder, size);" \
+  "CREATE INDEX letter_arrival ON letter(folder, arrival);" \
   "CREATE INDEX letter_unread ON letter(folder) WHERE (flags & 1) = 0;" \
   "CREATE INDEX letter_unseen ON letter(id) WHERE (flags & 1) = 0;" \
   "CREATE INDEX letter_flagged ON letter(id) WHERE (flags & 4) <> 0;" \

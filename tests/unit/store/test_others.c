@@ -303,6 +303,36 @@ what_was_retrieved_is_known_under_its_new_name(void **state)
   assert_int_equal(fixture_count(f, "Inbox/cur") + fixture_count(f, "Inbox/new"), 1);
 }
 
+/* ---- when it came ---- */
+
+/* A foreign name tells it; of our own names and of names without a time the file does. */
+static void
+letters_are_sorted_by_their_arrival(void **state)
+{
+  struct fixture *f = *state;
+  static const struct { const char *name; time_t time; } letters[] = {
+      {"Inbox/cur/1600000300.M1.host:2,S", 1500000000}, {"Inbox/cur/1700000000.aa.postino:2,S", 1600000100},
+      {"Inbox/new/noname", 1600000200}, {"Inbox/cur/1600000050.M2.host,S=4:2,", 1650000000}};
+  for (size_t i = 0; i < G_N_ELEMENTS(letters); i++) {
+    live_put(f, letters[i].name, "x", "boat");
+    g_autofree char *path = live_path(f, letters[i].name);
+    struct utimbuf then = {letters[i].time, letters[i].time};
+    assert_int_equal(utime(path, &then), 0);
+  }
+  live_refresh(f);
+  struct rows_query asked = {.folder = "Inbox", .order = ROWS_ARRIVAL, .limit = 9};
+  for (int turn = 0; turn < 2; turn++) {
+    g_autoptr(GPtrArray) rows = mirror_rows(f, &asked);
+    g_autofree char *bases = mirror_bases(rows);
+    assert_string_equal(bases, "1600000300.M1.host noname 1700000000.aa.postino 1600000050.M2.host,S=4");
+    /* Flags and moves do not make it come again. */
+    const char *const keys[] = {"Inbox/1700000000.aa.postino", "Inbox/noname", NULL};
+    g_autoptr(GError) error = NULL;
+    live_check(store_flag(f->store, keys, ROW_FLAGGED, 0, &error), error);
+    live_check(store_rebuild(f->store, NULL, NULL, NULL, &error), error);
+  }
+}
+
 /* ---- at the same time ---- */
 
 #define BUSY 700
@@ -470,6 +500,7 @@ main(void)
       live_test(a_flag_set_under_an_old_name_is_seen_under_the_new_one),
       live_test(a_number_of_mbsync_stays_in_the_folder_that_it_counts),
       live_test(what_was_retrieved_is_known_under_its_new_name),
+      live_test(letters_are_sorted_by_their_arrival),
       live_test(letters_that_are_renamed_all_the_time_are_found),
       live_test(no_letter_is_missed_while_all_are_renamed),
       live_test(what_is_no_letter_does_not_keep_a_folder_from_rest),
