@@ -34,6 +34,7 @@ struct delivery {
   char *tmp;
   int64_t time;
   bool cr;                    /* a CR at the border of two writes */
+  bool as_is;                 /* the open letter's line ends are kept */
   GByteArray *buffer;
   GPtrArray *closed;          /* struct letter */
   guint open;                 /* of them, not yet synced */
@@ -95,7 +96,7 @@ delivery_abandon(struct delivery *delivery)
   g_clear_pointer(&delivery->tmp, g_free);
   fd_clear(&delivery->fd);
   g_byte_array_set_size(delivery->buffer, 0);
-  delivery->cr = false;
+  delivery->cr = delivery->as_is = false;
   delivery->time = 0;
 }
 
@@ -127,6 +128,12 @@ void
 delivery_set_time(struct delivery *delivery, int64_t time)
 {
   delivery->time = time;
+}
+
+void
+delivery_keep_ends(struct delivery *delivery)
+{
+  delivery->as_is = true;
 }
 
 static bool
@@ -179,7 +186,10 @@ delivery_write(struct delivery *delivery, const void *data, size_t length, GErro
     return false;
   for (const char *at = data; length > 0;) {
     size_t part = MIN(length, CHUNK);
-    normalise(delivery, at, part);
+    if (delivery->as_is)
+      g_byte_array_append(delivery->buffer, (const guint8 *)at, (guint)part);
+    else
+      normalise(delivery, at, part);
     if (delivery->buffer->len >= CHUNK && !flush_buffer(delivery, error))
       return false;
     at += part;

@@ -85,7 +85,8 @@ G_DEFINE_AUTOPTR_CLEANUP_FUNC(state_stmt_t, state_stmt_done)
 /* ---- digest.c ---- */
 
 /* What a letter is, whatever its name: headers_digest() of its header block and
- * the SHA-256 of its body (NULL: not asked). */
+ * the SHA-256 of its body (NULL: not asked), whatever its line ends, and whether or not
+ * its last line has one. */
 bool digest_file(const char *path, char **headers_out, char **body_out, GError **error)
     G_GNUC_WARN_UNUSED_RESULT;
 
@@ -94,6 +95,8 @@ bool digest_file(const char *path, char **headers_out, char **body_out, GError *
 /* The open letter's file time: when it arrived elsewhere.  Its fresh base name
  * begins with it. */
 void delivery_set_time(struct delivery *delivery, int64_t time);
+/* The open letter's CRLF stay as they are: it was a file of this kind before. */
+void delivery_keep_ends(struct delivery *delivery);
 /* All bytes written to the tmp file, its path owned by the delivery. */
 const char *delivery_flush(struct delivery *delivery, GError **error) G_GNUC_WARN_UNUSED_RESULT;
 
