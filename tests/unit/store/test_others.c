@@ -235,6 +235,35 @@ a_new_number_of_mbsync_keeps_all(void **state)
   live_assert(f, NULL, "tag:todo", "");
 }
 
+/* Dovecot's way: a link of another name, then the old one goes; both are seen or not. */
+static void
+a_move_by_a_copy_of_another_name_keeps_tags(void **state)
+{
+  struct fixture *f = *state;
+  g_autoptr(GError) error = NULL;
+  live_put(f, "Inbox/cur/1.a:2,S", "one", "boat");
+  live_put(f, "Inbox/cur/2.b:2,S", "two", "boat");
+  live_folder(f, "Archive");
+  live_refresh(f);
+  const char *const keys[] = {"Inbox/1.a", "Inbox/2.b", NULL};
+  live_check(store_tag(f->store, keys, "+todo", &error), error);
+  put_hard_link(f, "Inbox/cur/1.a:2,S", "Archive/cur/7.M8.host,S=1:2,S");
+  put_hard_link(f, "Inbox/cur/2.b:2,S", "Archive/cur/8.M9.host,S=1:2,S");
+  live_refresh(f);
+  g_autofree char *one = live_path(f, "Inbox/cur/1.a:2,S"), *two = live_path(f, "Inbox/cur/2.b:2,S");
+  assert_int_equal(unlink(one), 0);
+  live_refresh(f);
+  live_assert(f, NULL, "tag:todo", "Archive/7.M8.host,S=1 Inbox/2.b");
+  put_hard_link(f, "Inbox/cur/2.b:2,S", "Archive/cur/9.M1.host,S=1:2,S");
+  assert_int_equal(unlink(two), 0);
+  g_autofree char *eight = live_path(f, "Archive/cur/8.M9.host,S=1:2,S");
+  assert_int_equal(unlink(eight), 0);
+  live_refresh(f);
+  live_assert(f, NULL, "tag:todo", "Archive/7.M8.host,S=1 Archive/9.M1.host,S=1");
+  live_check(store_rebuild(f->store, NULL, NULL, NULL, &error), error);
+  live_assert(f, NULL, "tag:todo", "Archive/7.M8.host,S=1 Archive/9.M1.host,S=1");
+}
+
 static void
 a_flag_set_under_an_old_name_is_seen_under_the_new_one(void **state)
 {
@@ -497,6 +526,7 @@ main(void)
       live_test(foreign_fields_and_keywords_outlive_flags_and_moves),
       cmocka_unit_test(a_stem_is_what_stands_before_the_fields),
       live_test(a_new_number_of_mbsync_keeps_all),
+      live_test(a_move_by_a_copy_of_another_name_keeps_tags),
       live_test(a_flag_set_under_an_old_name_is_seen_under_the_new_one),
       live_test(a_number_of_mbsync_stays_in_the_folder_that_it_counts),
       live_test(what_was_retrieved_is_known_under_its_new_name),
