@@ -62,6 +62,7 @@ stories += tests/behaviour/screen-later/run
 stories += tests/behaviour/key-manager/run
 stories += tests/behaviour/interop/run
 stories += tests/behaviour/imap-beside/run
+stories += tests/behaviour/kill-index/run
 check_SCRIPTS += $(stories)
 EXTRA_DIST += $(stories)
 EXTRA_DIST += tests/behaviour/durable-order/audit.py
