@@ -11,6 +11,11 @@ static const char *const auth_words[] = {"auto",          "plain", "login", "cra
                                          "xoauth2",       "oauthbearer",   NULL};
 static const char *const when_words[] = {"never", "when-possible", "always", "ask", NULL};
 
+static const char *const notify_words[] = {"nothing", "bell", "osc9", "osc777", NULL};
+static const char *const autocrypt_words[] = {"no", "yes", "mutual", NULL};
+
+static const char *const lookup_words[] = {"never", "ask", "always", NULL};
+
 static const char *const dsn_words[] = {"default", "never", "failure", "always", NULL};
 
 #define AUTH_SHOWN                                                                               \
@@ -80,6 +85,11 @@ static const struct option_row rows[] = {
            "whose and how many"),
         OPTION_TEXT, AT(conf, on_new_mail)),
 
+    CHOICE("", "notify", "nothing|bell|osc9|osc777", "nothing",
+           N_("what the interface does when letters came: the terminal's bell, or a message that "
+              "the terminal shows on the desktop (OSC 9 or OSC 777, whichever it knows)"),
+           AT(conf, notify), notify_words),
+
     ROW("account", "from", "text", NULL, N_("who writes: Name <address>"), OPTION_TEXT,
         AT(conf_account, from)),
     ROW("account", "also", "list", NULL, N_("further own addresses"), OPTION_LIST,
@@ -136,6 +146,14 @@ static const struct option_row rows[] = {
            AT(conf_account, sign), when_words),
     CHOICE("crypto", "encrypt", WHEN_SHOWN, "when-possible", N_("when letters are sealed"),
            AT(conf_account, encrypt), when_words),
+    CHOICE("crypto", "autocrypt", "no|yes|mutual", "no",
+           N_("whether letters carry your public key in their header (Autocrypt); mutual says, too, "
+              "that you like to be sealed to"),
+           AT(conf_account, autocrypt), autocrypt_words),
+    CHOICE("crypto", "lookup", "never|ask|always", "ask",
+           N_("whether a key that is missing is looked for at the provider of its address, which so "
+              "comes to know that you write there"),
+           AT(conf_account, lookup), lookup_words),
 
     ROW("plugin", "command", "path", NULL, N_("the plugin's program, or its shared object"),
         OPTION_PATH, AT(conf_plugin, command)),

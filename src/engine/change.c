@@ -61,7 +61,7 @@ on_read(const struct store_progress *progress, void *data)
   if (now - work->shown < SHOWN_EVERY)
     return;
   work->shown = now;
-  engine_changed(work->engine);
+  engine_found(work->engine);
 }
 
 bool
@@ -71,7 +71,7 @@ refresh_now(struct work *work, GError **error)
   bool done = store_refresh(work->engine->store, on_read, work, &changed, work->cancel, error) &&
               sealed_forget(work->engine, error);
   if (changed)
-    engine_changed(work->engine);
+    engine_found(work->engine);
   return done;
 }
 
@@ -106,7 +106,9 @@ run_beside(struct work *work, GError **error)
   g_mutex_lock(&engine->lock);
   engine->refreshing = false;
   g_mutex_unlock(&engine->lock);
-  if (!refresh_now(work, &why) && !error_is(why, POSTINO_ERROR_CANCELLED)) {
+  if (refresh_now(work, &why)) {
+    news_compare(engine);
+  } else if (!error_is(why, POSTINO_ERROR_CANCELLED)) {
     g_autofree char *text = g_strdup_printf(_("the index is not up to date: %s"), why->message);
     engine_notice(engine, true, text);
   }

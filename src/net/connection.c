@@ -201,7 +201,8 @@ connection_close(struct connection *connection)
 bool
 connection_has_input(const struct connection *connection)
 {
-  return connection->taken < connection->input->len || connection->buffers->read_buffer_len > 0;
+  return connection->taken < connection->input->len || connection->buffers->read_buffer_len > 0 ||
+         stream_has_early(&connection->stream);
 }
 
 bool

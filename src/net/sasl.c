@@ -444,6 +444,15 @@ sasl_step(struct sasl *sasl, const char *challenge, GError **error)
   return step_cyrus(sasl, data, error);
 }
 
+enum sasl_rest
+sasl_rest(const struct sasl *sasl)
+{
+  if (sasl->done)
+    return SASL_REST_NOTHING;
+  return sasl->mechanism->family == FAMILY_SCRAM && sasl->steps == 1 ? SASL_REST_EMPTY
+                                                                     : SASL_REST_UNKNOWN;
+}
+
 bool
 sasl_finish(struct sasl *sasl, const char *last, GError **error)
 {

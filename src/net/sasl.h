@@ -40,6 +40,12 @@ secret_t *sasl_initial(struct sasl *sasl);
 secret_t *sasl_step(struct sasl *sasl, const char *challenge, GError **error)
     G_GNUC_WARN_UNUSED_RESULT;
 
+/* What our side still has to say after its last answer, so that a pipelining client
+ * can say what comes next with it.  NOTHING: the server's verdict comes.  EMPTY: an
+ * empty line, once the server has proved itself (SCRAM). */
+enum sasl_rest { SASL_REST_UNKNOWN, SASL_REST_NOTHING, SASL_REST_EMPTY };
+enum sasl_rest sasl_rest(const struct sasl *sasl);
+
 /* After the server's success: did it prove itself where the mechanism demands
  * it (SCRAM)?  `last` is data sent with success (base64) or NULL. */
 bool sasl_finish(struct sasl *sasl, const char *last, GError **error) G_GNUC_WARN_UNUSED_RESULT;

@@ -183,6 +183,17 @@ each_fault_names_its_line_and_its_mend(void **state)
 }
 
 static void
+a_bundled_plugin_needs_no_command(void **state)
+{
+  g_autoptr(conf_t) conf = load_good("plugin \"openpgp\" { option = {\"pinentry\"} }\n");
+  const struct conf_plugin *plugin = conf->plugins->pdata[0];
+  assert_null(plugin->command);
+  assert_string_equal(plugin->options[0], "pinentry");
+  g_autofree char *faults = faults_of("plugin \"age\" { option = {\"x=1\"} }\n", 0600);
+  assert_non_null(strstr(faults, "plugin lacks command"));
+}
+
+static void
 all_faults_are_told_at_once(void **state)
 {
   g_autofree char *faults = faults_of("send-delay = x\nthem = a\nkeymap = vi\nfetch-every = -1\n", 0600);
@@ -259,6 +270,7 @@ main(void)
       cmocka_unit_test(letters_may_stay_until_they_are_deleted_here),
       cmocka_unit_test(what_is_not_said_has_its_default),
       cmocka_unit_test(each_fault_names_its_line_and_its_mend),
+      cmocka_unit_test(a_bundled_plugin_needs_no_command),
       cmocka_unit_test(all_faults_are_told_at_once),
       cmocka_unit_test(a_password_that_others_may_read_is_refused),
       cmocka_unit_test(includes_are_read_and_may_not_circle),
