@@ -256,7 +256,7 @@ static char *
 nasty_letter(GRand *rand, guint number)
 {
   static const char *const lines[] = {
-      "From me", ">From you", ">>From them", FROM, ">" FROM, "x", "", "", " From x", "lone\rcr",
+      "From me", ">From you", ">>From them", FROM, (">" FROM), "x", "", "", " From x", "lone\rcr",
       "From MAILER-DAEMON Tue Jan  2 10:00:00 2024", "Content-Length: 5", "\r", ">", "Status: RO",
       "From -", "tab\t ", "\xff\xfe"};
   bool crlf = g_rand_int_range(rand, 0, 3) == 0;
