@@ -6,6 +6,15 @@
 #include "store/drops.h"
 #include "store/store-private.h"
 
+/* Its stem too: a field that another program added does not make it another letter. */
+static void
+take_name(GHashTable *bases, const char *name)
+{
+  g_autofree char *base = maildir_base(name, NULL);
+  g_hash_table_add(bases, maildir_stem(base));
+  g_hash_table_add(bases, g_steal_pointer(&base));
+}
+
 static bool
 take_names(GHashTable *bases, const char *path, GError **error)
 {
@@ -15,7 +24,7 @@ take_names(GHashTable *bases, const char *path, GError **error)
   struct dirent *entry;
   for (errno = 0; (entry = readdir(open)) != NULL; errno = 0)
     if (entry->d_name[0] != '.')
-      g_hash_table_add(bases, maildir_base(entry->d_name, NULL));
+      take_name(bases, entry->d_name);
   int errnum = errno;
   closedir(open);
   return errnum == 0 || error_errno(error, POSTINO_ERROR_LOCAL, errnum, "%s", path);

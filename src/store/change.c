@@ -11,7 +11,6 @@
 /* Changes by renaming.  Other programs rename too: what is not where it was is
  * looked for again by its base name. */
 
-#define RACE_TRIES 8
 /* One letter in memory. */
 #define LIMIT_READ LIMIT_MIB(1024)
 
@@ -218,6 +217,29 @@ moved_path(const char *path, const char *folder_path, const char *base)
   return g_build_filename(folder_path, kind, renamed, NULL);
 }
 
+/* Is the number behind ",U=" mbsync's, who counts letters by it in this folder?  Then
+ * one of another folder may be there already, and mbsync would stop at it. */
+static bool
+is_numbered(const char *folder_path)
+{
+  g_autofree char *path = g_build_filename(folder_path, ".uidvalidity", NULL);
+  return g_file_test(path, G_FILE_TEST_EXISTS);
+}
+
+/* What the letter at `path` is called in another folder: as it is. */
+static char *
+base_elsewhere(const char *path, const char *folder_path)
+{
+  g_autofree char *name = g_path_get_basename(path);
+  g_autofree char *base = maildir_base(name, NULL);
+  const char *number = strstr(base, ",U=");
+  if (number == NULL || number == base || !is_numbered(folder_path))
+    return g_steal_pointer(&base);
+  const char *rest = strchr(number + 1, ',');
+  g_autofree char *start = g_strndup(base, (gsize)(number - base));
+  return g_strconcat(start, rest, NULL);
+}
+
 /* A base name that no letter of the folder has. */
 static char *
 free_base(struct store *store, const char *folder, const char *folder_path, const char *base)
@@ -238,7 +260,8 @@ try_move(struct store *store, const char *key, const char *folder, const char *w
   g_autofree char *folder_path = path != NULL ? maildir_make(store, folder, error) : NULL;
   if (folder_path == NULL)
     return false;
-  g_autofree char *base = free_base(store, folder, folder_path, wanted);
+  g_autofree char *own = base_elsewhere(path, folder_path);
+  g_autofree char *base = free_base(store, folder, folder_path, wanted != NULL ? wanted : own);
   g_autofree char *target = moved_path(path, folder_path, base);
   g_autoptr(GError) failed = NULL;
   if (!maildir_transfer(path, target, &failed)) {
@@ -250,8 +273,7 @@ try_move(struct store *store, const char *key, const char *folder, const char *w
   g_hash_table_add(dirs, g_path_get_dirname(target));
   g_hash_table_add(dirs, g_path_get_dirname(path));
   *key_out = key_join(folder, base);
-  if (strcmp(base, wanted) != 0)
-    tags_rename(store, wanted, base, false);
+  tags_copy(store, own, base);
   index_moved(store, key, *key_out, target, flags);
   return true;
 }
@@ -283,7 +305,7 @@ move_one(struct store *store, const char *key, const char *folder, GHashTable *d
     *key_out = g_strdup(key);
     return true;
   }
-  if (!change_move(store, key, folder, base, dirs, key_out, error))
+  if (!change_move(store, key, folder, NULL, dirs, key_out, error))
     return false;
   undo_steps_add(steps, *key_out, NULL, key, *key_out);
   return true;
@@ -332,17 +354,24 @@ store_move_bulk(struct store *store, const char *const *keys, const char *folder
 static bool
 copy_one(struct store *store, const char *key, const char *folder_path, GError **error)
 {
-  g_autofree char *path = find(store, key, NULL, error);
-  if (path == NULL)
-    return false;
-  g_autofree char *name = g_path_get_basename(path);
-  g_autofree char *from = maildir_base(name, NULL);
-  g_autofree char *base = maildir_fresh_base(0);
-  g_autofree char *target = moved_path(path, folder_path, base);
-  if (!maildir_copy(path, target, error))
-    return false;
-  tags_rename(store, from, base, true);
-  return true;
+  for (int tries = 0;; tries++) {
+    g_autofree char *path = find(store, key, NULL, error);
+    g_autoptr(GError) failed = NULL;
+    if (path == NULL)
+      return false;
+    g_autofree char *name = g_path_get_basename(path);
+    g_autofree char *from = maildir_base(name, NULL);
+    g_autofree char *base = maildir_fresh_base(0);
+    g_autofree char *target = moved_path(path, folder_path, base);
+    if (maildir_copy(path, target, &failed)) {
+      tags_copy(store, from, base);
+      return true;
+    }
+    if (g_file_test(path, G_FILE_TEST_EXISTS) || tries == RACE_TRIES) {
+      g_propagate_error(error, g_steal_pointer(&failed));
+      return false;
+    }
+  }
 }
 
 bool

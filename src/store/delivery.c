@@ -35,10 +35,11 @@ struct delivery {
   char *tmp;
   int64_t time;
   bool cr;                    /* a CR at the border of two writes */
+  bool as_is;                 /* the open letter's line ends are kept */
   GByteArray *buffer;
   GPtrArray *closed;          /* struct letter */
   int broken;                 /* errno: some of them cannot be made durable */
-  GHashTable *known;          /* hashes of all base names on the disk; NULL: not yet read */
+  GHashTable *known;          /* hashes of all names on the disk; NULL: not yet read */
 };
 
 static gint letters_open;     /* atomic */
@@ -100,7 +101,7 @@ delivery_abandon(struct delivery *delivery)
   g_clear_pointer(&delivery->tmp, g_free);
   fd_clear(&delivery->fd);
   g_byte_array_set_size(delivery->buffer, 0);
-  delivery->cr = false;
+  delivery->cr = delivery->as_is = false;
   delivery->time = 0;
 }
 
@@ -132,6 +133,12 @@ void
 delivery_set_time(struct delivery *delivery, int64_t time)
 {
   delivery->time = time;
+}
+
+void
+delivery_keep_ends(struct delivery *delivery)
+{
+  delivery->as_is = true;
 }
 
 static bool
@@ -184,7 +191,10 @@ delivery_write(struct delivery *delivery, const void *data, size_t length, GErro
     return false;
   for (const char *at = data; length > 0;) {
     size_t part = MIN(length, CHUNK);
-    normalise(delivery, at, part);
+    if (delivery->as_is)
+      g_byte_array_append(delivery->buffer, (const guint8 *)at, (guint)part);
+    else
+      normalise(delivery, at, part);
     if (delivery->buffer->len >= CHUNK && !flush_buffer(delivery, error))
       return false;
     at += part;
@@ -313,8 +323,9 @@ delivery_close(struct delivery *delivery, const char *base, unsigned flags, GErr
 static gpointer
 hash_of(const char *base)
 {
+  g_autofree char *stem = maildir_stem(base);
   guint64 hash = 1469598103934665603ull;
-  for (const char *c = base; *c != '\0'; c++)
+  for (const char *c = stem; *c != '\0'; c++)
     hash = (hash ^ (unsigned char)*c) * 1099511628211ull;
   return (gpointer)(uintptr_t)(hash | 1);
 }
@@ -327,7 +338,7 @@ note_base(const char *path, const char *name, void *data)
   return true;
 }
 
-/* Every base name once per delivery, as a hash: a million letters take a few
+/* Every base name's stem once per delivery, as a hash: a million letters take a few
  * megabytes.  A folder that vanishes meanwhile has nothing to tell. */
 static GHashTable *
 read_bases(const struct store *store)

@@ -47,17 +47,54 @@ read_headers(int fd, GByteArray *bytes, size_t *end_out, GError **error)
   }
 }
 
+/* A sum in which CRLF is LF. */
+struct lines {
+  GChecksum *sum;
+  bool cr;                    /* one was read and waits for what follows */
+  guchar last;
+};
+
+static void
+sum_some(struct lines *lines, const guchar *data, size_t length)
+{
+  if (length > 0) {
+    g_checksum_update(lines->sum, data, (gssize)length);
+    lines->last = data[length - 1];
+  }
+}
+
+static void
+sum_lines(struct lines *lines, const guchar *data, size_t length)
+{
+  static const guchar cr = '\r';
+  const guchar *end = data + length;
+  while (data < end) {
+    if (lines->cr && *data != '\n')
+      sum_some(lines, &cr, 1);
+    const guchar *found = memchr(data, '\r', (size_t)(end - data));
+    lines->cr = found != NULL;
+    sum_some(lines, data, (size_t)((found != NULL ? found : end) - data));
+    data = found != NULL ? found + 1 : end;
+  }
+}
+
 static char *
 digest_body(int fd, const GByteArray *bytes, size_t end, GError **error)
 {
+  static const guchar cr = '\r', lf = '\n';
   g_autoptr(GChecksum) sum = g_checksum_new(G_CHECKSUM_SHA256);
   g_autofree guchar *buffer = g_malloc(CHUNK);
-  g_checksum_update(sum, bytes->data + end, (gssize)(bytes->len - end));
+  struct lines lines = {.sum = sum, .last = '\n'};
+  sum_lines(&lines, bytes->data + end, bytes->len - end);
   for (size_t got = CHUNK; got == CHUNK;) {
     if (!file_read_all(fd, buffer, CHUNK, &got, error))
       return NULL;
-    g_checksum_update(sum, buffer, (gssize)got);
+    sum_lines(&lines, buffer, got);
   }
+  if (lines.cr)
+    sum_some(&lines, &cr, 1);
+  if (lines.last != '\n')
+    sum_some(&lines, &lf, 1);
   return g_strdup(g_checksum_get_string(sum));
 }
 

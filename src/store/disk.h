@@ -25,6 +25,9 @@ bool maildir_copy(const char *from, const char *to, GError **error) G_GNUC_WARN_
 /* Makes DIR/FOLDER with cur, new and tmp where it is missing; its path. */
 char *maildir_make(const struct store *store, const char *folder, GError **error);
 bool maildir_is(const char *path);
+/* The directories in which folders are looked for, be they folders or not: absolute
+ * paths; the folders among them are added to `names`. */
+GPtrArray *maildir_places(const struct store *store, GPtrArray *names);
 /* Is a letter of this base name in the Maildir `path`?  Asks for the names that
  * standard flags make, never reads the directory. */
 bool maildir_has(const char *path, const char *base);
@@ -82,7 +85,8 @@ G_DEFINE_AUTOPTR_CLEANUP_FUNC(state_stmt_t, state_stmt_done)
 /* ---- digest.c ---- */
 
 /* What a letter is, whatever its name: headers_digest() of its header block and
- * the SHA-256 of its body (NULL: not asked). */
+ * the SHA-256 of its body (NULL: not asked), whatever its line ends, and whether or not
+ * its last line has one. */
 bool digest_file(const char *path, char **headers_out, char **body_out, GError **error)
     G_GNUC_WARN_UNUSED_RESULT;
 
@@ -91,14 +95,19 @@ bool digest_file(const char *path, char **headers_out, char **body_out, GError *
 /* The open letter's file time: when it arrived elsewhere.  Its fresh base name
  * begins with it. */
 void delivery_set_time(struct delivery *delivery, int64_t time);
+/* The open letter's CRLF stay as they are: it was a file of this kind before. */
+void delivery_keep_ends(struct delivery *delivery);
 /* All bytes written to the tmp file, its path owned by the delivery. */
 const char *delivery_flush(struct delivery *delivery, GError **error) G_GNUC_WARN_UNUSED_RESULT;
 
 /* ---- change.c ---- */
 
-/* Moves one letter; no syncing (the caller syncs *dirs, absolute paths).  Its key
- * and path then; the base changes only when the folder has another letter under
- * it. */
+/* How often a letter is looked for that other programs rename meanwhile. */
+#define RACE_TRIES 8
+
+/* Moves one letter; no syncing (the caller syncs *dirs, absolute paths).  Its key then.
+ * `base` NULL: its base name stays, but for the number that mbsync gave it in another
+ * folder, and unless the folder has another letter under it. */
 bool change_move(struct store *store, const char *key, const char *folder, const char *base,
                  GHashTable *dirs, char **key_out, GError **error) G_GNUC_WARN_UNUSED_RESULT;
 /* Sets the flags in `mask` as in `flags`; what they were and became. */
@@ -110,12 +119,17 @@ bool change_sync(GHashTable *dirs, GError **error) G_GNUC_WARN_UNUSED_RESULT;
 
 /* ---- tags.c ---- */
 
+/* A condition: rows of the stem ?1, also those that were written under a base name with
+ * fields (',' and what follows it sort before '-'). */
+#define TAGS_OF_STEM "(base = ?1 OR (base >= ?1 || ',' AND base < ?1 || '-'))"
+
 /* Adds and removes tags within a transaction; the tags before and after. */
 bool tags_change(txn_t *txn, const char *base, const char *digest, const char *const *add,
                  const char *const *remove, char **was_out, char **now_out, GError **error)
     G_GNUC_WARN_UNUSED_RESULT;
-/* A letter got another base name: its tags go with it (`keep`: are there too). */
-void tags_rename(struct store *store, const char *from, const char *to, bool keep);
+/* A letter, or a copy of it, got another base name: its tags go with it.  They stay with
+ * the old one too, which a copy in another folder may have. */
+void tags_copy(struct store *store, const char *from, const char *to);
 
 /* ---- waiting.c ---- */
 

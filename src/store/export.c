@@ -21,6 +21,7 @@ struct export {
   int fd;
   GByteArray *out;
   guint64 exported;
+  bool unended;               /* the last letter's last line has no end */
 };
 
 static void
@@ -87,11 +88,14 @@ put_separator(struct export *export, int64_t time, GError **error)
     date = g_date_time_new_from_unix_utc(0);
   /* Not by strftime: the names must not follow the locale. */
   g_autofree char *line = g_strdup_printf(
-      "From MAILER-DAEMON %s %s %2d %02d:%02d:%02d %d\n",
+      "From " MBOX_SENDER " %s %s %2d %02d:%02d:%02d %d\n",
       days[g_date_time_get_day_of_week(date) - 1], months[g_date_time_get_month(date) - 1],
       g_date_time_get_day_of_month(date), g_date_time_get_hour(date),
       g_date_time_get_minute(date), g_date_time_get_second(date), g_date_time_get_year(date));
-  return put(export, line, strlen(line), error);
+  /* Behind a letter whose last line has no end there is no empty line (mbox_is_own()). */
+  bool unended = export->unended;
+  export->unended = false;
+  return (!unended || put(export, "\n", 1, error)) && put(export, line, strlen(line), error);
 }
 
 /* NULL without error when the letter went away meanwhile. */
@@ -119,7 +123,8 @@ put_letter(struct export *export, const struct entry *entry, GError **error)
   if (letter != NULL && put_separator(export, entry->time, &failed)) {
     while (mbox_next(letter, &piece, &failed) && put_line(export, &piece, &failed))
       ended = piece.data[piece.length - 1] == '\n';
-    if (failed == NULL && put(export, "\n\n", ended ? 1 : 2, &failed))
+    export->unended = !ended;
+    if (failed == NULL && (!ended || put(export, "\n", 1, &failed)))
       export->exported++;
   }
   if (failed == NULL)

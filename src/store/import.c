@@ -135,8 +135,11 @@ struct reading {
   struct mbox *mbox;
   bool open, headers;         /* a letter is being read; its header block */
   bool blank;                 /* the line before was empty: a letter may begin */
-  size_t held;                /* bytes of an empty line that may belong to the mbox */
+  char held[2];               /* a line's end, which may belong to the mbox */
+  size_t n_held;
   guint64 length_end;         /* where a Content-Length that fits ends */
+  bool as_is;                 /* its line ends are kept */
+  bool own;                   /* our export wrote it */
   bool quoted;                /* this writer puts > before "From " */
   gint64 content_length;
   unsigned flags;
@@ -167,22 +170,47 @@ read_field(struct reading *reading, const char *line, size_t length)
 }
 
 static bool
-finish(struct reading *reading, GError **error)
+release_held(struct reading *reading, GError **error)
+{
+  size_t n = reading->n_held;
+  reading->n_held = 0;
+  return n == 0 || put(reading->import, reading->held, n, error);
+}
+
+/* At the end of the file an empty line is the mbox's, another one's end the letter's. */
+static bool
+finish(struct reading *reading, bool at_end, GError **error)
 {
   if (!reading->open)
     return true;
+  if (at_end && !reading->blank && !release_held(reading, error))
+    return false;
   reading->open = false;
   return settle(reading->import, reading->flags, reading->date, error);
 }
 
+/* Our export puts LF alone before a separator: a CR before it is the letter's. */
 static bool
-begin(struct reading *reading, int64_t date, GError **error)
+release_cr(struct reading *reading, const struct mbox_piece *line, GError **error)
 {
-  if (!finish(reading, error) || !delivery_open(reading->import->delivery, error))
+  bool own = reading->as_is && reading->n_held == 2 && mbox_is_own(line->data, line->length);
+  return !reading->open || !own || put(reading->import, reading->held, 1, error);
+}
+
+static bool
+begin(struct reading *reading, const struct mbox_piece *line, int64_t date, GError **error)
+{
+  if (!release_cr(reading, line, error) || !finish(reading, false, error) ||
+      !delivery_open(reading->import->delivery, error))
     return false;
+  /* Where the mbox itself has LF, a CRLF is the letter's own. */
+  reading->as_is = line->length < 2 || line->data[line->length - 2] != '\r';
+  if (reading->as_is)
+    delivery_keep_ends(reading->import->delivery);
+  reading->own = mbox_is_own(line->data, line->length);
   reading->open = reading->headers = reading->quoted = true;
   reading->blank = false;
-  reading->held = 0;
+  reading->n_held = 0;
   reading->length_end = 0;
   reading->content_length = -1;
   reading->flags = 0;
@@ -203,19 +231,24 @@ begin_body(struct reading *reading, guint64 offset)
 {
   bool unquoted;
   reading->headers = false;
-  if (reading->content_length < 0 ||
+  /* Our own export quotes, and may have changed what the letter counted. */
+  if (reading->own || reading->content_length < 0 ||
       !mbox_length_fits(reading->mbox, offset, (guint64)reading->content_length, &unquoted))
     return;
   reading->length_end = offset + (guint64)reading->content_length;
   reading->quoted = !unquoted;
 }
 
-static bool
-release_held(struct reading *reading, GError **error)
+/* Bytes at the end of a line that may be the mbox's: where the letter's own line ends are
+ * kept, our export put an LF alone behind it. */
+static size_t
+line_end(const struct reading *reading, const struct mbox_piece *piece, bool blank)
 {
-  bool held = reading->held > 0;
-  reading->held = 0;
-  return !held || put(reading->import, "\n", 1, error);
+  size_t length = piece->length;
+  if (length == 0 || piece->data[length - 1] != '\n')
+    return 0;
+  bool cr = length > 1 && piece->data[length - 2] == '\r';
+  return cr && (blank || !reading->as_is) ? 2 : 1;
 }
 
 static bool
@@ -228,17 +261,17 @@ content(struct reading *reading, const struct mbox_piece *piece, GError **error)
   if (piece->first)
     reading->blank = blank || (!counted && reading->length_end > 0 &&
                                piece->offset == reading->length_end);
-  if (blank && reading->headers)
+  bool ends_headers = blank && reading->headers;
+  if (ends_headers)
     begin_body(reading, piece->offset + piece->length);
-  else if (blank && !counted) {
-    reading->held = piece->length;
-    return true;
-  }
   if (reading->headers && piece->first && piece->last)
     read_field(reading, piece->data, piece->length);
   size_t skip =
       reading->quoted && piece->first && mbox_quotes(piece->data, piece->length) > 0 ? 1 : 0;
-  return put(reading->import, piece->data + skip, piece->length - skip, error);
+  size_t end = ends_headers || counted ? 0 : line_end(reading, piece, blank);
+  memcpy(reading->held, piece->data + piece->length - end, end);
+  reading->n_held = end;
+  return put(reading->import, piece->data + skip, piece->length - skip - end, error);
 }
 
 static bool
@@ -246,10 +279,11 @@ take(struct reading *reading, const struct mbox_piece *piece, GError **error)
 {
   int64_t date = 0;
   bool may_begin = !reading->open || reading->blank ||
-                   (reading->length_end > 0 && piece->offset == reading->length_end);
+                   (reading->length_end > 0 && piece->offset == reading->length_end) ||
+                   mbox_is_own(piece->data, piece->length);
   if (piece->first && piece->last && may_begin && piece->offset >= reading->length_end &&
       mbox_is_separator(piece->data, piece->length, &date))
-    return begin(reading, date, error);
+    return begin(reading, piece, date, error);
   if (reading->open)
     return content(reading, piece, error);
   if (is_blank(piece))
@@ -287,7 +321,7 @@ import_mbox(struct import *import, const char *path, GError **error)
     g_propagate_prefixed_error(error, g_steal_pointer(&failed), "%s: ", path);
     return false;
   }
-  return finish(&reading, error) && commit(import, error);
+  return finish(&reading, true, error) && commit(import, error);
 }
 
 /* ---- Maildir ---- */

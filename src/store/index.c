@@ -562,20 +562,21 @@ static bool
 follow_move(struct store *store, const char *old_key, const char *new_key, const char *new_path,
             unsigned flags)
 {
-  g_autofree char *old_folder = NULL, *old_base = NULL, *folder = NULL, *base = NULL;
-  if (!key_split(old_key, &old_folder, &old_base) || !key_split(new_key, &folder, &base))
+  g_autofree char *old_folder = NULL, *old_base = NULL, *folder = NULL, *asked = NULL;
+  if (!key_split(old_key, &old_folder, &old_base) || !key_split(new_key, &folder, &asked))
     return false;
   g_autofree char *name = g_path_get_basename(new_path);
   g_autofree char *dir = g_path_get_dirname(new_path);
+  g_autofree char *base = maildir_base(name, NULL);
   struct letter_file file = {
       .base = base,
-      .suffix = g_str_has_prefix(name, base) ? name + strlen(base) : "",
+      .suffix = name + strlen(base),
       .fresh = g_str_has_suffix(dir, "/new"),
       .flags = flags,
   };
   g_autoptr(conn_t) conn = conn_write(store, NULL, NULL);
   int64_t id, there, folder_id;
-  if (conn == NULL || !letter_find(conn, old_folder, old_base, &id, NULL) ||
+  if (conn == NULL || !letter_find_stem(conn, old_folder, old_base, &id, NULL) ||
       !letter_find(conn, folder, base, &there, NULL) || id == 0)
     return false;
   bool ok = there != 0 && there != id
@@ -598,7 +599,7 @@ static bool
 find_key(struct conn *conn, const char *key, int64_t *id_out)
 {
   g_autofree char *folder = NULL, *base = NULL;
-  return key_split(key, &folder, &base) && letter_find(conn, folder, base, id_out, NULL) &&
+  return key_split(key, &folder, &base) && letter_find_stem(conn, folder, base, id_out, NULL) &&
          *id_out != 0;
 }
 
@@ -642,16 +643,18 @@ index_path(struct store *store, const char *key)
 char *
 index_find_base(struct store *store, const char *base)
 {
+  g_autofree char *stem = maildir_stem(base);
   g_autoptr(conn_t) conn = conn_read(store, NULL, NULL);
   if (conn == NULL)
     return NULL;
   auto_stmt *stmt = conn_query(conn, NULL,
-                               "SELECT f.name FROM folder f CROSS JOIN letter l"
-                               " ON l.folder = f.id AND l.base = ? AND (l.flags & 64) = 0",
-                               "s", base);
+                               "SELECT f.name, l.base FROM folder f CROSS JOIN letter l"
+                               " ON l.folder = f.id AND " HAS_STEM " AND (l.flags & 64) = 0"
+                               " ORDER BY l.base <> ?2 LIMIT 1",
+                               "ss", stem, base);
   if (stmt == NULL || conn_step(conn, stmt, NULL) != 1)
     return NULL;
-  return key_join(column_text(stmt, 0), base);
+  return key_join(column_text(stmt, 0), column_text(stmt, 1));
 }
 
 bool

@@ -78,6 +78,13 @@ maildir_base(const char *name, unsigned *flags_out)
 }
 
 char *
+maildir_stem(const char *base)
+{
+  const char *fields = strchr(base, ',');
+  return fields != NULL && fields > base ? g_strndup(base, (gsize)(fields - base)) : g_strdup(base);
+}
+
+char *
 maildir_name(const char *base, unsigned flags)
 {
   GString *name = g_string_new(base);
@@ -236,20 +243,36 @@ maildir_has(const char *path, const char *base)
   return found != NULL;
 }
 
+/* Does `name` begin with `start`, and end there or go on with `next`? */
+static bool
+goes_on_with(const char *name, const char *start, size_t length, const char *next)
+{
+  return strncmp(name, start, length) == 0 &&
+         (name[length] == '\0' || g_str_has_prefix(name + length, next));
+}
+
+/* A letter of this base name; else one of its stem, whose fields another program
+ * changed. */
 static char *
 scan(const char *path, const char *sub, const char *base)
 {
   g_autofree char *dir = g_build_filename(path, sub, NULL);
+  g_autofree char *stem = maildir_stem(base), *other = NULL;
   g_autoptr(GDir) open = g_dir_open(dir, 0, NULL);
-  size_t length = strlen(base);
-  for (const char *name; open != NULL && (name = g_dir_read_name(open)) != NULL;)
-    if (strncmp(name, base, length) == 0 &&
-        (name[length] == '\0' || g_str_has_prefix(name + length, ":2,"))) {
-      g_autofree char *full = g_build_filename(dir, name, NULL);
-      if (is_file(full))
-        return g_steal_pointer(&full);
-    }
-  return NULL;
+  size_t length = strlen(base), stem_length = strlen(stem);
+  for (const char *name; open != NULL && (name = g_dir_read_name(open)) != NULL;) {
+    bool same = goes_on_with(name, base, length, ":2,");
+    if (!same && (other != NULL || (!goes_on_with(name, stem, stem_length, ",") &&
+                                    !goes_on_with(name, stem, stem_length, ":2,"))))
+      continue;
+    g_autofree char *full = g_build_filename(dir, name, NULL);
+    if (!is_file(full))
+      continue;
+    if (same)
+      return g_steal_pointer(&full);
+    other = g_steal_pointer(&full);
+  }
+  return g_steal_pointer(&other);
 }
 
 static bool

@@ -178,6 +178,13 @@ mbox_is_separator(const char *line, size_t length, int64_t *date_out)
   return false;
 }
 
+bool
+mbox_is_own(const char *line, size_t length)
+{
+  static const char start[] = "From " MBOX_SENDER " ";
+  return length > sizeof start && memcmp(line, start, sizeof start - 1) == 0;
+}
+
 size_t
 mbox_quotes(const char *line, size_t length)
 {

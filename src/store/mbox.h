@@ -8,6 +8,9 @@
 
 struct mbox;
 
+/* What our own separators name as the sender. */
+#define MBOX_SENDER "MAILER-DAEMON"
+
 /* A line, or a piece of one that is longer than the buffer. */
 struct mbox_piece {
   const char *data;         /* valid until the next call; with its line end */
@@ -25,6 +28,9 @@ bool mbox_next(struct mbox *mbox, struct mbox_piece *piece_out, GError **error);
 
 /* "From SENDER DATE" with a date that can be one; the date as if UTC. */
 bool mbox_is_separator(const char *line, size_t length, int64_t *date_out);
+/* Is a separator one of ours (export.c)?  It ends a letter also where no empty line is
+ * before it: then that letter's last line has no end. */
+bool mbox_is_own(const char *line, size_t length);
 /* How many bytes of `>` stand before "From " in a quoted line, 0 for others. */
 size_t mbox_quotes(const char *line, size_t length);
 /* Does a body of `length` bytes at `offset` end where a letter ends?

@@ -62,6 +62,10 @@ read_tag(const struct query_field *field, const char *value, int64_t now, struct
   return NULL;
 }
 
+/* A row's base name without the fields of other programs (maildir_stem()). */
+#define STEM \
+  "CASE WHEN instr(l.base, ',') > 1 THEN substr(l.base, 1, instr(l.base, ',') - 1) ELSE l.base END"
+
 /* Which account brought or sent a letter is known by state.db alone: by the base
  * name of its file.  Asked letter by letter, so that the newest come at once. */
 static char *
@@ -71,8 +75,8 @@ read_account(const struct query_field *field, const char *value, int64_t now, st
   query->text = g_strdup(value);
   set_sql(query,
           "(EXISTS (SELECT 1 FROM state.drop_letters d JOIN state.drops a ON a.id = d.drop_id"
-          " WHERE d.base = l.base AND a.account = ? COLLATE NOCASE)"
-          " OR EXISTS (SELECT 1 FROM state.letters s WHERE s.base = l.base"
+          " WHERE d.base = " STEM " AND a.account = ? COLLATE NOCASE)"
+          " OR EXISTS (SELECT 1 FROM state.letters s WHERE s.base = " STEM
           " AND s.account = ? COLLATE NOCASE))",
           "ss");
   return NULL;
@@ -113,7 +117,7 @@ read_is(const struct query_field *field, const char *value, int64_t now, struct 
       {"encrypted", MARK("16")},       {"sealed", MARK("16")},
       {"muted", THREAD("1")},          {"watched", THREAD("2")},
       {"sent", "(l.folder IN (SELECT id FROM folder WHERE sent = 1)"
-               " OR EXISTS (SELECT 1 FROM state.letters s WHERE s.base = l.base))"},
+               " OR EXISTS (SELECT 1 FROM state.letters s WHERE s.base = " STEM "))"},
   };
   G_STATIC_ASSERT(THREAD_MUTED == 1 && THREAD_WATCHED == 2);
   G_STATIC_ASSERT(ROW_SEEN == 1 && ROW_REPLIED == 2 && ROW_FLAGGED == 4 && ROW_DRAFT == 8);

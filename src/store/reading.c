@@ -115,9 +115,11 @@ read_letter(struct reading *reading, struct letter_read *letter)
   struct stat info = {.st_mtim.tv_sec = g_get_real_time() / G_USEC_PER_SEC};
   bool there;
   g_autoptr(GBytes) bytes = read_bytes(path, &info, &there);
-  if (!there)
+  if (!there) {
+    letter->odd = lstat(path, &info) == 0;
     return;
-  int64_t arrival = arrival_of(letter->what->name, &info);
+  }
+  int64_t arrival = letter->arrival = arrival_of(letter->what->name, &info);
   letter->size = (guint64)info.st_size;
   letter->arrival = arrival;
   g_autoptr(GError) why = NULL;

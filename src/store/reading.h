@@ -5,7 +5,8 @@
 
 struct letter_read {
   const struct change *what;
-  struct index_doc *doc;    /* NULL: the file is no longer there */
+  struct index_doc *doc;    /* NULL: there is no letter */
+  bool odd;                 /* what is there is a pipe, a directory, a link to nothing */
   guint64 size;
   int64_t arrival;
   size_t weight;            /* bytes that doc holds, about */

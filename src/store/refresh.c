@@ -4,6 +4,7 @@
 
 #include "base/error.h"
 #include "base/i18n.h"
+#include "store/disk.h"
 #include "store/reading.h"
 #include "store/scan.h"
 #include "store/watch.h"
@@ -24,6 +25,7 @@ struct refresh {
   struct store_progress count;
   GCancellable *cancel;
   GHashTable *tagged;       /* state_tagged(), once it is needed */
+  GPtrArray *left;          /* struct left */
   bool changed;
 };
 
@@ -32,6 +34,7 @@ refresh_clear(struct refresh *refresh)
 {
   g_clear_pointer(&refresh->scan, scan_free);
   g_clear_pointer(&refresh->tagged, g_hash_table_unref);
+  g_clear_pointer(&refresh->left, g_ptr_array_unref);
 }
 typedef struct refresh refresh_t;
 G_DEFINE_AUTO_CLEANUP_CLEAR_FUNC(refresh_t, refresh_clear)
@@ -134,6 +137,73 @@ place_of_row(struct refresh *refresh, struct conn *conn, int64_t id, char **base
   return step >= 0;
 }
 
+/* A letter with tags whose file has gone. */
+struct left { char *base, *digest; int64_t hash; };
+
+static void
+left_free(void *data)
+{
+  struct left *left = data;
+  g_free(left->base);
+  g_free(left->digest);
+  g_free(left);
+}
+
+static bool
+note_left(struct refresh *refresh, struct conn *conn, int64_t id, GError **error)
+{
+  auto_stmt *stmt = conn_query(conn, error,
+                               "SELECT base, digest, message_hash FROM letter WHERE id = ?"
+                               " AND tags IS NOT NULL AND digest <> ''", "i", id);
+  int step = stmt != NULL ? conn_step(conn, stmt, error) : -1;
+  if (step == 1) {
+    struct left *left = g_new0(struct left, 1);
+    *left = (struct left){g_strdup(column_text(stmt, 0)), g_strdup(column_text(stmt, 1)),
+                          sqlite3_column_int64(stmt, 2)};
+    if (refresh->left == NULL)
+      refresh->left = g_ptr_array_new_with_free_func(left_free);
+    g_ptr_array_add(refresh->left, left);
+  }
+  return step >= 0;
+}
+
+static bool
+find_heir(struct refresh *refresh, const struct left *left, char **key_out, GError **error)
+{
+  g_autoptr(conn_t) conn = conn_read(refresh->store, refresh->cancel, error);
+  *key_out = NULL;
+  if (conn == NULL)
+    return false;
+  auto_stmt *stmt = conn_query(conn, error,
+                               "SELECT f.name, l.base FROM letter l JOIN folder f ON f.id ="
+                               " l.folder WHERE l.message_hash = ? AND l.digest = ?"
+                               " AND l.tags IS NULL AND (l.flags & 64) = 0 LIMIT 1",
+                               "is", left->hash, left->digest);
+  int step = stmt != NULL ? conn_step(conn, stmt, error) : -1;
+  if (step == 1)
+    *key_out = key_join(column_text(stmt, 0), column_text(stmt, 1));
+  return step >= 0;
+}
+
+/* Dovecot moves a letter by a copy of another name: what has gone and what is the same
+ * letter elsewhere without tags are one. */
+static bool
+follow_tags(struct refresh *refresh, GError **error)
+{
+  for (guint i = 0; refresh->left != NULL && i < refresh->left->len; i++) {
+    const struct left *left = refresh->left->pdata[i];
+    g_autofree char *key = NULL, *folder = NULL, *base = NULL;
+    if (!find_heir(refresh, left, &key, error))
+      return false;
+    if (key == NULL || !key_split(key, &folder, &base))
+      continue;
+    tags_copy(refresh->store, left->base, base);
+    g_autofree char *tags = state_tags(refresh->store, base, left->digest);
+    index_tagged(refresh->store, key, tags);
+  }
+  return true;
+}
+
 /* The names were read a while ago; the store itself may have moved the letter
  * since: what lies where its row says is not gone. */
 static bool
@@ -151,7 +221,14 @@ apply_gone(struct refresh *refresh, struct conn *conn, const struct change *chan
     return true;
   }
   refresh->changed = true;
-  return letter_remove(conn, change->id, error);
+  return note_left(refresh, conn, change->id, error) && letter_remove(conn, change->id, error);
+}
+
+static bool
+is_same_letter(const char *base, const char *other)
+{
+  g_autofree char *one = maildir_stem(base), *two = maildir_stem(other);
+  return strcmp(one, two) == 0;
 }
 
 static bool
@@ -164,11 +241,17 @@ apply_renamed(struct refresh *refresh, struct conn *conn, const struct change *c
   path = row_file(refresh->store, folder->name, change->fresh, change->name, "");
   if (!place_of_row(refresh, conn, change->id, &row_base, &was, error))
     return false;
-  if (row_base == NULL || strcmp(row_base, base) != 0 || access(path, F_OK) != 0) {
+  if (row_base == NULL || !is_same_letter(row_base, base) || access(path, F_OK) != 0) {
     unsettle(refresh, change->folder);
     return true;
   }
+  int64_t there;
+  if (!letter_find(conn, folder->name, base, &there, error))
+    return false;
   refresh->changed = true;
+  /* Another postino has given it a row there already. */
+  if (there != 0 && there != change->id)
+    return letter_remove(conn, change->id, error);
   return letter_move(conn, change->id, folder->id, &file, error);
 }
 
@@ -204,7 +287,8 @@ tags_of(struct refresh *refresh, const struct letter_read *letter)
   if (refresh->tagged == NULL)
     refresh->tagged = state_tagged(refresh->store);
   g_autofree char *base = maildir_base(letter->what->name, NULL);
-  if (!g_hash_table_contains(refresh->tagged, base))
+  g_autofree char *stem = maildir_stem(base);
+  if (!g_hash_table_contains(refresh->tagged, stem))
     return NULL;
   return state_tags(refresh->store, base, letter->doc->digest != NULL ? letter->doc->digest : "");
 }
@@ -242,7 +326,8 @@ add_letter(struct refresh *refresh, struct conn *conn, struct arrival *arrival, 
   const struct letter_read *letter = arrival->letter;
   const struct scanned_folder *folder = folder_at(refresh, letter->what->folder);
   if (letter->doc == NULL) {
-    unsettle(refresh, letter->what->folder);
+    if (!letter->odd)
+      unsettle(refresh, letter->what->folder);
     return true;
   }
   g_autofree char *base = NULL;
@@ -444,14 +529,14 @@ renew_texts(struct refresh *refresh, GError **error)
 static bool
 refresh_once(struct refresh *refresh, GError **error)
 {
+  watch_folders(refresh->store);
   refresh->scan = scan_run(refresh->store, refresh->cancel, error);
   if (refresh->scan == NULL)
     return false;
-  watch_folders(refresh->store, refresh->scan);
   return hand_follow(refresh->store, &refresh->changed, error) && register_folders(refresh, error) &&
          apply_all(refresh, refresh->scan->renamed, apply_renamed, error) &&
          apply_all(refresh, refresh->scan->gone, apply_gone, error) && read_new(refresh, error) &&
-         settle_folders(refresh, error) && renew_texts(refresh, error) &&
+         follow_tags(refresh, error) && settle_folders(refresh, error) && renew_texts(refresh, error) &&
          waiting_sync(refresh->store, &refresh->changed, refresh->cancel, error);
 }
 

@@ -8,6 +8,8 @@
 #include "base/error.h"
 #include "base/i18n.h"
 
+/* How often a directory is read that changes meanwhile. */
+#define LOOKS_MOST 3
 /* A directory that changed within this time of being read may change again
  * without its time showing it. */
 #define RACY_NS ((int64_t)2 * 1000000000)
@@ -16,6 +18,7 @@ struct entry {
   const char *name;
   size_t base;              /* length of the base name */
   bool fresh;
+  guint place;              /* in the order of reading */
 };
 
 static void
@@ -53,16 +56,21 @@ scan_new(void)
 
 /* ---- which folders ---- */
 
-/* 0 when the directory changed too lately to be trusted. */
 static int64_t
-time_of(struct store *store, const char *folder, const char *sub)
+changed_at(struct store *store, const char *folder, const char *sub)
 {
   g_autofree char *dir = maildir_path(store, folder);
   g_autofree char *path = g_build_filename(dir, sub, NULL);
   struct stat info;
-  if (stat(path, &info) != 0)
-    return 0;
-  int64_t time = (int64_t)info.st_mtim.tv_sec * 1000000000 + info.st_mtim.tv_nsec;
+  return stat(path, &info) == 0 ? (int64_t)info.st_mtim.tv_sec * 1000000000 + info.st_mtim.tv_nsec
+                                : 0;
+}
+
+/* 0 when the directory changed too lately to be trusted. */
+static int64_t
+time_of(struct store *store, const char *folder, const char *sub)
+{
+  int64_t time = changed_at(store, folder, sub);
   return g_get_real_time() * 1000 - time < RACY_NS ? 0 : time;
 }
 
@@ -139,7 +147,7 @@ list_directory(struct scan *scan, struct store *store, const char *folder, bool 
     if (file->d_name[0] == '.' || file->d_type == DT_DIR)
       continue;
     struct entry entry = {g_string_chunk_insert(scan->names, file->d_name),
-                          base_length(file->d_name), fresh};
+                          base_length(file->d_name), fresh, entries->len};
     g_array_append_val(entries, entry);
   }
   closedir(open);
@@ -153,13 +161,32 @@ compare_bases(const char *a, size_t a_length, const char *b, size_t b_length)
   return order != 0 ? order : (a_length > b_length) - (a_length < b_length);
 }
 
-/* By base as SQLite compares; of a letter in both, cur comes first. */
+/* By base as SQLite compares; of a letter in both, cur comes first, and of two names in
+ * cur the one that was read last. */
 static int
 compare_entries(const void *a, const void *b)
 {
   const struct entry *one = a, *two = b;
   int order = compare_bases(one->name, one->base, two->name, two->base);
-  return order != 0 ? order : (int)one->fresh - (int)two->fresh;
+  if (order == 0)
+    order = (int)one->fresh - (int)two->fresh;
+  return order != 0 ? order : (two->place > one->place) - (two->place < one->place);
+}
+
+/* A file that is renamed while its directory is read may be passed over: read again,
+ * it is there under one of its names. */
+static bool
+list_steadily(struct scan *scan, struct store *store, const char *folder, GArray *entries,
+              GError **error)
+{
+  for (int look = 0; look < LOOKS_MOST; look++) {
+    int64_t before = changed_at(store, folder, "cur");
+    if (!list_directory(scan, store, folder, false, entries, error))
+      return false;
+    if (changed_at(store, folder, "cur") == before)
+      break;
+  }
+  return true;
 }
 
 /* Mail comes into new/, which is small: the names of cur/ need not be read for it.
@@ -172,7 +199,7 @@ list_folder(struct scan *scan, struct store *store, struct scanned_folder *folde
   if (!list_directory(scan, store, folder->name, true, entries, error))
     return NULL;
   folder->only_new = folder->only_new && time_of(store, folder->name, "cur") == folder->cur_time;
-  if (!folder->only_new && !list_directory(scan, store, folder->name, false, entries, error))
+  if (!folder->only_new && !list_steadily(scan, store, folder->name, entries, error))
     return NULL;
   g_array_sort(entries, compare_entries);
   struct entry *all = (struct entry *)(void *)entries->data;
@@ -267,25 +294,27 @@ compare(struct scan *scan, struct conn *conn, guint at, const GArray *entries, G
   return step == 0;
 }
 
-/* A letter that left one folder and came to another needs no reading. */
+/* A letter that left one folder and came to another, or whose name got another field
+ * (mbsync's UID), needs no reading. */
 static void
 pair_moves(struct scan *scan)
 {
-  g_autoptr(GHashTable) gone = g_hash_table_new(g_str_hash, g_str_equal);
+  g_autoptr(GHashTable) gone = g_hash_table_new_full(g_str_hash, g_str_equal, g_free, NULL);
   for (guint i = 0; i < scan->gone->len; i++) {
     struct change *change = &g_array_index(scan->gone, struct change, i);
-    g_hash_table_insert(gone, (char *)change->name, change);
+    g_hash_table_insert(gone, maildir_stem(change->name), change);
   }
   guint kept = 0;
   struct change *added = (struct change *)(void *)scan->added->data;
   for (guint i = 0; i < scan->added->len; i++) {
     g_autofree char *base = g_strndup(added[i].name, base_length(added[i].name));
-    struct change *left = g_hash_table_size(gone) > 0 ? g_hash_table_lookup(gone, base) : NULL;
+    g_autofree char *stem = maildir_stem(base);
+    struct change *left = g_hash_table_size(gone) > 0 ? g_hash_table_lookup(gone, stem) : NULL;
     if (left == NULL) {
       added[kept++] = added[i];
       continue;
     }
-    g_hash_table_remove(gone, base);
+    g_hash_table_remove(gone, stem);
     note(scan->renamed, added[i].folder, added[i].name, added[i].fresh, left->id);
     left->id = 0;
   }

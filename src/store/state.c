@@ -349,11 +349,8 @@ check_kind(struct state *state, gint64 *version_out, GError **error)
 }
 
 static bool
-migrate(struct state *state, GError **error)
+migrate(struct state *state, gint64 version, GError **error)
 {
-  gint64 version;
-  if (!check_kind(state, &version, error))
-    return false;
   for (; version < SCHEMA_VERSION; version++) {
     g_autofree char *sql = g_strdup_printf(
         "BEGIN IMMEDIATE; %s PRAGMA application_id=%d; PRAGMA user_version=%d; COMMIT",
@@ -364,6 +361,21 @@ migrate(struct state *state, GError **error)
     }
   }
   return true;
+}
+
+/* The index is made after the state: where there is one, an empty file was cut short. */
+static bool
+check_length(const struct state *state, const char *dir, GError **error)
+{
+  struct stat own, index;
+  g_autofree char *path = g_build_filename(dir, "index.db", NULL);
+  if (stat(state->path, &own) != 0 || own.st_size > 0 || stat(path, &index) != 0 ||
+      index.st_size == 0)
+    return true;
+  return error_set(error, POSTINO_ERROR_LOCAL,
+                   _("%s is damaged (it is empty); your letters are safe in the Maildirs; put a "
+                     "backup of this file in its place, or move it away to begin a new one"),
+                   state->path);
 }
 
 /* SQLite would make it readable by others.  A file that holds anything had its
@@ -394,6 +406,17 @@ connect_db(struct state *state, GError **error)
                  "PRAGMA trusted_schema=OFF; PRAGMA foreign_keys=ON; PRAGMA cell_size_check=ON;"
                  "PRAGMA temp_store=MEMORY",
                  error);
+}
+
+/* Until it is known to be ours, not even its log is brought home. */
+static bool
+look_only(struct state *state, gint64 *version_out, GError **error)
+{
+  sqlite3_db_config(state->db, SQLITE_DBCONFIG_NO_CKPT_ON_CLOSE, 1, NULL);
+  if (!check_kind(state, version_out, error))
+    return false;
+  sqlite3_db_config(state->db, SQLITE_DBCONFIG_NO_CKPT_ON_CLOSE, 0, NULL);
+  return true;
 }
 
 /* A log or journal that nobody is using was left by an unclean end. */
@@ -428,11 +451,15 @@ static bool
 set_up(struct state *state, const char *dir, GError **error)
 {
   bool alone = false;
-  if (!be_present(state, dir, &alone, error) || !make_file(state, error))
+  gint64 version;
+  if (!be_present(state, dir, &alone, error) || !check_length(state, dir, error) ||
+      !make_file(state, error))
     return false;
   bool unclean = alone && was_unclean(state);
-  return connect_db(state, error) && (!unclean || check_whole(state, error)) &&
-         set_journal(state, dir, error) && migrate(state, error);
+  if (!connect_db(state, error) || !look_only(state, &version, error))
+    return false;
+  return (!unclean || check_whole(state, error)) && set_journal(state, dir, error) &&
+         migrate(state, version, error);
 }
 
 bool
@@ -473,13 +500,14 @@ state_close(struct store *store)
 char *
 state_tags(struct store *store, const char *base, const char *digest)
 {
+  g_autofree char *stem = maildir_stem(base);
   g_auto(txn_t) txn = {0};
   if (!txn_begin(&txn, store, false, NULL))
     return NULL;
   g_autoptr(state_stmt_t) rows = state_prepare(
-      &txn, NULL, "SELECT group_concat(tag, ' ') FROM (SELECT tag FROM tags WHERE base = ? AND"
-                  " digest = ? ORDER BY tag)",
-      "tt", base, digest);
+      &txn, NULL, "SELECT group_concat(tag, ' ') FROM (SELECT DISTINCT tag FROM tags WHERE"
+                  " digest = ?2 AND " TAGS_OF_STEM " ORDER BY tag)",
+      "tt", stem, digest);
   return rows != NULL && state_step(&txn, rows, NULL) == STEP_ROW ? state_text(rows, 0) : NULL;
 }
 
@@ -494,7 +522,9 @@ state_tagged(struct store *store)
       &txn, NULL, "SELECT base, group_concat(tag, ' ') FROM (SELECT DISTINCT base, tag FROM tags"
                   " ORDER BY base, tag) GROUP BY base",
       "");
-  while (rows != NULL && state_step(&txn, rows, NULL) == STEP_ROW)
-    g_hash_table_replace(all, state_text(rows, 0), state_text(rows, 1));
+  while (rows != NULL && state_step(&txn, rows, NULL) == STEP_ROW) {
+    g_autofree char *base = state_text(rows, 0);
+    g_hash_table_replace(all, maildir_stem(base), state_text(rows, 1));
+  }
   return all;
 }

@@ -24,14 +24,17 @@ bool key_split(const char *key, char **folder_out, char **base_out);
 char *key_join(const char *folder, const char *base);
 /* A file name of cur or new: its base (before ":2,") and its flags. */
 char *maildir_base(const char *name, unsigned *flags_out);
+/* What of a base name is the letter's for good: the unique part before the fields that
+ * other programs put behind it and change (",S=", ",W=", ",U=", ",FMD5="). */
+char *maildir_stem(const char *base);
 /* The name for cur: BASE:2,FLAGS (letters in ASCII order). */
 char *maildir_name(const char *base, unsigned flags);
 /* The directory of a folder as the user names it: DIR/FOLDER, DIR for ".". */
 char *maildir_path(const struct store *store, const char *folder);
 bool maildir_name_is_valid(const char *folder, GError **error);
 /* Where the letter lies now: absolute path, flags; looks in cur, then new, by
- * base name.  `hint`: its path as last seen, tried first; may be NULL.  NULL with
- * NOTFOUND. */
+ * base name, then by its stem.  `hint`: its path as last seen, tried first; may be
+ * NULL.  NULL with NOTFOUND. */
 char *maildir_find(const struct store *store, const char *key, const char *hint,
                    unsigned *flags_out, GError **error);
 /* Names of all folders on the disk (INTERFACE.md "On disk").  g_strfreev. */
@@ -49,7 +52,7 @@ void index_removed(struct store *store, const char *key);
 void index_tagged(struct store *store, const char *key, const char *tags);
 /* The path of a key as last seen, or NULL. */
 char *index_path(struct store *store, const char *key);
-/* The key of any row whose base name is `base`, or NULL. */
+/* The key of any row whose base name, or at least its stem, is that of `base`, or NULL. */
 char *index_find_base(struct store *store, const char *base);
 /* Is it the row of a letter that lies on a server alone? */
 bool index_waits(struct store *store, const char *key);
@@ -63,11 +66,11 @@ void seal_key_free(struct seal_key *key);
 
 bool state_open(struct store *store, GError **error);
 void state_close(struct store *store);
-/* The tags of a letter, named by its base name and header digest; NULL: none.
+/* The tags of a letter, named by its base's stem and header digest; NULL: none.
  * For the index, which mirrors them. */
 char *state_tags(struct store *store, const char *base, const char *digest);
-/* Every base name that has tags, in one reading, so that indexing a million
- * letters does not ask a million times: base → tags (of any digest). */
+/* The stem of every base name that has tags, in one reading, so that indexing a million
+ * letters does not ask a million times: stem → tags (of any digest). */
 GHashTable *state_tagged(struct store *store);
 /* What waits on any server, without headers (waiting.c), and the headers of one. */
 struct waiting;

@@ -77,7 +77,8 @@ struct row {
   char *key;
   char *folder;
   char *path;               /* absolute, as last seen; NULL: ROW_WAITING */
-  int64_t date, arrival;    /* arrival: when it came into the Maildirs */
+  int64_t date;
+  int64_t arrival;          /* when it came here, as far as its file tells */
   char *from, *to, *subject;/* clean, one line */
   char *message_id;         /* without <>, or NULL */
   guint64 size;
@@ -91,8 +92,10 @@ struct row {
 };
 void row_free(struct row *row);
 
-enum rows_order { ROWS_NEWEST, ROWS_OLDEST, ROWS_FROM, ROWS_SUBJECT, ROWS_SIZE, ROWS_ARRIVAL,
-                  ROWS_THREAD };
+/* ROWS_ARRIVAL: what came last first; ROWS_THREAD: threads by their newest letter. */
+enum rows_order {
+  ROWS_NEWEST, ROWS_OLDEST, ROWS_ARRIVAL, ROWS_FROM, ROWS_SUBJECT, ROWS_SIZE, ROWS_THREAD
+};
 struct rows_query {
   const char *folder;       /* NULL: all folders */
   const char *query;        /* INTERFACE.md "Queries", or NULL */

@@ -8,22 +8,22 @@
 #define LIMIT_TAG 200
 
 static char *
-read_tags(txn_t *txn, const char *base, const char *digest, GError **error)
+read_tags(txn_t *txn, const char *stem, const char *digest, GError **error)
 {
   g_autoptr(state_stmt_t) rows = state_prepare(
       txn, error,
-      "SELECT coalesce(group_concat(tag, ' '), '') FROM (SELECT tag FROM tags WHERE base = ?"
-      " AND digest = ? ORDER BY tag)",
-      "tt", base, digest);
+      "SELECT coalesce(group_concat(tag, ' '), '') FROM (SELECT DISTINCT tag FROM tags WHERE"
+      " digest = ?2 AND " TAGS_OF_STEM " ORDER BY tag)",
+      "tt", stem, digest);
   return rows != NULL && state_step(txn, rows, error) == STEP_ROW ? state_text(rows, 0) : NULL;
 }
 
 static bool
-run_each(txn_t *txn, const char *sql, const char *base, const char *digest,
+run_each(txn_t *txn, const char *sql, const char *stem, const char *digest,
          const char *const *tags, GError **error)
 {
   for (; *tags != NULL; tags++)
-    if (!state_run(txn, error, sql, "ttt", base, digest, *tags))
+    if (!state_run(txn, error, sql, "ttt", stem, digest, *tags))
       return false;
   return true;
 }
@@ -32,13 +32,14 @@ bool
 tags_change(txn_t *txn, const char *base, const char *digest, const char *const *add,
             const char *const *remove, char **was_out, char **now_out, GError **error)
 {
-  g_autofree char *was = read_tags(txn, base, digest, error);
+  g_autofree char *stem = maildir_stem(base);
+  g_autofree char *was = read_tags(txn, stem, digest, error);
   if (was == NULL ||
-      !run_each(txn, "INSERT OR IGNORE INTO tags VALUES(?, ?, ?)", base, digest, add, error) ||
-      !run_each(txn, "DELETE FROM tags WHERE base = ? AND digest = ? AND tag = ?", base, digest,
-                remove, error))
+      !run_each(txn, "INSERT OR IGNORE INTO tags VALUES(?, ?, ?)", stem, digest, add, error) ||
+      !run_each(txn, "DELETE FROM tags WHERE digest = ?2 AND tag = ?3 AND " TAGS_OF_STEM, stem,
+                digest, remove, error))
     return false;
-  *now_out = read_tags(txn, base, digest, error);
+  *now_out = read_tags(txn, stem, digest, error);
   if (*now_out == NULL)
     return false;
   *was_out = g_steal_pointer(&was);
@@ -46,14 +47,17 @@ tags_change(txn_t *txn, const char *base, const char *digest, const char *const 
 }
 
 void
-tags_rename(struct store *store, const char *from, const char *to, bool keep)
+tags_copy(struct store *store, const char *from, const char *to)
 {
+  g_autofree char *old = maildir_stem(from), *fresh = maildir_stem(to);
   g_auto(txn_t) txn = {0};
   g_autoptr(GError) failed = NULL;
-  const char *copy = "INSERT OR IGNORE INTO tags SELECT ?, digest, tag FROM tags WHERE base = ?";
+  if (strcmp(old, fresh) == 0)
+    return;
   if (!txn_begin(&txn, store, true, &failed) ||
-      !state_run(&txn, &failed, copy, "tt", to, from) ||
-      (!keep && !state_run(&txn, &failed, "DELETE FROM tags WHERE base = ?", "t", from)) ||
+      !state_run(&txn, &failed,
+                 "INSERT OR IGNORE INTO tags SELECT ?2, digest, tag FROM tags WHERE " TAGS_OF_STEM,
+                 "tt", old, fresh) ||
       !txn_commit(&txn, &failed))
     g_info("tags of %s not kept: %s", from, failed->message);
 }
@@ -91,14 +95,31 @@ parse_words(const char *words, GPtrArray *add, GPtrArray *remove, GError **error
   return true;
 }
 
+/* Another program may rename it between looking and opening. */
+static char *
+digest_of(struct store *store, const char *key, GError **error)
+{
+  for (int tries = 0;; tries++) {
+    g_autofree char *path = maildir_find(store, key, NULL, NULL, error), *digest = NULL;
+    g_autoptr(GError) failed = NULL;
+    if (path == NULL)
+      return NULL;
+    if (digest_file(path, &digest, NULL, &failed))
+      return g_steal_pointer(&digest);
+    if (!error_is(failed, POSTINO_ERROR_NOTFOUND) || tries == RACE_TRIES) {
+      g_propagate_error(error, g_steal_pointer(&failed));
+      return NULL;
+    }
+  }
+}
+
 static bool
 tag_one(struct store *store, txn_t *txn, const char *key, const GPtrArray *add,
         const GPtrArray *remove, GPtrArray *steps, GError **error)
 {
-  g_autofree char *path = maildir_find(store, key, NULL, NULL, error);
-  g_autofree char *folder = NULL, *base = NULL, *digest = NULL, *was = NULL, *now = NULL;
-  if (path == NULL || !key_split(key, &folder, &base) ||
-      !digest_file(path, &digest, NULL, error) ||
+  g_autofree char *digest = digest_of(store, key, error);
+  g_autofree char *folder = NULL, *base = NULL, *was = NULL, *now = NULL;
+  if (digest == NULL || !key_split(key, &folder, &base) ||
       !tags_change(txn, base, digest, (const char *const *)add->pdata,
                    (const char *const *)remove->pdata, &was, &now, error))
     return false;

@@ -242,7 +242,8 @@ thread_join(struct conn *conn, const struct index_doc *doc, const char *base, in
 {
   bool reply, named = doc->message_id != NULL && *doc->message_id != '\0';
   link->subject_key = sort_key_subject(doc->subject != NULL ? doc->subject : "", &reply);
-  link->hash = hash_of(named ? doc->message_id : base);
+  g_autofree char *stem = maildir_stem(base);
+  link->hash = hash_of(named ? doc->message_id : stem);
   link->orphan = reply && (doc->references == NULL || doc->references[0] == NULL);
   g_auto(chain_t) chain = {.ids = ids_of(doc, link->hash)};
   g_autoptr(GArray) threads = g_array_new(FALSE, FALSE, sizeof(int64_t));

@@ -19,7 +19,8 @@
 /* ---- folders ---- */
 
 struct walk {
-  GPtrArray *names;
+  GPtrArray *names;           /* of folders */
+  GPtrArray *places;          /* paths of all that was looked into; NULL: not asked */
   GHashTable *seen;           /* "dev:ino" of what was entered: links make no loops */
 };
 struct place {
@@ -122,12 +123,25 @@ walk_all(struct walk *walk, GQueue *dirs, GQueue *links)
       return;
     if (enter(walk, at->path)) {
       bool maildir = maildir_is(at->path);
+      if (walk->places != NULL)
+        g_ptr_array_add(walk->places, g_strdup(at->path));
       if (maildir)
         g_ptr_array_add(walk->names, g_strdup(*at->name == '\0' ? "." : at->name));
       queue_children(at, maildir, dirs, links);
     }
     place_free(at);
   }
+}
+
+static void
+walk_from_top(const struct store *store, struct walk *walk)
+{
+  GQueue dirs = G_QUEUE_INIT, links = G_QUEUE_INIT;
+  struct place *top = g_new0(struct place, 1);
+  top->path = g_strdup(store->dir);
+  top->name = g_strdup("");
+  g_queue_push_tail(&dirs, top);
+  walk_all(walk, &dirs, &links);
 }
 
 char **
@@ -137,18 +151,24 @@ maildir_folders(const struct store *store, GError **error)
     error_errno(error, POSTINO_ERROR_LOCAL, errno, "%s", store->dir);
     return NULL;
   }
-  g_autoptr(GPtrArray) names = g_ptr_array_new();
+  g_autoptr(GPtrArray) names = g_ptr_array_new_with_free_func(g_free);
   g_autoptr(GHashTable) seen = g_hash_table_new_full(g_str_hash, g_str_equal, g_free, NULL);
   struct walk walk = {.names = names, .seen = seen};
-  GQueue dirs = G_QUEUE_INIT, links = G_QUEUE_INIT;
-  struct place *top = g_new0(struct place, 1);
-  top->path = g_strdup(store->dir);
-  top->name = g_strdup("");
-  g_queue_push_tail(&dirs, top);
-  walk_all(&walk, &dirs, &links);
+  walk_from_top(store, &walk);
   g_ptr_array_sort(names, compare_names);
   g_ptr_array_add(names, NULL);
   return (char **)g_ptr_array_free(g_steal_pointer(&names), FALSE);
+}
+
+GPtrArray *
+maildir_places(const struct store *store, GPtrArray *names)
+{
+  g_autoptr(GHashTable) seen = g_hash_table_new_full(g_str_hash, g_str_equal, g_free, NULL);
+  struct walk walk = {.names = names,
+                      .places = g_ptr_array_new_with_free_func(g_free),
+                      .seen = seen};
+  walk_from_top(store, &walk);
+  return walk.places;
 }
 
 /* ---- tmp ---- */

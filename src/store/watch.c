@@ -4,6 +4,8 @@
 #include <sys/inotify.h>
 #include <unistd.h>
 
+#include "store/disk.h"
+
 #define LETTERS (IN_CREATE | IN_MOVED_TO | IN_MOVED_FROM | IN_DELETE | IN_ONLYDIR)
 #define FOLDERS (LETTERS | IN_ATTRIB)
 
@@ -16,41 +18,35 @@ watch(int fd, const char *path, uint32_t mask)
     g_debug("store: a directory is not watched");
 }
 
-/* The directories that lead to a folder, in which others may appear. */
 static void
-watch_way(int fd, struct store *store, const char *folder)
-{
-  g_autofree char *name = g_strdup(folder);
-  for (char *slash; (slash = strrchr(name, '/')) != NULL;) {
-    *slash = '\0';
-    g_autofree char *path = maildir_path(store, name);
-    watch(fd, path, FOLDERS);
-  }
-}
-
-static void
-watch_one(int fd, struct store *store, const char *folder)
+watch_letters(int fd, const struct store *store, const char *folder)
 {
   g_autofree char *path = maildir_path(store, folder);
   g_autofree char *cur = g_build_filename(path, "cur", NULL);
   g_autofree char *fresh = g_build_filename(path, "new", NULL);
   watch(fd, cur, LETTERS);
   watch(fd, fresh, LETTERS);
-  watch(fd, path, FOLDERS);
-  watch_way(fd, store, folder);
+}
+
+/* Directories that are no folders are watched too: others may appear in them, or they
+ * become folders when all of it is there. */
+static void
+watch_all(int fd, const struct store *store)
+{
+  g_autoptr(GPtrArray) names = g_ptr_array_new_with_free_func(g_free);
+  g_autoptr(GPtrArray) places = maildir_places(store, names);
+  for (guint i = 0; i < places->len; i++)
+    watch(fd, places->pdata[i], FOLDERS);
+  for (guint i = 0; i < names->len; i++)
+    watch_letters(fd, store, names->pdata[i]);
 }
 
 void
-watch_folders(struct store *store, const struct scan *scan)
+watch_folders(struct store *store)
 {
   int fd = g_atomic_int_get(&index_refreshing(store)->watch);
-  if (fd < 0)
-    return;
-  for (guint i = 0; i < scan->folders->len; i++) {
-    const struct scanned_folder *folder = scan->folders->pdata[i];
-    if (!folder->vanished)
-      watch_one(fd, store, folder->name);
-  }
+  if (fd >= 0)
+    watch_all(fd, store);
 }
 
 int
@@ -67,9 +63,6 @@ store_watch_fd(struct store *store)
     close(fd);
     return g_atomic_int_get(&refreshing->watch);
   }
-  watch(fd, store->dir, FOLDERS);
-  g_auto(GStrv) folders = maildir_folders(store, NULL);
-  for (char **folder = folders; folder != NULL && *folder != NULL; folder++)
-    watch_one(fd, store, *folder);
+  watch_all(fd, store);
   return fd;
 }

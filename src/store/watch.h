@@ -1,7 +1,8 @@
 /* inotify over every Maildir. */
 #pragma once
 
-#include "store/scan.h"
+#include "store/index-private.h"
 
-/* Watches what the scan found, if anyone asked to be told. */
-void watch_folders(struct store *store, const struct scan *scan);
+/* Watches what is there, if anyone asked to be told.  Before a scan: what comes
+ * meanwhile is either met by the scan or told of. */
+void watch_folders(struct store *store);

@@ -1,12 +1,13 @@
 /* Random changes by us and by others against a model that is too simple to be
  * wrong: after each look the index, its threads and its counts agree with it.
- * POSTINO_MODEL_SEED and POSTINO_MODEL_STEPS walk other ways. */
+ * POSTINO_MODEL_SEED and POSTINO_MODEL_STEPS walk other ways, POSTINO_MODEL_KILLS kills
+ * more often. */
 #include <signal.h>
 #include <sys/wait.h>
 
 #include "tests/unit/store/mirror.h"
 
-#define STEPS 150
+#define STEPS 110
 #define CONVERSATIONS 8
 
 static const char *const folders[] = {"Inbox", "Archive", "Lists/boats"};
@@ -31,6 +32,7 @@ struct done {
 
 struct model {
   struct fixture *f;
+  struct store *other;      /* another postino on the same mail; each does some of the work */
   GRand *rand;
   GPtrArray *letters, *done;
   guint number;
@@ -260,6 +262,40 @@ others_rename(struct model *m, struct letter *letter)
   assert_int_equal(rename(from, to), 0);
 }
 
+/* mbsync gives it another number. */
+static void
+others_renumber(struct model *m, struct letter *letter)
+{
+  g_autofree char *from = path_of(m, letter), *stem = maildir_stem(letter->base);
+  g_free(letter->base);
+  letter->base = g_strdup_printf("%s,U=%u", stem, ++m->number);
+  g_autofree char *to = path_of(m, letter);
+  assert_int_equal(rename(from, to), 0);
+}
+
+static void check_all(struct model *m);
+
+/* Dovecot's way to move: a link of another name, then the old one goes.  Its tags are
+ * followed if the index knew it. */
+static void
+others_relink(struct model *m, struct letter *letter)
+{
+  check_all(m);
+  g_autofree char *from = path_of(m, letter);
+  letter->folder = below(m, G_N_ELEMENTS(folders));
+  letter->fresh = false;
+  g_free(letter->base);
+  letter->base = g_strdup_printf("%u.M%uP2.dove,S=9", 1705000000 + m->number, m->number + 1);
+  m->number++;
+  g_autofree char *to = path_of(m, letter);
+  assert_int_equal(link(from, to), 0);
+  if (below(m, 2) == 0) {
+    g_autoptr(GError) error = NULL;
+    check(store_refresh(m->f->store, NULL, NULL, NULL, NULL, &error), error);
+  }
+  assert_int_equal(unlink(from), 0);
+}
+
 static void
 others_remove(struct model *m, struct letter *letter)
 {
@@ -281,17 +317,33 @@ by_base(struct model *m, const char *base)
   return NULL;
 }
 
+/* As undo finds a letter: whatever fields its name got since. */
+static struct letter *
+by_stem(struct model *m, const char *base)
+{
+  g_autofree char *wanted = maildir_stem(base);
+  for (guint i = 0; i < m->letters->len; i++) {
+    struct letter *letter = m->letters->pdata[i];
+    g_autofree char *stem = maildir_stem(letter->base);
+    if (strcmp(stem, wanted) == 0)
+      return letter;
+  }
+  return NULL;
+}
+
 /* False: nothing of it is left to be taken back. */
 static bool
 take_back(struct model *m, const struct done *done)
 {
-  struct letter *letter = by_base(m, done->base);
+  struct letter *letter = by_stem(m, done->base);
   if (letter == NULL)
     return false;
   if (done->kind == 'm') {
     if (letter->folder != done->to)
       return false;
     letter->folder = done->from;
+    g_free(letter->base);
+    letter->base = g_strdup(done->base);
     return true;
   }
   if (done->kind == 't') {
@@ -435,7 +487,12 @@ static void
 step(struct model *m)
 {
   struct letter *letter = any_letter(m);
-  guint what = letter != NULL ? below(m, 14) : below(m, 3);
+  guint what = letter != NULL ? below(m, 17) : below(m, 3);
+  if (below(m, 3) == 0) {
+    struct store *other = m->other;
+    m->other = m->f->store;
+    m->f->store = other;
+  }
   switch (what) {
   case 0: case 1: we_deliver(m); break;
   case 2: case 3: others_deliver(m); break;
@@ -445,6 +502,8 @@ step(struct model *m)
   case 9: we_expunge(m, letter); break;
   case 10: case 11: others_rename(m, letter); break;
   case 12: others_remove(m, letter); break;
+  case 13: others_renumber(m, letter); break;
+  case 14: others_relink(m, letter); break;
   default: we_undo(m);
   }
 }
@@ -465,15 +524,16 @@ make_folders(struct fixture *f)
 }
 
 static void
-whatever_happens_the_index_agrees_with_the_files(void **state)
+walk(struct fixture *f, guint seed, guint steps)
 {
-  guint seed = number_of("POSTINO_MODEL_SEED", 7), steps = number_of("POSTINO_MODEL_STEPS", STEPS);
-  struct model m = {.f = *state,
+  struct model m = {.f = f,
+                    .other = store_open(f->dir, readers, NULL),
                     .rand = g_rand_new_with_seed(seed),
                     .letters = g_ptr_array_new_with_free_func(letter_free_),
                     .done = g_ptr_array_new_with_free_func(done_free)};
   reopen(m.f);
   make_folders(m.f);
+  assert_non_null(m.other);
   for (guint i = 0; i < steps; i++) {
     step(&m);
     /* Sometimes several changes meet an index that knows none of them. */
@@ -490,17 +550,32 @@ whatever_happens_the_index_agrees_with_the_files(void **state)
     we_undo(&m);
     check_all(&m);
   }
+  store_close(m.other);
   g_ptr_array_unref(m.letters);
   g_ptr_array_unref(m.done);
   g_rand_free(m.rand);
 }
 
+static void
+whatever_happens_the_index_agrees_with_the_files(void **state)
+{
+  guint seed = number_of("POSTINO_MODEL_SEED", 7), steps = number_of("POSTINO_MODEL_STEPS", STEPS);
+  for (guint i = 0; i < 2; i++) {
+    void *own = NULL;
+    fixture_open(&own);
+    walk(own, seed + i, steps);
+    fixture_close(&own);
+  }
+}
+
 /* ---- death in the midst of many moves ---- */
 
 #define MANY 120
+#define KILLS 24
 
+/* A process that changes all letters, and is killed at some instant. */
 static void
-die_while_moving(struct fixture *f, char **keys, guint after_us)
+die_while_changing(struct fixture *f, char **keys, guint kind, guint after_us)
 {
   store_close(f->store);
   f->store = NULL;
@@ -508,8 +583,13 @@ die_while_moving(struct fixture *f, char **keys, guint after_us)
   if (child == 0) {
     g_autoptr(GError) error = NULL;
     struct store *store = store_open(f->dir, NULL, &error);
-    if (store != NULL)
-      (void)!store_move(store, (const char *const *)keys, "Archive", NULL, &error);
+    const char *const *all = (const char *const *)keys;
+    if (store != NULL && kind == 0)
+      (void)!store_flag(store, all, ROW_FLAGGED, ROW_SEEN, &error);
+    else if (store != NULL && kind == 1)
+      (void)!store_flag(store, all, ROW_SEEN, ROW_FLAGGED, &error);
+    else if (store != NULL)
+      (void)!store_move(store, all, kind == 2 ? "Archive" : "Inbox", NULL, &error);
     _exit(0);
   }
   g_usleep(after_us);
@@ -531,37 +611,75 @@ rows_of(struct fixture *f, const char *folder, GHashTable *ids)
   return rows->len;
 }
 
+/* The index agrees with the files: every letter once, its flags, the counts. */
 static void
-death_among_many_moves_loses_and_doubles_nothing(void **state)
+check_many(struct fixture *f)
+{
+  g_autoptr(GError) error = NULL;
+  check(store_refresh(f->store, NULL, NULL, NULL, NULL, &error), error);
+  g_autoptr(GHashTable) ids = g_hash_table_new_full(g_str_hash, g_str_equal, g_free, NULL);
+  assert_int_equal(rows_of(f, "Inbox", ids) + rows_of(f, "Archive", ids), MANY);
+  assert_int_equal(fixture_count(f, "Inbox/cur") + fixture_count(f, "Archive/cur"), MANY);
+  struct rows_query asked = {.query = "boat", .limit = 10000};
+  g_autoptr(GPtrArray) rows = mirror_rows(f, &asked);
+  guint64 unread = 0, counted;
+  for (guint i = 0; i < rows->len; i++) {
+    const struct row *row = rows->pdata[i];
+    unsigned flags;
+    g_free(maildir_base(row->path, &flags));
+    assert_int_equal(row->flags, flags);
+    unread += (flags & ROW_SEEN) == 0;
+  }
+  assert_int_equal(rows->len, MANY);
+  asked = (struct rows_query){0};
+  check(store_count(f->store, &asked, NULL, &counted, NULL, &error), error);
+  assert_int_equal(counted, unread);
+}
+
+/* The keys as they are now. */
+static GPtrArray *
+keys_of(struct fixture *f)
+{
+  GPtrArray *keys = g_ptr_array_new_with_free_func(g_free);
+  struct rows_query asked = {.limit = 10000};
+  g_autoptr(GPtrArray) rows = mirror_rows(f, &asked);
+  for (guint i = 0; i < rows->len; i++)
+    g_ptr_array_add(keys, g_strdup(((struct row *)rows->pdata[i])->key));
+  g_ptr_array_add(keys, NULL);
+  return keys;
+}
+
+static void
+death_among_many_changes_loses_and_doubles_nothing(void **state)
 {
   struct fixture *f = *state;
   reopen(f);
   make_folders(f);
-  g_autoptr(GPtrArray) keys = g_ptr_array_new_with_free_func(g_free);
   for (guint i = 0; i < MANY; i++) {
     g_autofree char *text = g_strdup_printf("Message-ID: <%u@many>\nSubject: x\n\nboat\n", i);
     g_autofree char *name = g_strdup_printf("Inbox/cur/%u.x:2,S", 1700000000 + i);
     fixture_write(f, name, text, -1);
-    g_ptr_array_add(keys, g_strdup_printf("Inbox/%u.x", 1700000000 + i));
   }
-  g_ptr_array_add(keys, NULL);
+  check_many(f);
+  g_autoptr(GRand) rand = g_rand_new_with_seed(number_of("POSTINO_MODEL_SEED", 7));
+  guint kills = number_of("POSTINO_MODEL_KILLS", KILLS);
+  for (guint i = 0; i < kills; i++) {
+    g_autoptr(GPtrArray) keys = keys_of(f);
+    die_while_changing(f, (char **)keys->pdata, (i / 2 + (i & 1) * 2) % 4,
+                       (guint)g_rand_int_range(rand, 1000, 200000));
+    check_many(f);
+  }
   g_autoptr(GError) error = NULL;
-  check(store_refresh(f->store, NULL, NULL, NULL, NULL, &error), error);
-  for (guint after = 2000; after < 200000; after = after * 3) {
-    die_while_moving(f, (char **)keys->pdata, after);
-    check(store_refresh(f->store, NULL, NULL, NULL, NULL, &error), error);
-    g_autoptr(GHashTable) ids = g_hash_table_new_full(g_str_hash, g_str_equal, g_free, NULL);
-    assert_int_equal(rows_of(f, "Inbox", ids) + rows_of(f, "Archive", ids), MANY);
-    assert_int_equal(fixture_count(f, "Inbox/cur") + fixture_count(f, "Archive/cur"), MANY);
-  }
+  check(store_rebuild(f->store, NULL, NULL, NULL, &error), error);
+  check_many(f);
 }
 
 int
 main(void)
 {
   const struct CMUnitTest tests[] = {
-      fixture_test(whatever_happens_the_index_agrees_with_the_files),
-      fixture_test(death_among_many_moves_loses_and_doubles_nothing),
+      cmocka_unit_test(whatever_happens_the_index_agrees_with_the_files),
+      fixture_test(death_among_many_changes_loses_and_doubles_nothing),
   };
   return cmocka_run_group_tests(tests, start_readers, stop_readers);
 }

@@ -88,42 +88,72 @@ pages_both_ways_make_the_whole_in_each_order(void **state)
 }
 
 static int
+by_number(int64_t a, int64_t b)
+{
+  return (a > b) - (a < b);
+}
+
+/* What the rows are sorted by, and by age where that is equal; falling orders turn both. */
+static int
 compare_by(const struct row *a, const struct row *b, enum rows_order order)
 {
-  switch (order) {
-  case ROWS_NEWEST:
-    return a->id > b->id ? -1 : 1;
-  case ROWS_OLDEST:
-    return a->id < b->id ? -1 : 1;
-  case ROWS_SIZE:
-    return a->size != b->size ? (a->size > b->size ? -1 : 1) : -1;
-  case ROWS_ARRIVAL:
-    return a->arrival != b->arrival ? (a->arrival > b->arrival ? -1 : 1) : -1;
-  case ROWS_FROM: {
-    int way = strcmp(a->from, b->from);
-    return way != 0 ? way : -1;
-  }
-  case ROWS_SUBJECT: {
+  int way = 0, age = by_number(a->id, b->id);
+  if (order == ROWS_SIZE)
+    way = by_number((int64_t)a->size, (int64_t)b->size);
+  else if (order == ROWS_ARRIVAL)
+    way = by_number(a->arrival, b->arrival);
+  else if (order == ROWS_FROM)
+    way = strcmp(a->from, b->from);
+  else if (order == ROWS_SUBJECT) {
     g_autofree char *one = sort_key_subject(a->subject, NULL);
     g_autofree char *two = sort_key_subject(b->subject, NULL);
-    return strcmp(one, two) > 0 ? 1 : -1;
+    way = strcmp(one, two);
   }
-  case ROWS_THREAD:
-  default:
-    return -1;
-  }
+  bool falls = order == ROWS_NEWEST || order == ROWS_SIZE || order == ROWS_ARRIVAL;
+  way = way != 0 ? way : age;
+  return falls ? -way : way;
 }
 
 static void
 rows_come_in_their_order(void **state)
 {
-  for (int order = ROWS_NEWEST; order <= ROWS_THREAD; order++) {
-    struct rows_query whole = {.folder = "Inbox", .order = order, .limit = 10000};
-    g_autoptr(GPtrArray) rows = mirror_rows(*state, &whole);
-    assert_true(rows->len > 50);
-    for (guint i = 1; i < rows->len; i++)
-      assert_true(compare_by(rows->pdata[i - 1], rows->pdata[i], order) < 0);
-  }
+  static const char *const folders[] = {"Inbox", NULL}, *const queries[] = {NULL, "word1", "is:read"};
+  for (size_t i = 0; i < G_N_ELEMENTS(folders); i++)
+    for (size_t j = 0; j < G_N_ELEMENTS(queries); j++)
+      for (int order = ROWS_NEWEST; order < ROWS_THREAD; order++) {
+        struct rows_query whole = {.folder = folders[i], .query = queries[j], .order = order,
+                                   .limit = 10000};
+        g_autoptr(GPtrArray) rows = mirror_rows(*state, &whole);
+        assert_true(rows->len > 15);
+        for (guint at = 1; at < rows->len; at++)
+          assert_true(compare_by(rows->pdata[at - 1], rows->pdata[at], order) < 0);
+      }
+}
+
+/* Whole threads, that with the newest letter first. */
+static void
+threads_come_by_their_newest_letter(void **state)
+{
+  static const char *const folders[] = {"Inbox", NULL}, *const queries[] = {NULL, "word1"};
+  for (size_t i = 0; i < G_N_ELEMENTS(folders); i++)
+    for (size_t j = 0; j < G_N_ELEMENTS(queries); j++) {
+      struct rows_query whole = {.folder = folders[i], .query = queries[j], .order = ROWS_THREAD,
+                                 .limit = 10000};
+      g_autoptr(GPtrArray) rows = mirror_rows(*state, &whole);
+      g_autoptr(GHashTable) ended = g_hash_table_new(g_int64_hash, g_int64_equal);
+      int64_t before = INT64_MAX;
+      guint threads = 0;
+      for (guint at = 0; at < rows->len; threads++) {
+        const struct row *first = rows->pdata[at];
+        int64_t newest = 0;
+        assert_true(g_hash_table_add(ended, (gpointer)&first->thread));
+        for (; at < rows->len && ((struct row *)rows->pdata[at])->thread == first->thread; at++)
+          newest = MAX(newest, ((struct row *)rows->pdata[at])->id);
+        assert_true(newest < before);
+        before = newest;
+      }
+      assert_true(threads > 10 && threads < rows->len);
+    }
 }
 
 /* The next unread of each row is what a walk finds. */
@@ -270,6 +300,7 @@ main(void)
   const struct CMUnitTest tests[] = {
       filled_test(pages_both_ways_make_the_whole_in_each_order),
       filled_test(rows_come_in_their_order),
+      filled_test(threads_come_by_their_newest_letter),
       filled_test(next_unread_is_the_nearest),
       fixture_test(one_row_is_found_by_key_path_and_id),
       fixture_test(a_folder_that_is_not_there_is_said),

@@ -63,20 +63,45 @@ commits_are_synced(void **state)
   assert_true(sqlite3_column_int(row, 0) >= 2);
 }
 
+static char *
+digest_of(const char *path)
+{
+  g_autofree char *bytes = NULL;
+  gsize length;
+  return g_file_get_contents(path, &bytes, &length, NULL)
+             ? g_compute_checksum_for_data(G_CHECKSUM_SHA256, (const guchar *)bytes, length)
+             : g_strdup("none");
+}
+
+/* With a log beside it, or in another journal mode: not a byte is changed. */
 static void
 a_newer_one_is_refused_and_left_alone(void **state)
 {
+  static const char *const ways[] = {"PRAGMA journal_mode=WAL", "PRAGMA journal_mode=DELETE"};
   struct fixture *fixture = *state;
+  g_autofree char *path = state_path(fixture);
+  g_autofree char *log = g_strconcat(path, "-wal", NULL);
   store_close(g_steal_pointer(&fixture->store));
-  sqlite3 *db = open_raw(fixture);
-  assert_int_equal(sqlite3_exec(db, "PRAGMA user_version=99", NULL, NULL, NULL), SQLITE_OK);
-  sqlite3_close(db);
-  g_autoptr(GError) error = NULL;
-  assert_null(store_open(fixture->dir, NULL, &error));
-  assert_true(error_is(error, POSTINO_ERROR_CONFIG));
-  db = open_raw(fixture);
-  assert_int_equal(pragma(db, "PRAGMA user_version"), 99);
-  sqlite3_close(db);
+  for (size_t i = 0; i < G_N_ELEMENTS(ways); i++) {
+    sqlite3 *db = open_raw(fixture);
+    sqlite3_db_config(db, SQLITE_DBCONFIG_NO_CKPT_ON_CLOSE, 1, NULL);
+    assert_int_equal(sqlite3_exec(db, ways[i], NULL, NULL, NULL), SQLITE_OK);
+    assert_int_equal(sqlite3_exec(db, "CREATE TABLE later(x); PRAGMA user_version=99", NULL, NULL,
+                                  NULL), SQLITE_OK);
+    sqlite3_close(db);
+    g_autofree char *before = digest_of(path), *log_before = digest_of(log);
+    g_autoptr(GError) error = NULL;
+    assert_null(store_open(fixture->dir, NULL, &error));
+    assert_true(error_is(error, POSTINO_ERROR_CONFIG));
+    assert_non_null(strstr(error->message, path));
+    g_autofree char *after = digest_of(path), *log_after = digest_of(log);
+    assert_string_equal(after, before);
+    assert_string_equal(log_after, log_before);
+    db = open_raw(fixture);
+    assert_int_equal(pragma(db, "PRAGMA user_version"), 99);
+    assert_int_equal(sqlite3_exec(db, "DROP TABLE later", NULL, NULL, NULL), SQLITE_OK);
+    sqlite3_close(db);
+  }
 }
 
 static void
@@ -109,6 +134,83 @@ a_damaged_one_is_said_and_never_deleted(void **state)
   assert_true(g_file_get_contents(path, &text, &length, NULL));
   assert_int_equal(length, 8192);
   assert_string_equal(text, rubbish);
+}
+
+/* Uses all that is kept of a drop; false with the fault. */
+static bool
+use(struct store *store, GError **error)
+{
+  g_autofree char *id = NULL;
+  if (!store_drop(store, "home", "pop", "anna", &id, error))
+    return false;
+  g_autoptr(GPtrArray) rows = store_drop_rows(store, id, error);
+  return rows != NULL;
+}
+
+static void
+fill(struct store *store)
+{
+  g_autofree char *id = NULL;
+  g_autoptr(GPtrArray) rows = g_ptr_array_new_with_free_func(g_free);
+  assert_true(store_drop(store, "home", "pop", "anna", &id, NULL));
+  for (int i = 0; i < 400; i++) {
+    struct drop_row *row = g_new0(struct drop_row, 1);
+    g_autofree char *uid = g_strdup_printf("%036d", i);
+    row->uid = (char *)g_intern_string(uid);
+    row->base = row->uid;
+    g_ptr_array_add(rows, row);
+  }
+  assert_true(store_drop_record(store, id, rows, NULL));
+}
+
+/* Opened and used, or refused with what to do; never replaced. */
+static void
+assert_said(struct fixture *fixture, const char *path, gsize length)
+{
+  g_autoptr(GError) error = NULL;
+  g_autoptr(store_t) store = store_open(fixture->dir, NULL, &error);
+  struct stat st;
+  if (store == NULL || !use(store, &error)) {
+    assert_non_null(strstr(error->message, path));
+    if (!error_is(error, POSTINO_ERROR_CONFIG) && strstr(error->message, "backup") == NULL)
+      fail_msg("%s", error->message);
+    assert_false(error_is(error, POSTINO_ERROR_BUG));
+  }
+  assert_int_equal(stat(path, &st), 0);
+  assert_true((gsize)st.st_size >= length);
+}
+
+static void
+damage_anywhere_is_said_with_the_mend(void **state)
+{
+  struct fixture *fixture = *state;
+  g_autofree char *path = state_path(fixture), *bytes = NULL;
+  gsize length, cut[] = {0, 50, 512, 4096, 0, 0};
+  fill(fixture->store);
+  store_close(g_steal_pointer(&fixture->store));
+  assert_true(g_file_get_contents(path, &bytes, &length, NULL));
+  assert_true(length > 5 * 4096);
+  cut[4] = length / 2;
+  cut[5] = length - 4096;
+  for (size_t i = 0; i < G_N_ELEMENTS(cut); i++) {
+    g_autoptr(GError) error = NULL;
+    assert_true(g_file_set_contents(path, bytes, (gssize)cut[i], NULL));
+    g_autoptr(store_t) store = store_open(fixture->dir, NULL, &error);
+    if (store != NULL && use(store, &error))
+      fail_msg("cut to %d of %d bytes", (int)cut[i], (int)length);
+    assert_non_null(strstr(error->message, "damaged"));
+    assert_non_null(strstr(error->message, "backup"));
+  }
+  for (gsize at = 40; at < length; at += length / 70) {
+    bytes[at] = (char)(bytes[at] ^ 0x55);
+    assert_true(g_file_set_contents(path, bytes, (gssize)length, NULL));
+    bytes[at] = (char)(bytes[at] ^ 0x55);
+    assert_said(fixture, path, length);
+  }
+  /* Moved away, as the sentence says, a new one begins. */
+  assert_int_equal(unlink(path), 0);
+  fixture_reopen(fixture);
+  assert_true(use(fixture->store, NULL));
 }
 
 /* Damage that only a check sees is looked for when the last end was unclean. */
@@ -232,6 +334,7 @@ main(void)
       fixture_test(a_newer_one_is_refused_and_left_alone),
       fixture_test(the_database_of_another_program_is_refused),
       fixture_test(a_damaged_one_is_said_and_never_deleted),
+      fixture_test(damage_anywhere_is_said_with_the_mend),
       fixture_test(damage_is_looked_for_after_an_unclean_end),
       fixture_test(what_was_committed_survives_a_kill),
       fixture_test(a_full_disk_is_said_with_the_mend_and_changes_nothing),
