@@ -14,8 +14,6 @@
 #include "store/disk.h"
 
 #define OUTBOX "Outbox"
-/* One wire copy in memory. */
-#define LIMIT_COPY LIMIT_MIB(1024)
 /* Wire copies without a row: only what a crash left, never what is being added. */
 #define STALE_COPY_SECONDS (36 * 3600)
 
@@ -185,12 +183,12 @@ remove_copies(const struct store *store, const char *id, guint copies)
 }
 
 static bool
-write_copies(const struct store *store, const char *id, GBytes *const *copies, guint n,
+write_copies(const struct store *store, const char *id, struct blob *const *copies, guint n,
              GError **error)
 {
   for (guint i = 0; i < n; i++) {
     g_autofree char *path = copy_path(store, id, i + 1);
-    if (!file_replace(path, copies[i], 0600, error)) {
+    if (!blob_replace(copies[i], path, 0600, error)) {
       remove_copies(store, id, i + 1);
       return false;
     }
@@ -198,11 +196,18 @@ write_copies(const struct store *store, const char *id, GBytes *const *copies, g
   return true;
 }
 
-GBytes *
+struct blob *
 ledger_copy(struct store *store, const struct ledger_letter *letter, guint copy, GError **error)
 {
   g_autofree char *path = copy_path(store, letter->id, copy);
-  return file_read(path, LIMIT_COPY, error);
+  return blob_open(path, error);
+}
+
+struct blob_writer *
+ledger_spool(struct store *store, GError **error)
+{
+  g_autofree char *dir = g_build_filename(store->dir, ".postino", "outbox", NULL);
+  return blob_writer_new(dir, error);
 }
 
 /* Does a row of an unfinished letter need it?  Yes when in doubt. */
@@ -330,14 +335,34 @@ set_id(struct ledger_letter *letter, char *id, char *base, guint copies)
   letter->changed = letter->changed > 0 ? letter->changed : now;
 }
 
+static bool
+deliver_block(const char *data, size_t length, void *context, GError **error)
+{
+  return delivery_write(context, data, length, error);
+}
+
+static bool
+deliver(struct store *store, const struct blob *readable, char **key_out, GError **error)
+{
+  g_autoptr(delivery_t) delivery = delivery_begin(store, OUTBOX, error);
+  g_auto(GStrv) keys = NULL;
+  if (delivery == NULL || !delivery_open(delivery, error) ||
+      !blob_each(readable, 0, deliver_block, delivery, error) ||
+      !delivery_close(delivery, NULL, ROW_SEEN, error) ||
+      !delivery_commit(delivery, &keys, error))
+    return false;
+  *key_out = g_strdup(keys[0]);
+  return true;
+}
+
 bool
-ledger_add(struct store *store, struct ledger_letter *letter, GBytes *readable,
-           GBytes *const *copies, guint n_copies, GError **error)
+ledger_add(struct store *store, struct ledger_letter *letter, const struct blob *readable,
+           struct blob *const *copies, guint n_copies, GError **error)
 {
   g_autofree char *id = disk_id(), *key = NULL, *folder = NULL, *base = NULL;
   if (!write_copies(store, id, copies, n_copies, error))
     return false;
-  bool kept = store_deliver(store, OUTBOX, readable, ROW_SEEN, &key, error);
+  bool kept = deliver(store, readable, &key, error);
   if (kept && key_split(key, &folder, &base) &&
       insert_letter(store, letter, id, base, n_copies, error)) {
     set_id(letter, g_steal_pointer(&id), g_steal_pointer(&base), n_copies);

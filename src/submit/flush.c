@@ -36,7 +36,7 @@ struct sending {
   struct ledger_letter *letter;
   guint copy;
   GArray *places;           /* of its recipients in the letter */
-  GBytes *bytes;
+  struct blob *blob;
   struct smtp_letter out;
 };
 
@@ -223,7 +223,7 @@ sending_free(struct sending *sending)
     return;
   smtp_letter_clear(&sending->out);
   g_array_unref(sending->places);
-  g_bytes_unref(sending->bytes);
+  blob_unref(sending->blob);
   g_free(sending);
 }
 
@@ -238,17 +238,17 @@ static struct sending *
 sending_new(struct flush *flush, struct ledger_letter *letter, guint copy, GArray *places,
             GError **error)
 {
-  GBytes *bytes = ledger_copy(flush->store, letter, copy, error);
-  if (bytes == NULL) {
+  struct blob *blob = ledger_copy(flush->store, letter, copy, error);
+  if (blob == NULL) {
     g_array_unref(places);
     return NULL;
   }
   struct sending *sending = g_new0(struct sending, 1);
   *sending = (struct sending){.flush = flush, .letter = letter, .copy = copy, .places = places,
-                              .bytes = bytes};
+                              .blob = blob};
   sending->out = (struct smtp_letter){.from = letter->from,
                                       .dsn = {.id = letter->id, .wishes = letter->dsn},
-                                      .bytes = bytes,
+                                      .blob = blob,
                                       .recipients = g_new0(struct smtp_recipient, places->len + 1),
                                       .count = places->len,
                                       .before_last_byte = before_last_byte,
@@ -551,7 +551,7 @@ file_soon(struct flush *flush, struct ledger_letter **letter)
     return;
   flush->unfiled = g_steal_pointer(letter);
   if (flush->smtp == NULL || flush->ahead == NULL ||
-      g_bytes_get_size(flush->ahead->bytes) > SOON_SENT)
+      blob_size(flush->ahead->blob) > SOON_SENT)
     file_waiting(flush);
 }
 

@@ -42,7 +42,7 @@ struct smtp_recipient {
 struct smtp_letter {
   const char *from;
   struct envelope_dsn dsn;
-  GBytes *bytes;
+  const struct blob *blob;
   struct smtp_recipient *recipients;
   guint count;
   /* Called when all but the last byte have left: the letter must be on the disk

@@ -9,7 +9,7 @@
 /* Commands that are sent before the first is answered: far below what both sides
  * can buffer. */
 #define COMMANDS_MAX 4000
-#define BLOCK LIMIT_KIB(16)
+#define BLOCK LIMIT_KIB(64)
 /* A chunk that is sent with its envelope before anything of it is answered. */
 #define TOGETHER_MAX LIMIT_KIB(64)
 /* A user who lowered the timeout below this meant every wait. */
@@ -71,18 +71,19 @@ specs_of(const struct smtp_letter *letter)
 }
 
 static struct transaction *
-transaction_new(struct smtp *smtp, struct smtp_letter *letter)
+transaction_new(struct smtp *smtp, struct smtp_letter *letter, GError **error)
 {
-  struct transaction *t = g_new0(struct transaction, 1);
+  g_autoptr(transaction_t) t = g_new0(struct transaction, 1);
   t->smtp = smtp;
   t->letter = letter;
   t->specs = specs_of(letter);
   t->from = wire_spec(letter->from);
-  t->needs = envelope_needs(letter->bytes, t->from, (const char *const *)t->specs);
-  t->obstacle = envelope_obstacle(&t->needs, smtp->capabilities, smtp->size_limit);
   t->taken = g_new0(bool, letter->count + 1);
   t->owed = g_array_new(FALSE, FALSE, sizeof(struct owed));
-  return t;
+  if (!envelope_needs(letter->blob, t->from, (const char *const *)t->specs, &t->needs, error))
+    return NULL;
+  t->obstacle = envelope_obstacle(&t->needs, smtp->capabilities, smtp->size_limit);
+  return g_steal_pointer(&t);
 }
 
 void
@@ -266,35 +267,50 @@ address_envelope(struct transaction *t, GError **error)
 
 /* ---- the letter ---- */
 
+struct body {
+  struct transaction *t;
+  struct stuffing stuffing;
+  guint64 at;
+  size_t keep;              /* bytes at the end that are not written */
+  GString *out;             /* and are left here */
+};
+
+static bool
+write_block(const char *data, size_t length, void *context, GError **error)
+{
+  struct body *body = context;
+  const struct smtp_letter *letter = body->t->letter;
+  guint64 size = blob_size(letter->blob);
+  g_autofree char *log = body->at > 0 ? g_strdup("")
+                                      : g_strdup_printf("(the letter, %" G_GUINT64_FORMAT
+                                                        " bytes)", size);
+  body->at += length;
+  envelope_stuff(&body->stuffing, data, length, body->out);
+  if (body->at >= size)
+    envelope_stuff_end(&body->stuffing, body->out);
+  size_t ready = body->out->len - MIN(body->keep, body->out->len);
+  if (!connection_write(body->t->smtp->connection, body->out->str, ready, log, error))
+    return false;
+  g_string_erase(body->out, 0, (gssize)ready);
+  if (letter->progress != NULL)
+    letter->progress(body->at, size, letter->data);
+  return true;
+}
+
 /* Writes all but the last `keep` bytes of the form in which it goes over the line;
  * those are in `out`. */
 static bool
-write_body(struct transaction *t, struct stuffing *stuffing, size_t keep, GString *out,
-           GError **error)
+write_body(struct transaction *t, bool no_dots, size_t keep, GString *out, GError **error)
 {
-  size_t length;
-  const char *data = g_bytes_get_data(t->letter->bytes, &length);
-  g_autofree char *log = g_strdup_printf("(the letter, %" G_GSIZE_FORMAT " bytes)", length);
-  for (size_t at = 0; at < length; at += BLOCK) {
-    envelope_stuff(stuffing, data + at, MIN(BLOCK, length - at), out);
-    if (at + BLOCK >= length)
-      envelope_stuff_end(stuffing, out);
-    size_t ready = out->len - MIN(keep, out->len);
-    if (!connection_write(t->smtp->connection, out->str, ready, at == 0 ? log : "", error))
-      return false;
-    g_string_erase(out, 0, (gssize)ready);
-    if (t->letter->progress != NULL)
-      t->letter->progress(MIN(at + BLOCK, length), length, t->letter->data);
-  }
-  return true;
+  struct body body = {.t = t, .stuffing = {.no_dots = no_dots}, .keep = keep, .out = out};
+  return blob_each(t->letter->blob, 0, write_block, &body, error);
 }
 
 static bool
 send_body(struct transaction *t, GError **error)
 {
-  struct stuffing stuffing = {0};
   g_autoptr(GString) out = g_string_sized_new(BLOCK + 64);
-  return write_body(t, &stuffing, 0, out, error) && connection_flush(t->smtp->connection, error);
+  return write_body(t, false, 0, out, error) && connection_flush(t->smtp->connection, error);
 }
 
 /* RFC 5321, 4.5.3.2.6 gives the server ten minutes to take a letter over.  What is
@@ -368,7 +384,9 @@ send_ahead(struct transaction *t, GError **error)
   struct smtp_letter *next = t->letter->next(t->letter->data);
   if (next == NULL)
     return true;
-  smtp->ahead = transaction_new(smtp, next);
+  smtp->ahead = transaction_new(smtp, next, NULL); /* what hinders it is told in its turn */
+  if (smtp->ahead == NULL)
+    return true;
   g_autoptr(GPtrArray) commands =
       smtp->ahead->obstacle == NULL ? commands_ahead(smtp->ahead) : NULL;
   return commands == NULL || queue_ahead(smtp->ahead, commands, error);
@@ -482,12 +500,11 @@ send_by_data(struct transaction *t, GError **error)
 static bool
 send_chunk(struct transaction *t, GError **error)
 {
-  struct stuffing stuffing = {.no_dots = true};
   g_autoptr(GString) last = g_string_sized_new(BLOCK + 64);
   g_auto(smtp_reply_t) reply = {0};
   if (!connection_printf(t->smtp->connection, error, "BDAT %" G_GUINT64_FORMAT " LAST\r\n",
                          t->needs.size) ||
-      !write_body(t, &stuffing, 1, last, error) ||
+      !write_body(t, true, 1, last, error) ||
       (t->owed->len == 0 && !connection_flush(t->smtp->connection, error)) ||
       !t->letter->before_last_byte(t->letter->data, error))
     return false;
@@ -528,7 +545,9 @@ smtp_send(struct smtp *smtp, struct smtp_letter *letter, GError **error)
 {
   g_autoptr(transaction_t) t = g_steal_pointer(&smtp->ahead);
   if (t == NULL)
-    t = transaction_new(smtp, letter);
+    t = transaction_new(smtp, letter, error);
+  if (t == NULL)
+    return false;
   if (t->letter != letter)
     return error_set(error, POSTINO_ERROR_BUG, _("%s: another letter's turn has come"),
                      smtp->place);
