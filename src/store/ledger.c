@@ -377,14 +377,11 @@ ledger_add(struct store *store, struct ledger_letter *letter, const struct blob 
 
 /* ---- settling ---- */
 
-bool
-ledger_update(struct store *store, const struct ledger_letter *letter, unsigned from,
-              GError **error)
+static bool
+update(txn_t *txn, const struct ledger_letter *letter, unsigned from, GError **error)
 {
   int64_t now = g_get_real_time() / G_USEC_PER_SEC, number;
-  g_auto(txn_t) txn = {0};
-  if (!txn_begin(&txn, store, true, error) ||
-      !state_run(&txn, error,
+  if (!state_run(txn, error,
                  "UPDATE letters SET changed = CASE state WHEN ?1 THEN ?2 ELSE max(?2, ?3) END,"
                  " state = ?1, reason = ?4, attempts = ?5, not_before = ?6, next_try = ?7,"
                  " base = ?8, sent_folder = ?9 WHERE id = ?10 AND ((1 << state) & ?11) <> 0",
@@ -392,12 +389,21 @@ ledger_update(struct store *store, const struct ledger_letter *letter, unsigned 
                  (int64_t)letter->attempts, letter->not_before, letter->next_try, letter->base,
                  letter->sent_folder, letter->id, (int64_t)from))
     return false;
-  if (state_changes(&txn) == 0)
+  if (state_changes(txn) == 0)
     return error_set(error, POSTINO_ERROR_NOTFOUND,
                      _("letter %s is no longer as it was; another postino took it on"),
                      letter->id);
-  return number_of(&txn, letter->id, &number, error) &&
-         write_recipients(&txn, number, letter->recipients, error) && txn_commit(&txn, error);
+  return number_of(txn, letter->id, &number, error) &&
+         write_recipients(txn, number, letter->recipients, error);
+}
+
+bool
+ledger_update(struct store *store, const struct ledger_letter *letter, unsigned from,
+              GError **error)
+{
+  g_auto(txn_t) txn = {0};
+  return txn_begin(&txn, store, true, error) && update(&txn, letter, from, error) &&
+         txn_commit(&txn, error);
 }
 
 /* Two names of one place, say Sent a link to Outbox: there is nothing to move and
@@ -411,10 +417,11 @@ is_same_place(const char *a, const char *b)
          first.st_dev == second.st_dev && first.st_ino == second.st_ino;
 }
 
-/* Renames the file to where it belongs; *found_out: it is there now, by this call
- * or an earlier one. */
+/* Renames the file to where it belongs, in directories that are yet to be synced;
+ * *found_out: it is there now, by this call or an earlier one. */
 static bool
-refile(struct store *store, const char *base, const char *folder, bool *found_out, GError **error)
+refile(struct store *store, const char *base, const char *folder, GHashTable *dirs,
+       bool *found_out, GError **error)
 {
   g_autofree char *from = file_in(store, OUTBOX, base);
   g_autofree char *there = file_in(store, folder, base);
@@ -429,52 +436,110 @@ refile(struct store *store, const char *base, const char *folder, bool *found_ou
       return false;
   } else if (from != NULL && !is_same_place(from, there) && unlink(from) < 0 && errno != ENOENT)
     return error_errno(error, POSTINO_ERROR_LOCAL, errno, _("cannot remove %s"), from);
-  g_autoptr(GHashTable) dirs = change_dirs_new();
   g_hash_table_add(dirs, g_path_get_dirname(there != NULL ? there : path));
   if (from != NULL)
     g_hash_table_add(dirs, g_path_get_dirname(from));
-  if (!change_sync(dirs, error))
-    return false;
   g_autofree char *old_key = key_join(OUTBOX, base), *new_key = key_join(folder, base);
   if (from != NULL && strcmp(folder, OUTBOX) != 0)
     index_moved(store, old_key, new_key, there, ROW_SEEN);
   return true;
 }
 
+static bool
+refile_one(struct store *store, const char *base, const char *folder, GError **error)
+{
+  g_autoptr(GHashTable) dirs = change_dirs_new();
+  bool found;
+  return refile(store, base, folder, dirs, &found, error) && change_sync(dirs, error);
+}
+
+/* Its row as of a letter that is filed; what it was stays in memory until that is
+ * durable. */
+static bool
+mark_done(txn_t *txn, struct ledger_letter *letter, bool found, GError **error)
+{
+  struct ledger_letter done = *letter;
+  done.state = LETTER_DONE;
+  if (!found)
+    done.reason = (char *)_("sent; its copy was removed from the Outbox by another program");
+  return update(txn, &done, 1u << LETTER_ACCEPTED | 1u << LETTER_DONE, error);
+}
+
+/* Those that were found stand in `found`, by the letter. */
+static bool
+mark_all_done(struct store *store, const GPtrArray *moved, GHashTable *found, GError **error)
+{
+  g_auto(txn_t) txn = {0};
+  if (!txn_begin(&txn, store, true, error))
+    return false;
+  for (guint i = 0; i < moved->len; i++)
+    if (!mark_done(&txn, moved->pdata[i], g_hash_table_contains(found, moved->pdata[i]), error))
+      return false;
+  return txn_commit(&txn, error);
+}
+
+static bool
+file_moved(struct store *store, const GPtrArray *moved, GHashTable *found, GHashTable *dirs,
+           GError **error)
+{
+  if (moved->len == 0)
+    return true;
+  if (!change_sync(dirs, error) || !mark_all_done(store, moved, found, error))
+    return false;
+  for (guint i = 0; i < moved->len; i++) {
+    struct ledger_letter *letter = moved->pdata[i];
+    letter->state = LETTER_DONE;
+    if (!g_hash_table_contains(found, letter)) {
+      g_free(letter->reason);
+      letter->reason =
+          g_strdup(_("sent; its copy was removed from the Outbox by another program"));
+    }
+    remove_copies(store, letter->id, letter->copies);
+  }
+  return true;
+}
+
+bool
+ledger_file_all(struct store *store, const GPtrArray *letters, GError **error)
+{
+  g_autoptr(GHashTable) dirs = change_dirs_new(), found = g_hash_table_new(NULL, NULL);
+  g_autoptr(GPtrArray) moved = g_ptr_array_new();
+  g_autoptr(GError) first = NULL;
+  for (guint i = 0; i < letters->len; i++) {
+    struct ledger_letter *letter = letters->pdata[i];
+    const char *folder = letter->sent_folder != NULL ? letter->sent_folder : "Sent";
+    bool is_found;
+    if (letter->state == LETTER_DONE)
+      remove_copies(store, letter->id, letter->copies);
+    else if (refile(store, letter->base, folder, dirs, &is_found, first == NULL ? &first : NULL)) {
+      g_ptr_array_add(moved, letter);
+      if (is_found)
+        g_hash_table_add(found, letter);
+    }
+  }
+  if (!file_moved(store, moved, found, dirs, error))
+    return false;
+  if (first == NULL)
+    return true;
+  g_propagate_error(error, g_steal_pointer(&first));
+  return false;
+}
+
 bool
 ledger_file_sent(struct store *store, struct ledger_letter *letter, GError **error)
 {
-  const char *folder = letter->sent_folder != NULL ? letter->sent_folder : "Sent";
-  bool found;
-  if (letter->state == LETTER_DONE) {
-    remove_copies(store, letter->id, letter->copies);
-    return true;
-  }
-  if (!refile(store, letter->base, folder, &found, error))
-    return false;
-  enum letter_state before = letter->state;
-  g_autofree char *reason = g_steal_pointer(&letter->reason);
-  letter->state = LETTER_DONE;
-  letter->reason = found ? g_strdup(reason)
-                         : g_strdup(_("sent; its copy was removed from the Outbox by another program"));
-  if (!ledger_update(store, letter, 1u << LETTER_ACCEPTED | 1u << LETTER_DONE, error)) {
-    letter->state = before;
-    g_free(letter->reason);
-    letter->reason = g_steal_pointer(&reason);
-    return false;
-  }
-  remove_copies(store, letter->id, letter->copies);
-  return true;
+  g_autoptr(GPtrArray) one = g_ptr_array_new();
+  g_ptr_array_add(one, letter);
+  return ledger_file_all(store, one, error);
 }
 
 bool
 ledger_discard(struct store *store, struct ledger_letter *letter, const char *folder,
                GError **error)
 {
-  bool found;
   g_autofree char *path = file_in(store, OUTBOX, letter->base);
   g_autofree char *key = key_join(OUTBOX, letter->base);
-  if (folder != NULL && !refile(store, letter->base, folder, &found, error))
+  if (folder != NULL && !refile_one(store, letter->base, folder, error))
     return false;
   if (folder == NULL && path != NULL) {
     if (!remove_file(store, path, error))

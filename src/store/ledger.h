@@ -76,6 +76,10 @@ struct blob *ledger_copy(struct store *store, const struct ledger_letter *letter
  * directories, removes the wire copies; safe to repeat. */
 bool ledger_file_sent(struct store *store, struct ledger_letter *letter, GError **error)
     G_GNUC_WARN_UNUSED_RESULT;
+/* The same for several (struct ledger_letter), with one sync of each directory and one
+ * commit.  False with the first failure; what could be filed is. */
+bool ledger_file_all(struct store *store, const GPtrArray *letters, GError **error)
+    G_GNUC_WARN_UNUSED_RESULT;
 /* Removes a cancelled letter's wire copies and its Outbox file (moved to `folder`
  * when not NULL, say Drafts). */
 bool ledger_discard(struct store *store, struct ledger_letter *letter, const char *folder,

@@ -11,6 +11,9 @@
 #define PROGRESS_EVERY 100000
 /* A letter that is longer than this is not sent before the one before it is filed. */
 #define SOON_SENT LIMIT_KIB(64)
+/* Letters that are filed together, and microseconds for which one may have to wait. */
+#define FILED_TOGETHER 32
+#define FILED_WITHIN 500000
 
 struct flush {
   struct store *store;
@@ -23,7 +26,8 @@ struct flush {
   GQueue due;               /* ids, as the ledger was when it was last read */
   struct ledger_letter *following; /* claimed while the one before it is on its way */
   struct sending *ahead;    /* its first copy; NULL: it could not be read */
-  struct ledger_letter *unfiled; /* accepted, its copy not yet in Sent */
+  GPtrArray *unfiled;       /* struct ledger_letter: accepted, not yet in Sent */
+  gint64 unfiled_since;
   bool wary;                /* a line broke after envelopes had gone ahead: none does any more */
   bool went_ahead;
   gint64 told;
@@ -334,10 +338,19 @@ claim(struct flush *flush, struct ledger_letter *letter, GError **error)
 static void
 file_waiting(struct flush *flush)
 {
-  g_autoptr(ledger_letter_t) letter = g_steal_pointer(&flush->unfiled);
   g_autoptr(GError) later = NULL;
-  if (letter != NULL)
-    (void)!ledger_file_sent(flush->store, letter, &later);
+  if (flush->unfiled->len > 0)
+    (void)!ledger_file_all(flush->store, flush->unfiled, &later);
+  g_ptr_array_set_size(flush->unfiled, 0);
+}
+
+/* Syncs and commits are dear: those of many letters are made together. */
+static void
+file_some(struct flush *flush)
+{
+  if (flush->unfiled->len >= FILED_TOGETHER ||
+      g_get_monotonic_time() - flush->unfiled_since > FILED_WITHIN)
+    file_waiting(flush);
 }
 
 /* The first copy from `copy` on that somebody waits for; its places are the caller's. */
@@ -400,7 +413,6 @@ send_letter(struct flush *flush, struct ledger_letter *letter, GError **error)
   }
   tell(flush, _("sending"), 0, 0, true);
   bool alive = send_copies(flush, letter, &why);
-  file_waiting(flush);
   judge(letter, why);
   if (!ledger_update(flush->store, letter,
                      STATE_BIT(LETTER_SENDING) | STATE_BIT(LETTER_BODY), error)) {
@@ -468,7 +480,7 @@ meanwhile(void *data)
 {
   const struct sending *sending = data;
   struct flush *flush = sending->flush;
-  file_waiting(flush);
+  file_some(flush);
   if (flush->following == NULL && !has_more_copies(sending))
     claim_following(flush);
 }
@@ -549,7 +561,9 @@ file_soon(struct flush *flush, struct ledger_letter **letter)
 {
   if ((*letter)->state != LETTER_ACCEPTED)
     return;
-  flush->unfiled = g_steal_pointer(letter);
+  if (flush->unfiled->len == 0)
+    flush->unfiled_since = g_get_monotonic_time();
+  g_ptr_array_add(flush->unfiled, g_steal_pointer(letter));
   if (flush->smtp == NULL || flush->ahead == NULL ||
       blob_size(flush->ahead->blob) > SOON_SENT)
     file_waiting(flush);
@@ -593,6 +607,12 @@ send_all(struct flush *flush, GError **error)
   return false;
 }
 
+static void
+free_letter(void *letter)
+{
+  ledger_letter_free(letter);
+}
+
 static bool
 check_account(const struct conf_account *account, GError **error)
 {
@@ -618,12 +638,14 @@ outbox_flush(struct store *store, const struct conf_account *account, struct key
                         .keyring = keyring,
                         .options = options,
                         .cancel = cancel,
+                        .unfiled = g_ptr_array_new_with_free_func(free_letter),
                         .tried = g_hash_table_new_full(g_str_hash, g_str_equal, g_free, NULL)};
   bool ok = outbox_recover(store, account->name, error) && send_all(&flush, error);
   file_waiting(&flush);
   smtp_close(flush.smtp);
   release_following(&flush);
   g_queue_clear_full(&flush.due, g_free);
+  g_ptr_array_unref(flush.unfiled);
   g_hash_table_unref(flush.tried);
   return ok;
 }
