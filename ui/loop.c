@@ -61,8 +61,17 @@ take_signals(struct ui *ui, int fd)
   char byte;
   while (read(fd, &byte, 1) == 1) {
     switch (byte) {
-    case SIGWINCH: case SIGCONT: term_check_size(ui->term); break;
-    case SIGTSTP: ui_stop_self(ui); break;
+    case SIGWINCH: case SIGCONT:
+      if (!ui->lent)
+        term_check_size(ui->term);
+      break;
+    case SIGTSTP:
+      if (!ui->lent)
+        ui_stop_self(ui);
+      break;
+    case SIGINT:
+      ui->leaving = ui->leaving || !ui->lent;
+      break;
     default: ui->leaving = true;
     }
   }
@@ -96,11 +105,13 @@ loop(struct ui *ui, int signals)
   while (!ui->leaving) {
     ui_tell_typed(ui);
     ui_settle(ui);
-    ui_draw(ui);
+    if (!ui->lent)
+      ui_draw(ui);
+    fds[0].fd = ui->lent ? -1 : STDIN_FILENO;
     if (poll(fds, G_N_ELEMENTS(fds), ui_timeout(ui)) < 0 && errno != EINTR)
       break;
     /* The terminal went away: nobody is there to be asked. */
-    if (fds[0].revents & (POLLHUP | POLLERR | POLLNVAL))
+    if (!ui->lent && fds[0].revents & (POLLHUP | POLLERR | POLLNVAL))
       break;
     take_signals(ui, signals);
     take_keys(ui);

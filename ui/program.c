@@ -290,3 +290,33 @@ ui_flush_behind(const struct conf *conf, bool wait)
   (void)g_spawn_async_with_fds("/", (char **)argv, NULL, G_SPAWN_DEFAULT, leave_terminal, NULL,
                                NULL, nothing, nothing, nothing, NULL);
 }
+
+/* ---- a pinentry ---- */
+
+/* It is started by gpg-agent, far from our process group: keys that make signals
+ * come here, and mean it. */
+void
+ui_lend_terminal(struct ui *ui, uint64_t ask)
+{
+  char name[128];
+  g_autoptr(secret_t) device = NULL;
+  if (!ui->leaving && ttyname_r(STDIN_FILENO, name, sizeof name) == 0) {
+    term_suspend(ui->term);
+    ui->lent = true;
+    signal(SIGQUIT, SIG_IGN);
+    device = secret_new(name, strlen(name));
+  }
+  engine_answer(ui->engine, ask, device);
+}
+
+void
+ui_take_terminal(struct ui *ui)
+{
+  if (!ui->lent)
+    return;
+  ui->lent = false;
+  signal(SIGQUIT, SIG_DFL);
+  tcflush(STDIN_FILENO, TCIFLUSH);
+  held_forget(ui);
+  term_resume(ui->term);
+}

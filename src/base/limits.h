@@ -37,6 +37,8 @@
 #define LIMIT_PLUGIN_FRAME LIMIT_KIB(64)
 #define LIMIT_PLUGIN_ASK_SECONDS 5
 #define LIMIT_PLUGIN_SECONDS 60
+/* A person at a pinentry may look for the paper on which the passphrase stands. */
+#define LIMIT_PLUGIN_TERMINAL_SECONDS 600
 /* The rc file and the files that it includes. */
 #define LIMIT_RC LIMIT_MIB(1)
 /* Folders below the mail directory: depth, as the contract says. */

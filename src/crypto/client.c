@@ -37,6 +37,9 @@ struct client {
   int printed_fd; /* its standard output and error */
   GString *printed;
   uint32_t requests;
+  bool no_terminal;
+  struct crypto_screen screen;
+  bool lent;                /* it has the terminal */
 };
 
 struct plugin_spec *
@@ -347,6 +350,30 @@ answer_question(struct client *client, const struct frame *question, GError **er
   return frame_send(client->socket, reply, NULL) || died(client, error);
 }
 
+static void
+take_terminal_back(struct client *client)
+{
+  if (client->lent && client->screen.take_back != NULL)
+    client->screen.take_back(client->screen.data);
+  client->lent = false;
+}
+
+/* Where no screen is drawn the terminal is free. */
+static bool
+lend_terminal(struct client *client, const struct frame *question, GError **error)
+{
+  g_autofree char *name = NULL;
+  take_terminal_back(client);
+  if (!client->no_terminal)
+    name = terminal_name();
+  else if (client->screen.hand_over != NULL)
+    name = client->screen.hand_over(client->screen.data);
+  client->lent = name != NULL && client->no_terminal;
+  g_autoptr(frame_t) reply = frame_new(FRAME_TERMINAL | FRAME_REPLY, frame_request(question));
+  frame_add_text(reply, FIELD_TERMINAL, name);
+  return frame_send(client->socket, reply, NULL) || died(client, error);
+}
+
 static enum postino_error
 error_of_code(int code)
 {
@@ -404,11 +431,15 @@ between(struct client *client, const struct frame *frame, struct call *call, GEr
     call->done = MAX(done, call->done);
     return true;
   }
-  if (frame_type(frame) != FRAME_ASK || ++call->questions > MOST_QUESTIONS)
+  bool back = frame_type(frame) == FRAME_TERMINAL_DONE;
+  bool terminal = frame_type(frame) == FRAME_TERMINAL;
+  if ((frame_type(frame) != FRAME_ASK && !terminal && !back) || ++call->questions > MOST_QUESTIONS)
     return misspoke(client, _("it sent what was not asked for"), error);
-  if (!answer_question(client, frame, error))
+  if (back)
+    take_terminal_back(client);
+  else if (!(terminal ? lend_terminal : answer_question)(client, frame, error))
     return false;
-  call->until = in_seconds(call->seconds);
+  call->until = in_seconds(client->lent ? LIMIT_PLUGIN_TERMINAL_SECONDS : call->seconds);
   return true;
 }
 
@@ -464,6 +495,7 @@ client_call(struct client *client, struct frame *request, unsigned seconds, int 
     g_propagate_error(error, g_steal_pointer(&why));
   else
     (void)died(client, error);
+  take_terminal_back(client);
   /* What failed is not asked again: it may be anywhere. */
   if (reply == NULL)
     kill_group(client);
@@ -507,6 +539,8 @@ client_spawn(const struct plugin_spec *spec, crypto_ask ask, void *data, GError 
   client->printed = g_string_new(NULL);
   client->ask = ask;
   client->data = data;
+  client->no_terminal = spec->no_terminal;
+  client->screen = spec->screen;
   return start_process(client, spec, error) ? g_steal_pointer(&client) : NULL;
 }
 

@@ -12,7 +12,8 @@ struct plugin_spec {
   char *name;
   char *path;               /* a shared object (*.so), or any program */
   char **options;           /* never NULL */
-  bool no_terminal;         /* the screen is in use: no pinentry may draw on it */
+  bool no_terminal;         /* the screen is in use: no pinentry may draw on it unasked */
+  struct crypto_screen screen;
 };
 struct plugin_spec *plugin_spec_new(const char *name, const char *path, char **options);
 void plugin_spec_free(struct plugin_spec *spec);

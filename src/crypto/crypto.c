@@ -88,10 +88,13 @@ crypto_set_memory(struct crypto *crypto, const struct crypto_memory *memory)
 }
 
 void
-crypto_set_screen(struct crypto *crypto)
+crypto_set_screen(struct crypto *crypto, const struct crypto_screen *screen)
 {
-  for (guint i = 0; i < crypto->plugins->len; i++)
-    ((struct plugin_spec *)crypto->plugins->pdata[i])->no_terminal = true;
+  for (guint i = 0; i < crypto->plugins->len; i++) {
+    struct plugin_spec *spec = crypto->plugins->pdata[i];
+    spec->no_terminal = true;
+    spec->screen = *screen;
+  }
 }
 
 const struct plugin_spec *

@@ -63,8 +63,15 @@ struct crypto_memory {
 void crypto_set_memory(struct crypto *crypto, const struct crypto_memory *memory);
 
 /* A screen is drawn on the terminal: plugins are not told of it, so that no
- * pinentry draws there too.  Set before the first use. */
-void crypto_set_screen(struct crypto *crypto);
+ * pinentry draws there too, but may ask for it.  `hand_over` leaves it to them and
+ * gives its device (free it; NULL: refused); `take_back` follows each one that was
+ * not refused.  Called on worker threads; set before the first use. */
+struct crypto_screen {
+  char *(*hand_over)(void *data);
+  void (*take_back)(void *data);
+  void *data;
+};
+void crypto_set_screen(struct crypto *crypto, const struct crypto_screen *screen);
 
 struct plugin_info {
   char *name, *version, *path;
@@ -95,6 +102,7 @@ GPtrArray *crypto_recipients(struct crypto *crypto, const char *plugin,
 /* What shall happen to a letter, decided and shown before it is sealed. */
 struct seal_plan {
   bool sign, encrypt;
+  bool lacks_own;           /* the sender has no key of his own for the address */
   bool needs_answer;        /* policy says `ask`, or a sealed letter would be answered in clear */
   char *why_not;            /* why when-possible does not seal, clean; NULL */
 };
@@ -147,6 +155,10 @@ void key_info_free(struct key_info *key);
  * is here. */
 GPtrArray *crypto_keys(struct crypto *crypto, const char *plugin, const char *query,
                        GCancellable *cancel, GError **error) G_GNUC_WARN_UNUSED_RESULT;
+/* Asks outside for a key of this address, which its provider comes to know: only when
+ * the user says so.  What is found lies in the key ring then, unconfirmed. */
+GPtrArray *crypto_key_locate(struct crypto *crypto, const char *plugin, const char *address,
+                             GCancellable *cancel, GError **error) G_GNUC_WARN_UNUSED_RESULT;
 /* Only when the user says so.  Importing confirms nothing. */
 GPtrArray *crypto_key_import(struct crypto *crypto, const char *plugin, GBytes *data,
                              GCancellable *cancel, GError **error) G_GNUC_WARN_UNUSED_RESULT;
@@ -154,6 +166,13 @@ GPtrArray *crypto_key_import(struct crypto *crypto, const char *plugin, GBytes *
 GBytes *crypto_key_export(struct crypto *crypto, const char *plugin, const char *fingerprint,
                           GCancellable *cancel, GError **error) G_GNUC_WARN_UNUSED_RESULT;
 /* A new pair; asks for its passphrase when somebody can be asked. */
+/* Autocrypt: the pair sealed with a code; such a one taken in, whose code the person is
+ * asked for (struct key_info). */
+GBytes *crypto_key_setup(struct crypto *crypto, const char *plugin, const char *fingerprint,
+                         const char *code, GCancellable *cancel, GError **error)
+    G_GNUC_WARN_UNUSED_RESULT;
+GPtrArray *crypto_key_setup_open(struct crypto *crypto, const char *plugin, GBytes *armour,
+                                 GCancellable *cancel, GError **error) G_GNUC_WARN_UNUSED_RESULT;
 /* The pair, its secret half locked by its passphrase as it lies in the key ring. */
 GBytes *crypto_key_backup(struct crypto *crypto, const char *plugin, const char *fingerprint,
                           GCancellable *cancel, GError **error) G_GNUC_WARN_UNUSED_RESULT;

@@ -151,6 +151,12 @@ struct postino_host {
   /* Says of what open() gave: it was encrypted, and nobody can have changed it
    * on its way.  Without the second nothing of it is shown. */
   void (*opened)(const struct postino_host *host, int encrypted, int integrity_proven);
+  /* Asks for the person's terminal, for a pinentry that draws on it: postino's own
+   * screen leaves it.  The name of its device (GPG_TTY is set to it, too), or NULL:
+   * refused, or nobody is there.  It is given back by terminal_done() or with the
+   * end of the operation; printing to it yourself is no part of the bargain. */
+  const char *(*terminal)(const struct postino_host *host);
+  void (*terminal_done)(const struct postino_host *host);
 };
 
 struct postino_bytes {
@@ -184,7 +190,10 @@ struct postino_keys {
   const char *action;           /* "own" (keys whose secret is here), "find" (query: address or
                                  * part of one), "show" (query: fingerprint; output: the public
                                  * key), "backup" (the same with the secret one, as locked as it
-                                 * is), "import" (data), "make" (query: "NAME <ADDRESS>"); query:
+                                 * is), "import" (data), "locate" (query: address; the only one
+                                 * that may use the network: the user said so), "make" (query: "NAME <ADDRESS>"),
+                                 * "setup" (query: fingerprint; data: the code; output: the pair
+                                 * sealed with it), "setup-open" (data: that); query:
                                  * fingerprint: "renew" (an own key, for two years from now),
                                  * "revoke" (an own key, for good), "delete" (its secret too) */
   const char *query;

@@ -19,6 +19,8 @@ enum frame_type {
   FRAME_KEYS = 5,
   FRAME_ASK = 32,           /* plugin to core, inside a request */
   FRAME_PROGRESS = 33,      /* the same; has no reply */
+  FRAME_TERMINAL = 34,      /* the same: for a pinentry, until TERMINAL_DONE or the end */
+  FRAME_TERMINAL_DONE = 35, /* the same; has no reply */
   FRAME_ERROR = 255,        /* instead of a reply */
   FRAME_REPLY = 128,        /* added to a type */
 };
@@ -62,7 +64,8 @@ enum frame_field {
   FIELD_UNTRUSTED = 42,     /* number */
   FIELD_HAVE_SECRET = 43,   /* number */
   FIELD_REVOKED = 44,       /* number: of a key in KEYS */
-  FIELD_LAST = FIELD_REVOKED,
+  FIELD_TERMINAL = 45,      /* text: its device; absent: refused */
+  FIELD_LAST = FIELD_TERMINAL,
 };
 /* A field whose number has this bit must be understood by who reads it. */
 #define FIELD_CRITICAL 0x8000

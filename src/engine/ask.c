@@ -6,7 +6,7 @@
 struct ask {
   uint64_t id;
   char *prompt;
-  bool secret;
+  bool secret, terminal;
   bool answered;
   secret_t *answer;         /* NULL: refused */
   guint waiting;            /* workers that want this answer */
@@ -19,6 +19,7 @@ struct ask_desk {
   struct event_queue *events;
   uint64_t last_id;
   bool closed;
+  bool lent;                /* the terminal is another program's */
 };
 
 struct ask_desk *
@@ -74,12 +75,14 @@ say(struct ask_desk *desk, const struct ask *ask, const struct work *work)
   event->text = sanitize_line(ask->prompt, -1);
   event->ask = ask->id;
   event->secret = ask->secret;
+  event->terminal = ask->terminal;
   event_queue_push(desk->events, event);
 }
 
 /* Two connections that want the same password ask once. */
 static struct ask *
-join(struct ask_desk *desk, const char *prompt, bool secret, const struct work *work)
+join(struct ask_desk *desk, const char *prompt, bool secret, bool terminal,
+     const struct work *work)
 {
   for (guint i = 0; i < desk->open->len; i++) {
     struct ask *open = desk->open->pdata[i];
@@ -92,6 +95,7 @@ join(struct ask_desk *desk, const char *prompt, bool secret, const struct work *
   ask->id = ++desk->last_id;
   ask->prompt = g_strdup(prompt);
   ask->secret = secret;
+  ask->terminal = terminal;
   ask->waiting = 1;
   g_ptr_array_add(desk->open, ask);
   say(desk, ask, work);
@@ -121,8 +125,43 @@ on_cancel(GCancellable *cancel, void *data)
   g_mutex_unlock(&desk->lock);
 }
 
+/* Under the desk's lock. */
+static void
+have_terminal_back(struct ask_desk *desk)
+{
+  event_queue_push(desk->events, event_new(EVENT_TERMINAL, 0));
+  desk->lent = false;
+  g_cond_broadcast(&desk->moved);
+}
+
+static bool
+is_given_up(const struct ask_desk *desk, GCancellable *cancel)
+{
+  return desk->closed || g_cancellable_is_cancelled(cancel);
+}
+
+/* Under the desk's lock.  The terminal goes to one at a time. */
 static secret_t *
-ask_and_wait(struct ask_desk *desk, const char *prompt, bool secret)
+wait_for_answer(struct ask_desk *desk, const char *prompt, bool secret, bool terminal,
+                struct work *work, GCancellable *cancel)
+{
+  while (terminal && desk->lent && !is_given_up(desk, cancel))
+    g_cond_wait(&desk->moved, &desk->lock);
+  if (is_given_up(desk, cancel))
+    return NULL;
+  desk->lent = desk->lent || terminal;
+  struct ask *ask = join(desk, prompt, secret, terminal, work);
+  while (!ask->answered && !is_given_up(desk, cancel))
+    g_cond_wait(&desk->moved, &desk->lock);
+  secret_t *answer = leave(desk, ask);
+  /* It may be handed over to somebody who does not wait for it any more. */
+  if (terminal && answer == NULL)
+    have_terminal_back(desk);
+  return answer;
+}
+
+static secret_t *
+ask_and_wait(struct ask_desk *desk, const char *prompt, bool secret, bool terminal)
 {
   struct work *work = work_current();
   GCancellable *cancel = work != NULL ? work->cancel : NULL;
@@ -131,13 +170,7 @@ ask_and_wait(struct ask_desk *desk, const char *prompt, bool secret)
   gulong handler =
       cancel != NULL ? g_cancellable_connect(cancel, G_CALLBACK(on_cancel), desk, NULL) : 0;
   g_mutex_lock(&desk->lock);
-  secret_t *answer = NULL;
-  if (!desk->closed && !g_cancellable_is_cancelled(cancel)) {
-    struct ask *ask = join(desk, prompt, secret, work);
-    while (!ask->answered && !desk->closed && !g_cancellable_is_cancelled(cancel))
-      g_cond_wait(&desk->moved, &desk->lock);
-    answer = leave(desk, ask);
-  }
+  secret_t *answer = wait_for_answer(desk, prompt, secret, terminal, work, cancel);
   g_mutex_unlock(&desk->lock);
   if (handler != 0)
     g_cancellable_disconnect(cancel, handler);
@@ -148,12 +181,31 @@ secret_t *
 ask_password(const char *prompt, void *data)
 {
   struct engine *engine = data;
-  return ask_and_wait(engine->asks, prompt, true);
+  return ask_and_wait(engine->asks, prompt, true, false);
 }
 
 secret_t *
 ask_plugin(const char *prompt, bool secret, void *data)
 {
   struct engine *engine = data;
-  return ask_and_wait(engine->asks, prompt, secret);
+  return ask_and_wait(engine->asks, prompt, secret, false);
+}
+
+/* ---- the terminal ---- */
+
+char *
+terminal_hand_over(void *data)
+{
+  struct engine *engine = data;
+  g_autoptr(secret_t) name = ask_and_wait(engine->asks, "", false, true);
+  return name != NULL ? g_strdup(secret_text(name)) : NULL;
+}
+
+void
+terminal_take_back(void *data)
+{
+  struct ask_desk *desk = ((struct engine *)data)->asks;
+  g_mutex_lock(&desk->lock);
+  have_terminal_back(desk);
+  g_mutex_unlock(&desk->lock);
 }

@@ -33,7 +33,8 @@ open_rooms(struct engine *engine, GError **error)
   crypto_set_memory(engine->crypto,
                     &(struct crypto_memory){key_known, key_note, engine});
   if (engine->options.interactive)
-    crypto_set_screen(engine->crypto);
+    crypto_set_screen(engine->crypto, &(struct crypto_screen){terminal_hand_over,
+                                                              terminal_take_back, engine});
   engine->jobs = jobs_new(WORKERS_LOCAL + 2 * (int)engine->conf->accounts->len);
   return true;
 }
@@ -114,6 +115,13 @@ engine_notice(struct engine *engine, bool bad, const char *text)
 
 void
 engine_changed(struct engine *engine)
+{
+  news_settle(engine);
+  engine_found(engine);
+}
+
+void
+engine_found(struct engine *engine)
 {
   event_queue_push(engine->events, event_new(EVENT_CHANGED, 0));
 }

@@ -39,6 +39,7 @@ struct served {
   size_t limit;
   bool answered;            /* an error was sent */
   char *answer;             /* of ask() */
+  char *terminal;           /* that was lent */
 };
 
 /* ---- rights ---- */
@@ -151,6 +152,32 @@ host_ask(const struct postino_host *host, const char *prompt, int secret)
     _exit(76);
   served->answer = frame_text(reply, FIELD_ANSWER);
   return served->answer;
+}
+
+static const char *
+host_terminal(const struct postino_host *host)
+{
+  struct served *served = served_of(host);
+  g_autoptr(frame_t) question = frame_new(FRAME_TERMINAL, served->request);
+  send_or_end(question);
+  g_autoptr(frame_t) reply = receive_or_end();
+  if (frame_type(reply) != (FRAME_TERMINAL | FRAME_REPLY))
+    _exit(76);
+  g_free(served->terminal);
+  served->terminal = frame_text(reply, FIELD_TERMINAL);
+  if (served->terminal != NULL)
+    (void)g_setenv("GPG_TTY", served->terminal, TRUE);
+  return served->terminal;
+}
+
+static void
+host_terminal_done(const struct postino_host *host)
+{
+  struct served *served = served_of(host);
+  g_autoptr(frame_t) frame = frame_new(FRAME_TERMINAL_DONE, served->request);
+  if (served->terminal != NULL)
+    send_or_end(frame);
+  g_clear_pointer(&served->terminal, g_free);
 }
 
 static void
@@ -361,6 +388,7 @@ serve(struct served *served, const struct frame *frame)
   served->reply = frame_new(frame_type(frame) | FRAME_REPLY, served->request);
   int result = perform(served, frame);
   forget_answer(served);
+  host_terminal_done(&served->host);
   if (result != 0 && !served->answered)
     send_error(served->request, POSTINO_INTERNAL, _("the plugin failed and did not say why"));
   else if (!served->answered)
@@ -466,7 +494,9 @@ main(int argc, char **argv)
                                    .recipient = host_recipient,
                                    .signature = host_signature,
                                    .key = host_key,
-                                   .opened = host_opened}};
+                                   .opened = host_opened,
+                                   .terminal = host_terminal,
+                                   .terminal_done = host_terminal_done}};
   if (!greet(&served, path))
     return 69;
   for (;;) {

@@ -23,10 +23,13 @@ openpgp_renew(struct openpgp *pgp, const char *fingerprint)
   gpgme_key_t key = NULL;
   gpgme_error_t error = find_key(pgp, fingerprint, true, &key);
   pgp->asked = 0;
+  if (error == 0 && !openpgp_take_terminal(pgp))
+    error = gpg_error(GPG_ERR_NO_PIN_ENTRY);
   if (error == 0)
     error = gpgme_op_setexpire(pgp->ctx, key, RENEWED_SECONDS, NULL, 0);
   if (error == 0)
     error = gpgme_op_setexpire(pgp->ctx, key, RENEWED_SECONDS, "*", 0);
+  openpgp_leave_terminal(pgp);
   gpgme_key_unref(key);
   if (error == 0)
     error = find_key(pgp, fingerprint, true, &key);
@@ -94,8 +97,11 @@ openpgp_revoke(struct openpgp *pgp, const char *fingerprint)
   pgp->asked = 0;
   if (error == 0)
     error = gpgme_data_new(&out);
+  if (error == 0 && !openpgp_take_terminal(pgp))
+    error = gpg_error(GPG_ERR_NO_PIN_ENTRY);
   if (error == 0)
     error = gpgme_op_interact(pgp->ctx, key, 0, converse, &revoking, out);
+  openpgp_leave_terminal(pgp);
   gpgme_data_release(out);
   gpgme_key_unref(key);
   if (error != 0)

@@ -57,13 +57,17 @@ ask_new(struct openpgp *pgp)
 static gpgme_error_t
 create(struct openpgp *pgp, const char *user_id)
 {
-  gpgme_error_t error = pgp->host->can_ask ? ask_new(pgp) : 0;
-  bool none = pgp->new_passphrase == NULL || *pgp->new_passphrase == '\0';
+  gpgme_error_t error = pgp->host->can_ask && !pgp->pinentry ? ask_new(pgp) : 0;
+  bool none =
+      !pgp->pinentry && (pgp->new_passphrase == NULL || *pgp->new_passphrase == '\0');
+  if (error == 0 && !openpgp_take_terminal(pgp))
+    error = gpg_error(GPG_ERR_NO_PIN_ENTRY);
   if (error == 0)
     error = gpgme_op_createkey(pgp->ctx, user_id, "future-default", 0, 0, NULL,
                                GPGME_CREATE_NOEXPIRE | GPGME_CREATE_FORCE |
                                    (none ? GPGME_CREATE_NOPASSWD : 0));
   forget_new(pgp);
+  openpgp_leave_terminal(pgp);
   return error;
 }
 
@@ -93,8 +97,12 @@ openpgp_export(struct openpgp *pgp, const char *fingerprint, gpgme_export_mode_t
   gpgme_data_t out = NULL;
   pgp->asked = 0;
   gpgme_error_t error = gpgme_data_new(&out);
+  bool secret = (mode & GPGME_EXPORT_MODE_SECRET) != 0;
+  if (error == 0 && secret && !openpgp_take_terminal(pgp))
+    error = gpg_error(GPG_ERR_NO_PIN_ENTRY);
   if (error == 0)
     error = gpgme_op_export(pgp->ctx, fingerprint, mode, out);
+  openpgp_leave_terminal(pgp);
   size_t length = 0;
   char *text = error == 0 ? gpgme_data_release_and_get_mem(out, &length) : NULL;
   int result = 0;

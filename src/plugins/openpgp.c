@@ -66,6 +66,36 @@ give_passphrase(void *data, const char *hint, const char *info, int was_bad, int
   return 0;
 }
 
+void
+openpgp_take_passphrases(struct openpgp *pgp, bool yes)
+{
+  bool loopback = yes || (pgp->host->can_ask && !pgp->pinentry);
+  (void)gpgme_set_pinentry_mode(pgp->ctx, loopback ? GPGME_PINENTRY_MODE_LOOPBACK
+                                                   : GPGME_PINENTRY_MODE_ERROR);
+  gpgme_set_passphrase_cb(pgp->ctx, loopback ? give_passphrase : NULL, pgp);
+}
+
+bool
+openpgp_take_terminal(struct openpgp *pgp)
+{
+  if (!pgp->pinentry)
+    return true;
+  if (pgp->at_terminal || pgp->host->terminal(pgp->host) == NULL)
+    return false;
+  pgp->at_terminal = true;
+  return gpgme_set_pinentry_mode(pgp->ctx, GPGME_PINENTRY_MODE_ASK) == 0;
+}
+
+void
+openpgp_leave_terminal(struct openpgp *pgp)
+{
+  if (!pgp->at_terminal)
+    return;
+  pgp->at_terminal = false;
+  (void)gpgme_set_pinentry_mode(pgp->ctx, GPGME_PINENTRY_MODE_ERROR);
+  pgp->host->terminal_done(pgp->host);
+}
+
 /* GOODMDC, or a cipher with its own proof, is what makes a plaintext showable;
  * the result of the call alone is not (EFAIL). */
 static gpgme_error_t
@@ -118,12 +148,13 @@ set_up(struct openpgp *pgp, const char *home)
         gpgme_set_keylist_mode(pgp->ctx, GPGME_KEYLIST_MODE_LOCAL | GPGME_KEYLIST_MODE_WITH_SECRET);
   if (error == 0)
     error = gpgme_set_ctx_flag(pgp->ctx, "full-status", "1");
+  bool loopback = pgp->host->can_ask && !pgp->pinentry;
   if (error == 0)
-    error = gpgme_set_pinentry_mode(pgp->ctx, pgp->host->can_ask ? GPGME_PINENTRY_MODE_LOOPBACK
-                                                                 : GPGME_PINENTRY_MODE_ERROR);
+    error = gpgme_set_pinentry_mode(pgp->ctx, loopback ? GPGME_PINENTRY_MODE_LOOPBACK
+                                                       : GPGME_PINENTRY_MODE_ERROR);
   if (error != 0)
     return error;
-  if (pgp->host->can_ask)
+  if (loopback)
     gpgme_set_passphrase_cb(pgp->ctx, give_passphrase, pgp);
   gpgme_set_status_cb(pgp->ctx, note_status, pgp);
   gpgme_set_progress_cb(pgp->ctx, note_progress, pgp);
@@ -142,11 +173,12 @@ start(const struct postino_host *host, const char *const *options, size_t n, voi
   for (size_t i = 0; i < n; i++)
     if (g_str_has_prefix(options[i], "home="))
       home = options[i] + strlen("home=");
+    else if (strcmp(options[i], "pinentry") == 0)
+      pgp->pinentry = true;
     else
-      return host->error(
-          host, POSTINO_UNSUPPORTED,
-          _("the only option of the openpgp plugin is home=DIRECTORY; mend it in the "
-            "rc file"));
+      return host->error(host, POSTINO_UNSUPPORTED,
+                         _("the options of the openpgp plugin are home=DIRECTORY and pinentry; mend "
+                           "it in the rc file"));
   gpgme_check_version(NULL);
   if (gpgme_engine_check_version(GPGME_PROTOCOL_OpenPGP) != 0)
     return host->error(host, POSTINO_UNSUPPORTED, _("GnuPG is not installed (Debian: gnupg)"));
@@ -300,6 +332,8 @@ seal_once(struct openpgp *pgp, const struct postino_seal *seal, gpgme_key_t *key
 static bool
 may_try_again(struct openpgp *pgp, gpgme_error_t error, int asked_before)
 {
+  if (pgp->pinentry)
+    return common_code_of(error) == POSTINO_LOCKED && openpgp_take_terminal(pgp);
   return gpg_err_code(error) == GPG_ERR_BAD_PASSPHRASE && pgp->asked > asked_before &&
          pgp->asked < ATTEMPTS;
 }
@@ -322,6 +356,7 @@ seal(void *state, const struct postino_seal *seal)
     asked = pgp->asked;
     error = seal_once(pgp, seal, keys != NULL ? (gpgme_key_t *)keys->pdata : NULL, always, &out);
   } while (may_try_again(pgp, error, asked));
+  openpgp_leave_terminal(pgp);
   if (error != 0)
     return openpgp_failed(pgp, error);
   return keys != NULL ? give_sealed(pgp, out) : give_signed(pgp, seal, out);
@@ -445,6 +480,7 @@ decrypt(struct openpgp *pgp, const struct postino_open *open)
     asked = pgp->asked;
     error = decrypt_once(pgp, open);
   } while (may_try_again(pgp, error, asked));
+  openpgp_leave_terminal(pgp);
   if (error != 0)
     return openpgp_failed(pgp, error);
   if (!is_proven(pgp))

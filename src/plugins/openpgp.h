@@ -19,11 +19,20 @@ struct openpgp {
   /* what GnuPG's status lines said of a decryption */
   int okay, protected, plaintexts, begun, bad;
   bool too_large;
+  bool pinentry;            /* by the rc: passphrases are asked for by the user's pinentry */
+  bool at_terminal;         /* which has the terminal now */
   char *new_passphrase;     /* of the key that is being made; NULL: none is */
 };
 
 /* Fails the operation with GPGME's error; for the plugin's functions to return. */
 int openpgp_failed(struct openpgp *pgp, gpgme_error_t error);
+
+/* Lets the pinentry have the terminal, if that is how passphrases come; false when it
+ * is refused.  The other ends that and may be called without it. */
+/* Passphrases come from here (or, `yes` false, as the rc says) from now on. */
+void openpgp_take_passphrases(struct openpgp *pgp, bool yes);
+bool openpgp_take_terminal(struct openpgp *pgp);
+void openpgp_leave_terminal(struct openpgp *pgp);
 
 /* The key's live user id that is this address, the most valid one; or NULL. */
 gpgme_user_id_t openpgp_user_id(gpgme_key_t key, const char *address);
@@ -35,9 +44,16 @@ gpgme_key_t openpgp_signing_key(GPtrArray *keys, const char *address);
 /* Says what is known of a key of the key ring. */
 void openpgp_say_key(struct openpgp *pgp, gpgme_key_t key);
 
-/* Makes a pair for the user id; the public key, or the pair, as armour. */
+/* Makes a pair for the user id; looks for a key at the provider of the address; the
+ * public key, or the pair, as armour. */
 int openpgp_make(struct openpgp *pgp, const char *user_id);
+int openpgp_import(struct openpgp *pgp, const struct postino_bytes *bytes);
+int openpgp_locate(struct openpgp *pgp, const char *address);
 int openpgp_export(struct openpgp *pgp, const char *fingerprint, gpgme_export_mode_t mode);
+
+/* Autocrypt: the pair sealed with a code, and the pair that was sealed so taken in. */
+int openpgp_setup(struct openpgp *pgp, const char *fingerprint, const struct postino_bytes *code);
+int openpgp_setup_open(struct openpgp *pgp, const struct postino_bytes *armour);
 
 /* What the user does to a key, by its fingerprint. */
 int openpgp_renew(struct openpgp *pgp, const char *fingerprint);

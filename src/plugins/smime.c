@@ -91,6 +91,7 @@ start(const struct postino_host *host, const char *const *options, size_t n, voi
   gpgme_check_version(NULL);
   if (gpgme_engine_check_version(GPGME_PROTOCOL_CMS) != 0)
     return host->error(host, POSTINO_UNSUPPORTED, _("gpgsm is not installed (Debian: gpgsm)"));
+  smime->home = home;
   gpgme_error_t error = set_up(smime, home);
   return error != 0 ? smime_failed(smime, error) : 0;
 }
@@ -152,9 +153,11 @@ sign(struct smime *smime, const struct postino_seal *seal)
   gpgme_data_t signature = NULL;
   gpgme_signers_clear(smime->ctx);
   gpgme_error_t error = gpgme_signers_add(smime->ctx, key);
+  smime_prepare_pinentry(smime, key);
   gpgme_key_unref(key);
   if (error == 0)
     error = sign_bytes(smime, seal->entity.data, seal->entity.length, &signature);
+  smime_end_pinentry(smime);
   if (error != 0) {
     gpgme_data_release(signature);
     smime_failed(smime, error);
@@ -390,8 +393,10 @@ decrypt(struct smime *smime, const struct postino_open *open)
   gpgme_error_t error = gpgme_data_new_from_mem(&in, open->data.data, open->data.length, 0);
   if (error == 0)
     error = gpgme_data_new_from_cbs(&out, &sink, smime);
+  smime_prepare_pinentry(smime, NULL);
   if (error == 0)
     error = gpgme_op_decrypt(smime->ctx, in, out);
+  smime_end_pinentry(smime);
   gpgme_data_release(in);
   gpgme_data_release(out);
   if (error != 0)

@@ -18,6 +18,8 @@ struct smime {
   gpgme_ctx_t ctx;
   uint64_t beats;           /* signs of life from gpgsm */
   bool too_large;
+  const char *home;         /* of gpgsm, by the rc; NULL: the usual one */
+  bool at_terminal;         /* a pinentry has the person's terminal */
 };
 
 /* Fails the operation with GPGME's error; for the plugin's functions to return. */
@@ -27,6 +29,11 @@ int smime_failed(struct smime *smime, gpgme_error_t error);
 gpgme_key_t smime_certificate(struct smime *smime, const char *address, bool own, bool encrypt);
 /* The user ids of a certificate as postino reads them: "NAME <ADDRESS>"; char *. */
 GPtrArray *smime_user_ids(gpgme_key_t key);
+
+/* smime-agent.c: if `key` (NULL: any own one) is locked, the person's terminal is got
+ * for the pinentry; the end of that may be called without it. */
+void smime_prepare_pinentry(struct smime *smime, gpgme_key_t key);
+void smime_end_pinentry(struct smime *smime);
 
 /* The plugin's functions for certificates. */
 int smime_recipients(void *state, const char *const *addresses, const char *const *confirmed,

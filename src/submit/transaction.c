@@ -50,8 +50,8 @@ smtp_letter_clear(struct smtp_letter *letter)
 /* ---- a transaction ---- */
 
 /* A domain has a form in ASCII that every server takes (RFC 5891). */
-static char *
-wire_spec(const char *spec)
+char *
+smtp_wire_spec(const char *spec)
 {
   const char *at = strrchr(spec, '@');
   if (at == NULL || g_str_is_ascii(at))
@@ -66,7 +66,7 @@ specs_of(const struct smtp_letter *letter)
 {
   char **specs = g_new0(char *, letter->count + 1);
   for (guint i = 0; i < letter->count; i++)
-    specs[i] = wire_spec(letter->recipients[i].spec);
+    specs[i] = smtp_wire_spec(letter->recipients[i].spec);
   return specs;
 }
 
@@ -77,11 +77,12 @@ transaction_new(struct smtp *smtp, struct smtp_letter *letter, GError **error)
   t->smtp = smtp;
   t->letter = letter;
   t->specs = specs_of(letter);
-  t->from = wire_spec(letter->from);
+  t->from = smtp_wire_spec(letter->from);
   t->taken = g_new0(bool, letter->count + 1);
   t->owed = g_array_new(FALSE, FALSE, sizeof(struct owed));
   if (!envelope_needs(letter->blob, t->from, (const char *const *)t->specs, &t->needs, error))
     return NULL;
+  t->needs.hold = letter->hold;
   t->obstacle = envelope_obstacle(&t->needs, smtp->capabilities, smtp->size_limit);
   return g_steal_pointer(&t);
 }

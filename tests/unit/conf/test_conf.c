@@ -169,6 +169,10 @@ each_fault_names_its_line_and_its_mend(void **state)
       {"account \"a\" { from = \"nobody\" pop3 { server = p } }\n", "1: ", "name@domain"},
       {"account \"a\" { from = \"a@b\" pop3 { server = p\npin = \"sha256:12\" } }\n", "2: ",
        "64 hexadecimal"},
+      {"account \"a\" { from = \"a@b\" smtp { server = s auth = external } }\n", "1: ",
+       "needs client-cert"},
+      {"account \"a\" { from = \"a@b\" smtp { server = s client-key = \"/k\" } }\n", "1: ",
+       "needs client-cert"},
       {"mail-dir = Mail\n", "1: ", "whole path"},
       {"theme = \"a\\nb\"\n", "1: ", "backslash"},
       {"include \"missing\"\n", "1: ", "cannot include"},
@@ -180,6 +184,17 @@ each_fault_names_its_line_and_its_mend(void **state)
     if (strchr(faults, '\n') != faults + strlen(faults) - 1)
       fail_msg("%s\n-> more than one fault: %s", rows[i].rc, faults);
   }
+}
+
+static void
+a_bundled_plugin_needs_no_command(void **state)
+{
+  g_autoptr(conf_t) conf = load_good("plugin \"openpgp\" { option = {\"pinentry\"} }\n");
+  const struct conf_plugin *plugin = conf->plugins->pdata[0];
+  assert_null(plugin->command);
+  assert_string_equal(plugin->options[0], "pinentry");
+  g_autofree char *faults = faults_of("plugin \"age\" { option = {\"x=1\"} }\n", 0600);
+  assert_non_null(strstr(faults, "plugin lacks command"));
 }
 
 static void
@@ -259,6 +274,7 @@ main(void)
       cmocka_unit_test(letters_may_stay_until_they_are_deleted_here),
       cmocka_unit_test(what_is_not_said_has_its_default),
       cmocka_unit_test(each_fault_names_its_line_and_its_mend),
+      cmocka_unit_test(a_bundled_plugin_needs_no_command),
       cmocka_unit_test(all_faults_are_told_at_once),
       cmocka_unit_test(a_password_that_others_may_read_is_refused),
       cmocka_unit_test(includes_are_read_and_may_not_circle),

@@ -130,7 +130,7 @@ plugin_knows_no_terminal_while_a_screen_is_on_it(void **state)
   g_autoptr(GBytes) seen = seal_by(crypto, "broken", NULL, &error);
   assert_null(seen);
   assert_non_null(strstr(error->message, "sees the terminal"));
-  crypto_set_screen(crypto);
+  crypto_set_screen(crypto, &(struct crypto_screen){0});
   g_autoptr(GBytes) sealed = seal_by(crypto, "broken", NULL, NULL);
   assert_non_null(sealed);
   g_unsetenv("GPG_TTY");
