@@ -436,9 +436,10 @@ def pop3(place, letters):
 # ---- submission ----
 
 def round_trips(log):
-    """How often the server spoke after the client had: the flights of a proxy's log."""
+    """How often the client spoke on after it had heard the server, QUIT being the last
+    time: the flights of a proxy's log."""
     turns = [line.split()[0] for line in open(log)]
-    return sum(a == "up" and b == "down" for a, b in zip(turns, turns[1:]))
+    return sum(a == "down" and b == "up" for a, b in zip(turns, turns[1:]))
 
 
 def floor(port, ca, password, count):
