@@ -104,11 +104,9 @@ file_sync_dir(const char *path, GError **error)
 }
 
 static bool
-write_durable(int fd, const char *path, GBytes *bytes, GError **error)
+write_durable(int fd, const char *path, file_fill_fn fill, void *context, GError **error)
 {
-  size_t length;
-  const void *data = g_bytes_get_data(bytes, &length);
-  if (!file_write_all(fd, data, length, error)) {
+  if (!fill(fd, context, error)) {
     g_prefix_error(error, "%s: ", path);
     return false;
   }
@@ -118,14 +116,14 @@ write_durable(int fd, const char *path, GBytes *bytes, GError **error)
 }
 
 bool
-file_replace(const char *path, GBytes *bytes, mode_t mode, GError **error)
+file_replace_by(const char *path, mode_t mode, file_fill_fn fill, void *context, GError **error)
 {
   g_autofree char *dir = g_path_get_dirname(path);
   g_autofree char *temporary = g_strdup_printf("%s.XXXXXX", path);
   auto_fd fd = g_mkstemp_full(temporary, O_RDWR | O_CLOEXEC, (int)mode);
   if (fd < 0)
     return error_errno(error, POSTINO_ERROR_LOCAL, errno, _("cannot create %s"), temporary);
-  if (!write_durable(fd, temporary, bytes, error)) {
+  if (!write_durable(fd, temporary, fill, context, error)) {
     unlink(temporary);
     return false;
   }
@@ -135,6 +133,20 @@ file_replace(const char *path, GBytes *bytes, mode_t mode, GError **error)
     return error_errno(error, POSTINO_ERROR_LOCAL, errnum, _("cannot replace %s"), path);
   }
   return file_sync_dir(dir, error);
+}
+
+static bool
+fill_with_bytes(int fd, void *context, GError **error)
+{
+  size_t length;
+  const void *data = g_bytes_get_data(context, &length);
+  return file_write_all(fd, data, length, error);
+}
+
+bool
+file_replace(const char *path, GBytes *bytes, mode_t mode, GError **error)
+{
+  return file_replace_by(path, mode, fill_with_bytes, bytes, error);
 }
 
 bool

@@ -49,6 +49,11 @@ bool file_sync_dir(const char *path, GError **error) G_GNUC_WARN_UNUSED_RESULT;
 bool file_replace(const char *path, GBytes *bytes, mode_t mode, GError **error)
     G_GNUC_WARN_UNUSED_RESULT;
 
+/* The same with what `fill` writes. */
+typedef bool (*file_fill_fn)(int fd, void *context, GError **error);
+bool file_replace_by(const char *path, mode_t mode, file_fill_fn fill, void *context,
+                     GError **error) G_GNUC_WARN_UNUSED_RESULT;
+
 /* mkdir -p with mode 0700 for what is made; each new name is made durable. */
 bool file_make_dirs(const char *path, GError **error) G_GNUC_WARN_UNUSED_RESULT;
 

@@ -1,5 +1,6 @@
 noinst_LIBRARIES += src/base/libbase.a
 src_base_libbase_a_SOURCES = \
+	src/base/blob.c src/base/blob.h \
 	src/base/clock.c src/base/clock.h \
 	src/base/error.c src/base/error.h \
 	src/base/file.c src/base/file.h \
@@ -14,7 +15,9 @@ src_base_libbase_a_SOURCES = \
 
 if HAVE_CMOCKA
 check_PROGRAMS += tests/unit/base/test_sanitize tests/unit/base/test_text tests/unit/base/test_file tests/unit/base/test_error \
-	tests/unit/base/test_when tests/unit/base/test_clock
+	tests/unit/base/test_when tests/unit/base/test_clock tests/unit/base/test_blob
+tests_unit_base_test_blob_SOURCES = tests/unit/base/test_blob.c tests/unit/test.h
+tests_unit_base_test_blob_LDADD = $(BASE_LIBS) $(CMOCKA_LIBS)
 tests_unit_base_test_clock_SOURCES = tests/unit/base/test_clock.c tests/unit/test.h
 tests_unit_base_test_clock_LDADD = $(BASE_LIBS) $(CMOCKA_LIBS)
 tests_unit_base_test_sanitize_SOURCES = tests/unit/base/test_sanitize.c tests/unit/test.h

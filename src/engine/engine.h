@@ -240,6 +240,7 @@ struct send_options {
   bool queue_only;          /* durable is enough: the sendmail link */
   const char *dsn;          /* "NOTIFY=… RET=…" (RFC 3461), either or both; NULL: by the rc */
   int64_t not_before;       /* held until then; LEDGER_NEVER: until it is told to go; 0 */
+  int input;                /* with no message: the descriptor to read it from */
 };
 /* Done when the fate of every recipient is known or it is kept (or held, as it was
  * asked); text: the id. */

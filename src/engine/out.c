@@ -126,7 +126,7 @@ post(struct work *work, const struct outgoing *outgoing, const struct parcel *pa
       .account = outgoing->account,
       .from = posting->from,
       .readable = parcel->readable,
-      .copies = (GBytes *const *)parcel->copies->pdata,
+      .copies = (struct blob *const *)parcel->copies->pdata,
       .n_copies = parcel->copies->len,
       .recipients = parcel->recipients,
       .not_before = posting->not_before,

@@ -8,12 +8,13 @@
 
 /* ---- seal.c ---- */
 
-/* What shall leave.  Exactly one of draft and message. */
+/* What shall leave.  Exactly one of draft, message and large. */
 struct outgoing {
   const struct conf_account *account;
   const char *author;       /* From address: whose key signs and reads */
   const struct draft *draft;
   GBytes *message;          /* from letter_prepare() */
+  struct blob *large;       /* from letter_prepare_large(): neither signed nor sealed */
   const char *subject;
   GPtrArray *visible;       /* char *: address specs of To and Cc */
   GPtrArray *hidden;        /* char *: everybody else, once each, none of the visible */
@@ -27,8 +28,8 @@ void outgoing_clear(struct outgoing *outgoing);
 void add_specs(GPtrArray *specs, const GPtrArray *addresses, const GPtrArray *known);
 
 struct parcel {
-  GBytes *readable;
-  GPtrArray *copies;        /* GBytes */
+  struct blob *readable;
+  GPtrArray *copies;        /* struct blob */
   GPtrArray *recipients;    /* struct ledger_recipient */
 };
 void parcel_clear(struct parcel *parcel);
@@ -80,6 +81,23 @@ void drop_origin(struct work *work, const char *key);
 /* Sets a flag if the letter is still there; NULL key is fine. */
 void mark_letter(struct work *work, const char *key, unsigned flag);
 
+/* ---- intake.c ---- */
+
+/* A whole letter from outside: in memory, or a large one's header in `message` and all
+ * of it in `large`, from `body` on its text. */
+struct intake {
+  GBytes *message;
+  struct blob *large;
+  guint64 body;
+};
+void intake_clear(struct intake *intake);
+/* Reads the letter from `fd`.  A large one goes to the disk unless `sealed` (asked with
+ * its header) says that it will be sealed or signed: nothing of a sealed letter lies
+ * there in the clear.  INVALID when it is larger than a letter may be. */
+typedef bool (*intake_sealed_fn)(GBytes *header, void *context);
+bool intake_read(struct store *store, int fd, intake_sealed_fn sealed, void *context,
+                 struct intake *intake_out, GError **error) G_GNUC_WARN_UNUSED_RESULT;
+
 /* ---- local.c ---- */
 
 /* "root": a name that a machine's user may have. */
@@ -126,6 +144,8 @@ void fetch_beside(struct engine *engine, const struct conf_account *account);
 /* New letters lie in the store: index, delivery reports, rules. */
 void arrive(struct work *work, char *const *keys);
 
+typedef struct intake intake_t;
+G_DEFINE_AUTO_CLEANUP_CLEAR_FUNC(intake_t, intake_clear)
 typedef struct parcel parcel_t;
 G_DEFINE_AUTO_CLEANUP_CLEAR_FUNC(parcel_t, parcel_clear)
 typedef struct outgoing outgoing_t;

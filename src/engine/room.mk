@@ -10,6 +10,7 @@ src_engine_libengine_a_SOURCES = \
 	src/engine/events.c \
 	src/engine/flush.c \
 	src/engine/hook.c src/engine/hook.h src/engine/in.c \
+	src/engine/intake.c \
 	src/engine/local.c \
 	src/engine/look.c \
 	src/engine/news.c \

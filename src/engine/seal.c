@@ -33,6 +33,8 @@ outgoing_clear(struct outgoing *outgoing)
 {
   g_clear_pointer(&outgoing->visible, g_ptr_array_unref);
   g_clear_pointer(&outgoing->hidden, g_ptr_array_unref);
+  g_clear_pointer(&outgoing->message, g_bytes_unref);
+  g_clear_pointer(&outgoing->large, blob_unref);
 }
 
 /* ---- what would happen ---- */
@@ -194,23 +196,23 @@ ledger_recipient_free(void *data)
 }
 
 static void
-bytes_free(void *bytes)
+blob_free(void *blob)
 {
-  g_bytes_unref(bytes);
+  blob_unref(blob);
 }
 
 static void
 parcel_init(struct parcel *parcel)
 {
   parcel->readable = NULL;
-  parcel->copies = g_ptr_array_new_with_free_func(bytes_free);
+  parcel->copies = g_ptr_array_new_with_free_func(blob_free);
   parcel->recipients = g_ptr_array_new_with_free_func(ledger_recipient_free);
 }
 
 void
 parcel_clear(struct parcel *parcel)
 {
-  g_clear_pointer(&parcel->readable, g_bytes_unref);
+  g_clear_pointer(&parcel->readable, blob_unref);
   g_clear_pointer(&parcel->copies, g_ptr_array_unref);
   g_clear_pointer(&parcel->recipients, g_ptr_array_unref);
 }
@@ -301,29 +303,50 @@ seal(struct work *work, const struct outgoing *outgoing, GBytes *entity, const G
   return crypto_seal(work->engine->crypto, &request, work->cancel, error);
 }
 
+/* What is kept; false when it could not be made. */
+static bool
+keep_readable(const struct outgoing *outgoing, GBytes *entity, struct parcel *parcel,
+              GError **error)
+{
+  g_autoptr(GBytes) readable = wrap(outgoing, entity, true, error);
+  if (readable != NULL)
+    parcel->readable = blob_new(readable);
+  return readable != NULL;
+}
+
+/* The same bytes for everybody, and kept. */
+static void
+pack_as_it_is(const struct outgoing *outgoing, struct blob *blob, struct parcel *parcel)
+{
+  g_ptr_array_add(parcel->copies, blob_ref(blob));
+  address_to(parcel, outgoing->visible, 0, outgoing->visible->len);
+  address_to(parcel, outgoing->hidden, 0, outgoing->hidden->len);
+  parcel->readable = blob_ref(blob);
+}
+
 /* One entity for everybody: a postcard, or only signed. */
 static bool
 pack_open(const struct outgoing *outgoing, GBytes *entity, struct parcel *parcel, GError **error)
 {
-  GBytes *wire = wrap(outgoing, entity, false, error);
+  g_autoptr(GBytes) wire = wrap(outgoing, entity, false, error);
   if (wire == NULL)
     return false;
-  g_ptr_array_add(parcel->copies, wire);
-  address_to(parcel, outgoing->visible, 0, outgoing->visible->len);
-  address_to(parcel, outgoing->hidden, 0, outgoing->hidden->len);
-  parcel->readable = outgoing->hidden->len > 0 ? wrap(outgoing, entity, true, error)
-                                               : g_bytes_ref(wire);
-  return parcel->readable != NULL;
+  g_autoptr(blob_t) blob = blob_new(wire);
+  pack_as_it_is(outgoing, blob, parcel);
+  if (outgoing->hidden->len == 0)
+    return true;
+  g_clear_pointer(&parcel->readable, blob_unref);
+  return keep_readable(outgoing, entity, parcel, error);
 }
 
 static bool
 add_copy(const struct outgoing *outgoing, GBytes *entity, const GPtrArray *specs, guint from,
          guint n, struct parcel *parcel, GError **error)
 {
-  GBytes *wire = wrap(outgoing, entity, false, error);
+  g_autoptr(GBytes) wire = wrap(outgoing, entity, false, error);
   if (wire == NULL)
     return false;
-  g_ptr_array_add(parcel->copies, wire);
+  g_ptr_array_add(parcel->copies, blob_new(wire));
   address_to(parcel, specs, from, n);
   return true;
 }
@@ -346,8 +369,40 @@ pack_sealed(struct work *work, const struct outgoing *outgoing, GBytes *entity,
     if (sealed == NULL || !add_copy(outgoing, sealed, hidden, i, 1, parcel, error))
       return false;
   }
-  parcel->readable = wrap(outgoing, kept, true, error);
-  return parcel->readable != NULL;
+  return keep_readable(outgoing, kept, parcel, error);
+}
+
+/* A letter from outside that is neither signed nor sealed. */
+static bool
+is_ready(const struct outgoing *outgoing)
+{
+  return outgoing->draft == NULL && !outgoing->encrypt && !outgoing->sign;
+}
+
+static void
+pack_ready(const struct outgoing *outgoing, struct parcel *parcel)
+{
+  g_autoptr(blob_t) blob = outgoing->large != NULL ? blob_ref(outgoing->large)
+                                                   : blob_new(outgoing->message);
+  pack_as_it_is(outgoing, blob, parcel);
+}
+
+static bool
+pack(struct work *work, const struct outgoing *outgoing, struct parcel *parcel, GError **error)
+{
+  g_autoptr(GBytes) bare = entity_of(outgoing, true, error);
+  if (bare == NULL)
+    return false;
+  if (!outgoing->encrypt && !outgoing->sign)
+    return pack_open(outgoing, bare, parcel, error);
+  g_autoptr(GBytes) entity = protect(outgoing, bare, error);
+  if (entity == NULL)
+    return false;
+  if (outgoing->encrypt)
+    return pack_sealed(work, outgoing, entity, parcel, error);
+  g_autoptr(GBytes) signed_entity =
+      seal(work, outgoing, entity, outgoing->visible, 0, outgoing->visible->len, error);
+  return signed_entity != NULL && pack_open(outgoing, signed_entity, parcel, error);
 }
 
 /* The writer's own key for the field Autocrypt; a letter is not held up for it. */
@@ -376,36 +431,15 @@ parcel_make(struct work *work, const struct outgoing *given, struct parcel *parc
             GError **error)
 {
   g_auto(parcel_t) parcel = {0};
-  g_autofree char *field = own_field(work, given);
+  g_autofree char *field = is_ready(given) ? NULL : own_field(work, given);
   struct outgoing with_field = *given, *outgoing = &with_field;
   with_field.autocrypt = field;
   parcel_init(&parcel);
-  g_autoptr(GBytes) entity = entity_of(outgoing, true, error);
-  if (entity == NULL)
-    return false;
-  if (outgoing->encrypt || outgoing->sign) {
-    GBytes *bare = entity;
-    entity = protect(outgoing, bare, error);
-    g_bytes_unref(bare);
-    if (entity == NULL)
-      return false;
-  }
-  bool packed;
-  if (outgoing->encrypt)
-    packed = pack_sealed(work, outgoing, entity, &parcel, error);
-  else if (outgoing->sign) {
-    g_autoptr(GBytes) signed_entity = seal(work, outgoing, entity, outgoing->visible, 0,
-                                           outgoing->visible->len, error);
-    packed = signed_entity != NULL && pack_open(outgoing, signed_entity, &parcel, error);
-  } else if (outgoing->message != NULL) {
-    g_ptr_array_add(parcel.copies, g_bytes_ref(outgoing->message));
-    address_to(&parcel, outgoing->visible, 0, outgoing->visible->len);
-    address_to(&parcel, outgoing->hidden, 0, outgoing->hidden->len);
-    parcel.readable = g_bytes_ref(outgoing->message);
-    packed = true;
-  } else
-    packed = pack_open(outgoing, entity, &parcel, error);
-  if (!packed)
+  if (is_ready(outgoing))
+    pack_ready(outgoing, &parcel);
+  else if (outgoing->large != NULL)
+    return error_set(error, POSTINO_ERROR_BUG, "%s", _("a letter on the disk cannot be sealed"));
+  else if (!pack(work, outgoing, &parcel, error))
     return false;
   *parcel_out = parcel;
   memset(&parcel, 0, sizeof parcel);

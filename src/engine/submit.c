@@ -3,12 +3,14 @@
 
 #include "base/error.h"
 #include "base/i18n.h"
+#include "base/limits.h"
 #include "engine/out.h"
 #include "message/headers.h"
 #include "message/words.h"
 
 struct submit {
-  GBytes *message;
+  struct intake letter;
+  int input;                /* where it comes from, when it is not here yet */
   char *account, *from, *full_name, *dsn;
   char **recipients;
   bool from_headers, queue_only;
@@ -21,7 +23,7 @@ static void
 submit_free(void *data)
 {
   struct submit *submit = data;
-  g_bytes_unref(submit->message);
+  intake_clear(&submit->letter);
   g_free(submit->account);
   g_free(submit->from);
   g_free(submit->full_name);
@@ -81,7 +83,7 @@ own_spec(const struct conf_account *account)
 static GBytes *
 with_from(const struct submit *submit, const struct conf_account *account)
 {
-  g_autoptr(GBytes) message = message_without_from(submit->message);
+  g_autoptr(GBytes) message = message_without_from(submit->letter.message);
   g_autoptr(GPtrArray) own = address_parse_header(account->from, -1);
   const struct address *usual = own->len > 0 ? own->pdata[0] : NULL;
   bool given = submit->from != NULL && !is_null_sender(submit->from);
@@ -263,11 +265,12 @@ date_of(struct engine *engine, const struct headers *given, const char *message_
   if (message_id == NULL || headers_get(given, "Date") != NULL)
     return date;
   g_autoptr(ledger_letter_t) letter = ledger_by_message_id(engine->store, message_id);
-  g_autoptr(GBytes) copy =
+  g_autoptr(blob_t) copy =
       is_unfinished(letter) ? ledger_copy(engine->store, letter, 1, NULL) : NULL;
-  if (copy == NULL)
+  g_autoptr(GBytes) head = copy != NULL ? blob_head(copy, LIMIT_HEADER, NULL) : NULL;
+  if (head == NULL)
     return date;
-  g_autoptr(headers_t) headers = headers_of(copy);
+  g_autoptr(headers_t) headers = headers_of(head);
   const char *value = headers_get(headers, "Date");
   if (value == NULL || !headers_parse_date(value, &date))
     date = g_get_real_time() / G_USEC_PER_SEC;
@@ -362,39 +365,123 @@ envelope_sender(struct engine *engine, const struct submit *submit,
   return own_spec(account);
 }
 
+/* What cannot be done block by block is done in memory. */
+static GBytes *
+whole_letter(GBytes *head, const struct intake *letter, GError **error)
+{
+  g_autoptr(GBytes) all = blob_bytes(letter->large, error);
+  if (all == NULL)
+    return NULL;
+  size_t length, more;
+  const char *start = g_bytes_get_data(head, &length), *rest = g_bytes_get_data(all, &more);
+  GString *whole = g_string_sized_new(length + more);
+  g_string_append_len(whole, start, (gssize)length);
+  g_string_append_len(whole, rest + letter->body, (gssize)(more - letter->body));
+  return g_string_free_to_bytes(whole);
+}
+
+/* The letter as it leaves: `message`, or block by block into `large`.  *header_out
+ * begins with its header. */
+static bool
+prepare(struct work *work, const struct submit *submit, GBytes *message,
+        const struct build_options *build, const char *domain, struct outgoing *outgoing,
+        GBytes **header_out, GPtrArray **in_headers_out, GError **error)
+{
+  const struct intake *letter = &submit->letter;
+  bool written = false;
+  g_autoptr(blob_writer_t) writer = NULL;
+  g_autoptr(GBytes) whole = g_bytes_ref(message);
+  if (letter->large != NULL) {
+    writer = ledger_spool(work->engine->store, error);
+    if (writer == NULL || !letter_prepare_large(message, letter->large, letter->body, build, domain,
+                                                writer, in_headers_out, &written, error))
+      return false;
+  }
+  if (written) {
+    outgoing->large = blob_writer_end(writer, error);
+    *header_out = outgoing->large != NULL ? blob_head(outgoing->large, LIMIT_HEADER, error) : NULL;
+    return *header_out != NULL;
+  }
+  if (letter->large != NULL) {
+    g_bytes_unref(whole);
+    whole = whole_letter(message, letter, error);
+  }
+  outgoing->message =
+      whole != NULL ? letter_prepare(whole, build, domain, in_headers_out, error) : NULL;
+  if (outgoing->message == NULL)
+    return false;
+  *header_out = g_bytes_ref(outgoing->message);
+  return true;
+}
+
 static bool
 submit_as(struct work *work, const struct submit *submit, const struct conf_account *account,
           const char *author, const char *from, GError **error)
 {
   g_autoptr(GBytes) message =
-      author != NULL ? g_bytes_ref(submit->message) : with_from(submit, account);
+      author != NULL ? g_bytes_ref(submit->letter.message) : with_from(submit, account);
   g_autofree char *own = own_spec(account);
   const char *who = author != NULL ? author : *from != '\0' ? from : own;
   const char *at = strrchr(who, '@');
-  g_autoptr(headers_t) given = headers_of(submit->message);
+  g_autoptr(headers_t) given = headers_of(submit->letter.message);
   g_autofree char *message_id = headers_message_id(given);
   struct build_options build = {.now = date_of(work->engine, given, message_id)};
   g_autoptr(GPtrArray) in_headers = NULL;
-  g_autoptr(GBytes) prepared =
-      letter_prepare(message, &build, at != NULL ? at + 1 : "localhost", &in_headers, error);
-  if (prepared == NULL)
+  g_autoptr(GBytes) header = NULL;
+  g_auto(outgoing_t) outgoing = {.account = account, .author = who, .now = build.now};
+  if (!prepare(work, submit, message, &build, at != NULL ? at + 1 : "localhost", &outgoing, &header,
+               &in_headers, error))
     return false;
-  g_autoptr(headers_t) headers = headers_of(prepared);
+  g_autoptr(headers_t) headers = headers_of(header);
   g_autofree char *subject = headers_text(headers, "Subject");
-  g_auto(outgoing_t) outgoing = {.account = account, .author = who, .message = prepared,
-                                 .subject = subject, .now = build.now};
+  outgoing.subject = subject;
   return sort_recipients(submit, headers, in_headers, &outgoing, error) &&
          keep_and_send(work, submit, &outgoing, from, error);
+}
+
+/* Its From address; NULL when there is none, or one of this machine alone. */
+static char *
+author_of(GBytes *message)
+{
+  g_autoptr(headers_t) given = headers_of(message);
+  char *author = first_spec(given, "From");
+  if (author != NULL && strchr(author, '@') == NULL)
+    g_clear_pointer(&author, g_free);
+  return author;
+}
+
+struct question { struct engine *engine; const struct submit *submit; };
+
+/* In doubt it will be. */
+static bool
+will_be_sealed(GBytes *header, void *context)
+{
+  const struct question *question = context;
+  const struct submit *submit = question->submit;
+  g_autofree char *author = author_of(header);
+  const struct conf_account *account =
+      choose_account(question->engine, submit, author, NULL);
+  return account == NULL || submit->sign == 1 || submit->encrypt == 1 ||
+         (submit->sign == -1 && account->sign == CONF_ALWAYS) ||
+         (submit->encrypt == -1 && account->encrypt == CONF_ALWAYS);
+}
+
+static bool
+take_in(struct work *work, struct submit *submit, GError **error)
+{
+  struct question question = {work->engine, submit};
+  return submit->letter.message != NULL ||
+         intake_read(work->engine->store, submit->input, will_be_sealed, &question,
+                     &submit->letter, error);
 }
 
 static bool
 run_submit(struct work *work, GError **error)
 {
-  const struct submit *submit = work->args;
-  g_autoptr(headers_t) given = headers_of(submit->message);
-  g_autofree char *author = first_spec(given, "From");
-  if (author != NULL && strchr(author, '@') == NULL)
-    g_clear_pointer(&author, g_free);
+  struct submit *submit = (struct submit *)work->args;
+  if (!take_in(work, submit, error))
+    return false;
+  g_autofree char *author = author_of(submit->letter.message);
   const struct conf_account *account = choose_account(work->engine, submit, author, error);
   if (account == NULL)
     return false;
@@ -408,7 +495,9 @@ request_id
 engine_submit(struct engine *engine, GBytes *message, const struct send_options *options)
 {
   struct submit *submit = g_new0(struct submit, 1);
-  submit->message = g_bytes_ref(message);
+  if (message != NULL)
+    submit->letter.message = g_bytes_ref(message);
+  submit->input = options->input;
   submit->account = g_strdup(options->account);
   submit->from = g_strdup(options->from);
   submit->full_name = g_strdup(options->full_name);

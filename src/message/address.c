@@ -229,12 +229,15 @@ is_local_char(char c)
   return (guchar)c >= 0x80 || g_ascii_isalnum(c) || (c != '\0' && strchr("!#$%&'*+-/=?^_`{|}~", c) != NULL);
 }
 
-/* The length of a Quoted-string at `at` without blanks and <>, else 0. */
+/* The length of a Quoted-string at `at` without <> and with single blanks between words
+ * at most: others do not survive a header that is folded.  Else 0. */
 static size_t
 quoted_local(const char *at)
 {
   const char *p = at + 1;
   for (; *p != '\0' && *p != '"'; p++) {
+    if (*p == ' ' && p > at + 1 && p[1] != ' ' && p[1] != '"')
+      continue;
     if (*p == '\\')
       p++;
     if (*p <= ' ' || *p == '<' || *p == '>' || *p == 0x7f)
@@ -301,7 +304,7 @@ address_is_valid_spec(const char *spec)
     return false;
   /* Nothing invisible, no bidirectional control, no odd blank. */
   for (const char *at = spec; *at != '\0'; at = g_utf8_next_char(at))
-    if (g_unichar_isspace(g_utf8_get_char(at)))
+    if (g_unichar_isspace(g_utf8_get_char(at)) && (*at != ' ' || *spec != '"'))
       return false;
   g_autofree char *clean = sanitize_line(spec, -1);
   return strcmp(clean, spec) == 0;

@@ -5,6 +5,7 @@
 #include <stdbool.h>
 #include <stdint.h>
 
+#include "base/blob.h"
 #include "message/address.h"
 #include "message/rendered.h"
 
@@ -93,6 +94,16 @@ GBytes *draft_wrap(const struct draft *draft, GBytes *entity, const char *subjec
  * address_is_valid_spec(). */
 GBytes *letter_prepare(GBytes *message, const struct build_options *options, const char *domain,
                        GPtrArray **recipients_out, GError **error) G_GNUC_WARN_UNUSED_RESULT;
+/* The header of a letter that may be too long for memory, with the empty line that
+ * ends it; no bytes when that is not within LIMIT_HEADER. */
+GBytes *letter_head(const struct blob *message, GError **error) G_GNUC_WARN_UNUSED_RESULT;
+/* letter_prepare() block by block: header `head`, the body what stands in `message` from
+ * `body` on.  *written_out: false where that cannot be done so (its text is to become
+ * quoted-printable, or a line in the header is no field), and nothing is written. */
+bool letter_prepare_large(GBytes *head, const struct blob *message, guint64 body,
+                          const struct build_options *options, const char *domain,
+                          struct blob_writer *out, GPtrArray **recipients_out,
+                          bool *written_out, GError **error) G_GNUC_WARN_UNUSED_RESULT;
 /* The Content-* fields and body of a letter from letter_prepare() as an entity,
  * for sealing it; 7-bit where it is one text part. */
 GBytes *letter_entity(GBytes *message);

@@ -11,13 +11,21 @@
 #include "message/params.h"
 #include "message/words.h"
 
+/* What a body's bytes ask for. */
+struct survey {
+  bool eight_bit, long_line, not_utf8;
+  size_t line;              /* of the line so far */
+  GString *rest;            /* of a character that is not whole yet */
+};
+
 /* A letter that another program wrote: its fields are kept byte by byte, in their
  * order, unless there is a reason to touch one. */
 struct letter {
   GString *bytes;           /* with CRLF line ends */
   GArray *fields;           /* struct field */
   const char *body;
-  size_t body_length;
+  size_t body_length;       /* 0 where the body lies elsewhere */
+  struct survey survey;     /* of the body, wherever it lies */
   bool closed;              /* an empty line ends the header */
 };
 
@@ -29,29 +37,52 @@ letter_clear(struct letter *letter)
 {
   g_string_free(letter->bytes, TRUE);
   g_array_unref(letter->fields);
+  if (letter->survey.rest != NULL)
+    g_string_free(letter->survey.rest, TRUE);
+}
+
+/* Bytes on their way to CRLF line ends. */
+struct line_ends { bool cr, open; };
+
+static bool
+is_lone_cr(GError **error)
+{
+  return error_set(error, POSTINO_ERROR_INVALID,
+                   _("the letter holds a CR without LF; end its lines with LF or CRLF"));
 }
 
 /* RFC 5321, 2.3.8: a CR or LF alone is what splits one letter in two on the way,
  * so that LF becomes CRLF and a CR alone is refused. */
 static bool
-normalise(GString *out, const char *bytes, size_t length, GError **error)
+normalise(struct line_ends *ends, GString *out, const char *bytes, size_t length, GError **error)
 {
   size_t from = 0;
   for (size_t i = 0; i < length; i++) {
+    bool after_cr = ends->cr;
+    ends->cr = bytes[i] == '\r';
     if (bytes[i] == '\0')
       return error_set(error, POSTINO_ERROR_INVALID,
                        _("the letter holds a NUL byte; encode it (base64) and send it again"));
-    if (bytes[i] == '\r' && (i + 1 == length || bytes[i + 1] != '\n'))
-      return error_set(error, POSTINO_ERROR_INVALID,
-                       _("the letter holds a CR without LF; end its lines with LF or CRLF"));
-    if (bytes[i] != '\n' || (i > 0 && bytes[i - 1] == '\r'))
+    if (after_cr && bytes[i] != '\n')
+      return is_lone_cr(error);
+    if (bytes[i] != '\n' || after_cr)
       continue;
     g_string_append_len(out, bytes + from, (gssize)(i - from));
     g_string_append(out, "\r\n");
     from = i + 1;
   }
   g_string_append_len(out, bytes + from, (gssize)(length - from));
-  if (out->len > 0 && out->str[out->len - 1] != '\n')
+  if (length > 0)
+    ends->open = bytes[length - 1] != '\n';
+  return true;
+}
+
+static bool
+normalise_end(struct line_ends *ends, GString *out, GError **error)
+{
+  if (ends->cr)
+    return is_lone_cr(error);
+  if (ends->open)
     g_string_append(out, "\r\n");
   return true;
 }
@@ -102,18 +133,67 @@ split(struct letter *letter)
   letter->body_length = (size_t)(end - at);
 }
 
+/* ---- a survey ---- */
+
+/* A character that is cut off by the end of the bytes waits for the next ones. */
+static void
+survey_charset(struct survey *survey, const char *bytes, size_t length)
+{
+  const char *stop;
+  if (survey->rest != NULL && survey->rest->len > 0) {
+    g_autoptr(GString) whole = g_steal_pointer(&survey->rest);
+    g_string_append_len(whole, bytes, (gssize)length);
+    survey_charset(survey, whole->str, whole->len);
+    return;
+  }
+  if (survey->not_utf8 || g_utf8_validate_len(bytes, length, &stop))
+    return;
+  size_t left = length - (size_t)(stop - bytes);
+  if (left >= 4 || g_utf8_get_char_validated(stop, (gssize)left) != (gunichar)-2)
+    survey->not_utf8 = true;
+  else {
+    if (survey->rest == NULL)
+      survey->rest = g_string_new(NULL);
+    g_string_assign(survey->rest, "");
+    g_string_append_len(survey->rest, stop, (gssize)left);
+  }
+}
+
+/* Takes a body's bytes, with CRLF line ends, block by block. */
+static void
+survey_take(struct survey *survey, const char *bytes, size_t length)
+{
+  for (size_t i = 0; i < length; i++) {
+    survey->eight_bit |= (guchar)bytes[i] >= 0x80;
+    survey->line++;
+    survey->long_line |= survey->line > 998 + 2;
+    if (bytes[i] == '\n')
+      survey->line = 0;
+  }
+  survey_charset(survey, bytes, length);
+}
+
+static bool
+is_utf8(const struct survey *survey)
+{
+  return !survey->not_utf8 && (survey->rest == NULL || survey->rest->len == 0);
+}
+
 static bool
 letter_init(struct letter *letter, GBytes *message, GError **error)
 {
   size_t length;
   const char *bytes = g_bytes_get_data(message, &length);
+  struct line_ends ends = {0};
   *letter = (struct letter){.bytes = g_string_sized_new(length + length / 32 + 64)};
   letter->fields = g_array_new(FALSE, FALSE, sizeof(struct field));
-  if (!normalise(letter->bytes, bytes, length, error)) {
+  if (!normalise(&ends, letter->bytes, bytes, length, error) ||
+      !normalise_end(&ends, letter->bytes, error)) {
     letter_clear(letter);
     return false;
   }
   split(letter);
+  survey_take(&letter->survey, letter->body, letter->body_length);
   return true;
 }
 
@@ -223,9 +303,9 @@ is_simple_text(const struct letter *letter)
 static const char *
 charset_of(const struct letter *letter)
 {
-  if (!is_eight_bit(letter->body, letter->body_length))
+  if (!letter->survey.eight_bit)
     return "us-ascii";
-  return g_utf8_validate_len(letter->body, letter->body_length, NULL) ? "utf-8" : "unknown-8bit";
+  return is_utf8(&letter->survey) ? "utf-8" : "unknown-8bit";
 }
 
 /* The Content-* fields, an empty line and the body; `quoted`: encoded so that
@@ -244,7 +324,7 @@ append_entity(GString *out, const struct letter *letter, bool quoted)
   if (!typed)
     g_string_append_printf(out, "Content-Type: text/plain; charset=%s\r\n", charset_of(letter));
   bool bare_8bit = !quoted && !has(letter, "Content-Transfer-Encoding") &&
-                   is_eight_bit(letter->body, letter->body_length);
+                   letter->survey.eight_bit;
   if (quoted || bare_8bit)
     g_string_append_printf(out, "Content-Transfer-Encoding: %s\r\n",
                            quoted ? "quoted-printable" : "8bit");
@@ -338,13 +418,13 @@ is_mime(const struct letter *letter)
   bool content = has(letter, "MIME-Version");
   for (guint i = 0; i < letter->fields->len; i++)
     content = content || is_content(field_at(letter, i));
-  return content || is_eight_bit(letter->body, letter->body_length);
+  return content || letter->survey.eight_bit;
 }
 
 static bool
 append_body(GString *out, const struct letter *letter, GError **error)
 {
-  bool quoted = has_long_line(letter->body, letter->body_length);
+  bool quoted = letter->survey.long_line;
   if (quoted && !is_simple_text(letter))
     return error_set(error, POSTINO_ERROR_INVALID,
                      _("a line of the letter is longer than 998 characters; encode that part "
@@ -421,6 +501,113 @@ letter_prepare(GBytes *message, const struct build_options *options, const char 
   if (recipients_out != NULL)
     *recipients_out = g_steal_pointer(&recipients);
   return g_string_free_to_bytes(out);
+}
+
+/* ---- a letter whose body does not lie in memory ---- */
+
+/* Behind the empty line that ends the header; 0: it is not there. */
+static size_t
+header_end(const char *bytes, size_t length)
+{
+  for (const char *at = bytes, *end = bytes + length; at < end;) {
+    const char *next = line_after(at, end);
+    if (*at == '\n' || (*at == '\r' && next - at == 2 && at[1] == '\n'))
+      return (size_t)(next - bytes);
+    at = next;
+  }
+  return 0;
+}
+
+GBytes *
+letter_head(const struct blob *message, GError **error)
+{
+  g_autoptr(GBytes) start = blob_head(message, LIMIT_HEADER, error);
+  if (start == NULL)
+    return NULL;
+  size_t length;
+  const char *bytes = g_bytes_get_data(start, &length);
+  return g_bytes_new_from_bytes(start, 0, length > 0 ? header_end(bytes, length) : 0);
+}
+
+struct body {
+  struct line_ends ends;
+  struct survey survey;
+  GString *text;
+  struct blob_writer *out;  /* NULL: it is only looked at */
+};
+
+static bool
+take_body(const char *bytes, size_t length, void *context, GError **error)
+{
+  struct body *body = context;
+  g_string_truncate(body->text, 0);
+  if (!normalise(&body->ends, body->text, bytes, length, error))
+    return false;
+  survey_take(&body->survey, body->text->str, body->text->len);
+  return body->out == NULL || blob_write(body->out, body->text->str, body->text->len, error);
+}
+
+/* Looks at the body, or writes it too. */
+static bool
+read_body(const struct blob *message, guint64 from, struct blob_writer *out,
+          struct survey *survey_out, GError **error)
+{
+  struct body body = {.text = g_string_sized_new(LIMIT_KIB(66)), .out = out};
+  bool done = blob_each(message, from, take_body, &body, error);
+  g_string_truncate(body.text, 0);
+  done = done && normalise_end(&body.ends, body.text, error) &&
+         (out == NULL || blob_write(out, body.text->str, body.text->len, error));
+  g_string_free(body.text, TRUE);
+  *survey_out = body.survey;
+  return done;
+}
+
+/* A file that another program writes meanwhile is not the one that was looked at. */
+static bool
+is_same_body(const struct survey *a, const struct survey *b, GError **error)
+{
+  return (a->eight_bit == b->eight_bit && a->long_line == b->long_line &&
+          is_utf8(a) == is_utf8(b)) ||
+         error_set(error, POSTINO_ERROR_INVALID, "%s",
+                   _("the letter was changed while it was read; send it again"));
+}
+
+static bool
+write_letter(const GString *header, const struct letter *letter, const struct blob *message,
+             guint64 from, struct blob_writer *out, GError **error)
+{
+  struct survey again = {0};
+  bool done = blob_write(out, header->str, header->len, error) &&
+              read_body(message, from, out, &again, error) &&
+              is_same_body(&letter->survey, &again, error);
+  if (again.rest != NULL)
+    g_string_free(again.rest, TRUE);
+  return done;
+}
+
+bool
+letter_prepare_large(GBytes *head, const struct blob *message, guint64 body,
+                     const struct build_options *options, const char *domain,
+                     struct blob_writer *out, GPtrArray **recipients_out, bool *written_out,
+                     GError **error)
+{
+  struct letter letter;
+  if (!letter_init(&letter, head, error))
+    return false;
+  g_autoptr(GPtrArray) recipients = draft_list_new();
+  g_autoptr(GString) header = g_string_new(NULL);
+  bool done = read_body(message, body, NULL, &letter.survey, error);
+  *written_out = done && letter.closed && letter.body_length == 0 &&
+                 !(letter.survey.long_line && is_simple_text(&letter));
+  if (*written_out)
+    done = collect_recipients(&letter, recipients, error) &&
+           append_header(header, &letter, options, domain, error) &&
+           append_body(header, &letter, error) &&
+           write_letter(header, &letter, message, body, out, error);
+  letter_clear(&letter);
+  if (done)
+    *recipients_out = g_steal_pointer(&recipients);
+  return done;
 }
 
 /* ---- sealing a letter ---- */

@@ -76,7 +76,7 @@ if HAVE_CMOCKA
 DRAFT_TESTS = \
 	tests/unit/message/test_build \
 	tests/unit/message/test_draft \
-	tests/unit/message/test_letter \
+	tests/unit/message/test_large tests/unit/message/test_letter tests/unit/message/test_roundtrip \
 	tests/unit/message/test_protect \
 	tests/unit/message/test_reply \
 	tests/unit/message/test_resume
@@ -86,6 +86,10 @@ tests_unit_message_test_build_LDADD = $(MESSAGE_LIBS) $(CMOCKA_LIBS)
 tests_unit_message_test_draft_SOURCES = tests/unit/message/test_draft.c tests/unit/test.h
 tests_unit_message_test_draft_LDADD = $(MESSAGE_LIBS) $(CMOCKA_LIBS)
 tests_unit_message_test_letter_SOURCES = tests/unit/message/test_letter.c tests/unit/test.h
+tests_unit_message_test_roundtrip_SOURCES = tests/unit/message/test_roundtrip.c tests/unit/test.h
+tests_unit_message_test_roundtrip_LDADD = $(MESSAGE_LIBS) $(CMOCKA_LIBS)
+tests_unit_message_test_large_SOURCES = tests/unit/message/test_large.c tests/unit/test.h
+tests_unit_message_test_large_LDADD = $(MESSAGE_LIBS) $(CMOCKA_LIBS)
 tests_unit_message_test_letter_LDADD = $(MESSAGE_LIBS) $(CMOCKA_LIBS)
 tests_unit_message_test_protect_SOURCES = tests/unit/message/test_protect.c tests/unit/test.h
 tests_unit_message_test_protect_LDADD = $(MESSAGE_LIBS) $(CMOCKA_LIBS)

@@ -14,8 +14,6 @@
 #include "store/disk.h"
 
 #define OUTBOX "Outbox"
-/* One wire copy in memory. */
-#define LIMIT_COPY LIMIT_MIB(1024)
 /* Wire copies without a row: only what a crash left, never what is being added. */
 #define STALE_COPY_SECONDS (36 * 3600)
 
@@ -195,12 +193,12 @@ remove_copies(const struct store *store, const char *id, guint copies)
 }
 
 static bool
-write_copies(const struct store *store, const char *id, GBytes *const *copies, guint n,
+write_copies(const struct store *store, const char *id, struct blob *const *copies, guint n,
              GError **error)
 {
   for (guint i = 0; i < n; i++) {
     g_autofree char *path = copy_path(store, id, i + 1);
-    if (!file_replace(path, copies[i], 0600, error)) {
+    if (!blob_replace(copies[i], path, 0600, error)) {
       remove_copies(store, id, i + 1);
       return false;
     }
@@ -208,11 +206,18 @@ write_copies(const struct store *store, const char *id, GBytes *const *copies, g
   return true;
 }
 
-GBytes *
+struct blob *
 ledger_copy(struct store *store, const struct ledger_letter *letter, guint copy, GError **error)
 {
   g_autofree char *path = copy_path(store, letter->id, copy);
-  return file_read(path, LIMIT_COPY, error);
+  return blob_open(path, error);
+}
+
+struct blob_writer *
+ledger_spool(struct store *store, GError **error)
+{
+  g_autofree char *dir = g_build_filename(store->dir, ".postino", "outbox", NULL);
+  return blob_writer_new(dir, error);
 }
 
 /* Does a row of an unfinished letter need it?  Yes when in doubt. */
@@ -340,14 +345,34 @@ set_id(struct ledger_letter *letter, char *id, char *base, guint copies)
   letter->changed = letter->changed > 0 ? letter->changed : now;
 }
 
+static bool
+deliver_block(const char *data, size_t length, void *context, GError **error)
+{
+  return delivery_write(context, data, length, error);
+}
+
+static bool
+deliver(struct store *store, const struct blob *readable, char **key_out, GError **error)
+{
+  g_autoptr(delivery_t) delivery = delivery_begin(store, OUTBOX, error);
+  g_auto(GStrv) keys = NULL;
+  if (delivery == NULL || !delivery_open(delivery, error) ||
+      !blob_each(readable, 0, deliver_block, delivery, error) ||
+      !delivery_close(delivery, NULL, ROW_SEEN, error) ||
+      !delivery_commit(delivery, &keys, error))
+    return false;
+  *key_out = g_strdup(keys[0]);
+  return true;
+}
+
 bool
-ledger_add(struct store *store, struct ledger_letter *letter, GBytes *readable,
-           GBytes *const *copies, guint n_copies, GError **error)
+ledger_add(struct store *store, struct ledger_letter *letter, const struct blob *readable,
+           struct blob *const *copies, guint n_copies, GError **error)
 {
   g_autofree char *id = disk_id(), *key = NULL, *folder = NULL, *base = NULL;
   if (!write_copies(store, id, copies, n_copies, error))
     return false;
-  bool kept = store_deliver(store, OUTBOX, readable, ROW_SEEN, &key, error);
+  bool kept = deliver(store, readable, &key, error);
   if (kept && key_split(key, &folder, &base) &&
       insert_letter(store, letter, id, base, n_copies, error)) {
     set_id(letter, g_steal_pointer(&id), g_steal_pointer(&base), n_copies);
@@ -362,14 +387,11 @@ ledger_add(struct store *store, struct ledger_letter *letter, GBytes *readable,
 
 /* ---- settling ---- */
 
-bool
-ledger_update(struct store *store, const struct ledger_letter *letter, unsigned from,
-              GError **error)
+static bool
+update(txn_t *txn, const struct ledger_letter *letter, unsigned from, GError **error)
 {
   int64_t now = g_get_real_time() / G_USEC_PER_SEC, number;
-  g_auto(txn_t) txn = {0};
-  if (!txn_begin(&txn, store, true, error) ||
-      !state_run(&txn, error,
+  if (!state_run(txn, error,
                  "UPDATE letters SET changed = CASE state WHEN ?1 THEN ?2 ELSE max(?2, ?3) END,"
                  " state = ?1, reason = ?4, attempts = ?5, not_before = ?6, next_try = ?7,"
                  " base = ?8, sent_folder = ?9 WHERE id = ?10 AND ((1 << state) & ?11) <> 0",
@@ -377,12 +399,21 @@ ledger_update(struct store *store, const struct ledger_letter *letter, unsigned 
                  (int64_t)letter->attempts, letter->not_before, letter->next_try, letter->base,
                  letter->sent_folder, letter->id, (int64_t)from))
     return false;
-  if (state_changes(&txn) == 0)
+  if (state_changes(txn) == 0)
     return error_set(error, POSTINO_ERROR_NOTFOUND,
                      _("letter %s is no longer as it was; another postino took it on"),
                      letter->id);
-  return number_of(&txn, letter->id, &number, error) &&
-         write_recipients(&txn, number, letter->recipients, error) && txn_commit(&txn, error);
+  return number_of(txn, letter->id, &number, error) &&
+         write_recipients(txn, number, letter->recipients, error);
+}
+
+bool
+ledger_update(struct store *store, const struct ledger_letter *letter, unsigned from,
+              GError **error)
+{
+  g_auto(txn_t) txn = {0};
+  return txn_begin(&txn, store, true, error) && update(&txn, letter, from, error) &&
+         txn_commit(&txn, error);
 }
 
 /* Two names of one place, say Sent a link to Outbox: there is nothing to move and
@@ -396,10 +427,11 @@ is_same_place(const char *a, const char *b)
          first.st_dev == second.st_dev && first.st_ino == second.st_ino;
 }
 
-/* Renames the file to where it belongs; *found_out: it is there now, by this call
- * or an earlier one. */
+/* Renames the file to where it belongs, in directories that are yet to be synced;
+ * *found_out: it is there now, by this call or an earlier one. */
 static bool
-refile(struct store *store, const char *base, const char *folder, bool *found_out, GError **error)
+refile(struct store *store, const char *base, const char *folder, GHashTable *dirs,
+       bool *found_out, GError **error)
 {
   g_autofree char *from = file_in(store, OUTBOX, base);
   g_autofree char *there = file_in(store, folder, base);
@@ -414,52 +446,110 @@ refile(struct store *store, const char *base, const char *folder, bool *found_ou
       return false;
   } else if (from != NULL && !is_same_place(from, there) && unlink(from) < 0 && errno != ENOENT)
     return error_errno(error, POSTINO_ERROR_LOCAL, errno, _("cannot remove %s"), from);
-  g_autoptr(GHashTable) dirs = change_dirs_new();
   g_hash_table_add(dirs, g_path_get_dirname(there != NULL ? there : path));
   if (from != NULL)
     g_hash_table_add(dirs, g_path_get_dirname(from));
-  if (!change_sync(dirs, error))
-    return false;
   g_autofree char *old_key = key_join(OUTBOX, base), *new_key = key_join(folder, base);
   if (from != NULL && strcmp(folder, OUTBOX) != 0)
     index_moved(store, old_key, new_key, there, ROW_SEEN);
   return true;
 }
 
+static bool
+refile_one(struct store *store, const char *base, const char *folder, GError **error)
+{
+  g_autoptr(GHashTable) dirs = change_dirs_new();
+  bool found;
+  return refile(store, base, folder, dirs, &found, error) && change_sync(dirs, error);
+}
+
+/* Its row as of a letter that is filed; what it was stays in memory until that is
+ * durable. */
+static bool
+mark_done(txn_t *txn, struct ledger_letter *letter, bool found, GError **error)
+{
+  struct ledger_letter done = *letter;
+  done.state = LETTER_DONE;
+  if (!found)
+    done.reason = (char *)_("sent; its copy was removed from the Outbox by another program");
+  return update(txn, &done, 1u << LETTER_ACCEPTED | 1u << LETTER_DONE, error);
+}
+
+/* Those that were found stand in `found`, by the letter. */
+static bool
+mark_all_done(struct store *store, const GPtrArray *moved, GHashTable *found, GError **error)
+{
+  g_auto(txn_t) txn = {0};
+  if (!txn_begin(&txn, store, true, error))
+    return false;
+  for (guint i = 0; i < moved->len; i++)
+    if (!mark_done(&txn, moved->pdata[i], g_hash_table_contains(found, moved->pdata[i]), error))
+      return false;
+  return txn_commit(&txn, error);
+}
+
+static bool
+file_moved(struct store *store, const GPtrArray *moved, GHashTable *found, GHashTable *dirs,
+           GError **error)
+{
+  if (moved->len == 0)
+    return true;
+  if (!change_sync(dirs, error) || !mark_all_done(store, moved, found, error))
+    return false;
+  for (guint i = 0; i < moved->len; i++) {
+    struct ledger_letter *letter = moved->pdata[i];
+    letter->state = LETTER_DONE;
+    if (!g_hash_table_contains(found, letter)) {
+      g_free(letter->reason);
+      letter->reason =
+          g_strdup(_("sent; its copy was removed from the Outbox by another program"));
+    }
+    remove_copies(store, letter->id, letter->copies);
+  }
+  return true;
+}
+
+bool
+ledger_file_all(struct store *store, const GPtrArray *letters, GError **error)
+{
+  g_autoptr(GHashTable) dirs = change_dirs_new(), found = g_hash_table_new(NULL, NULL);
+  g_autoptr(GPtrArray) moved = g_ptr_array_new();
+  g_autoptr(GError) first = NULL;
+  for (guint i = 0; i < letters->len; i++) {
+    struct ledger_letter *letter = letters->pdata[i];
+    const char *folder = letter->sent_folder != NULL ? letter->sent_folder : "Sent";
+    bool is_found;
+    if (letter->state == LETTER_DONE)
+      remove_copies(store, letter->id, letter->copies);
+    else if (refile(store, letter->base, folder, dirs, &is_found, first == NULL ? &first : NULL)) {
+      g_ptr_array_add(moved, letter);
+      if (is_found)
+        g_hash_table_add(found, letter);
+    }
+  }
+  if (!file_moved(store, moved, found, dirs, error))
+    return false;
+  if (first == NULL)
+    return true;
+  g_propagate_error(error, g_steal_pointer(&first));
+  return false;
+}
+
 bool
 ledger_file_sent(struct store *store, struct ledger_letter *letter, GError **error)
 {
-  const char *folder = letter->sent_folder != NULL ? letter->sent_folder : "Sent";
-  bool found;
-  if (letter->state == LETTER_DONE) {
-    remove_copies(store, letter->id, letter->copies);
-    return true;
-  }
-  if (!refile(store, letter->base, folder, &found, error))
-    return false;
-  enum letter_state before = letter->state;
-  g_autofree char *reason = g_steal_pointer(&letter->reason);
-  letter->state = LETTER_DONE;
-  letter->reason = found ? g_strdup(reason)
-                         : g_strdup(_("sent; its copy was removed from the Outbox by another program"));
-  if (!ledger_update(store, letter, 1u << LETTER_ACCEPTED | 1u << LETTER_DONE, error)) {
-    letter->state = before;
-    g_free(letter->reason);
-    letter->reason = g_steal_pointer(&reason);
-    return false;
-  }
-  remove_copies(store, letter->id, letter->copies);
-  return true;
+  g_autoptr(GPtrArray) one = g_ptr_array_new();
+  g_ptr_array_add(one, letter);
+  return ledger_file_all(store, one, error);
 }
 
 bool
 ledger_discard(struct store *store, struct ledger_letter *letter, const char *folder,
                GError **error)
 {
-  bool found;
   g_autofree char *path = file_in(store, OUTBOX, letter->base);
   g_autofree char *key = key_join(OUTBOX, letter->base);
-  if (folder != NULL && !refile(store, letter->base, folder, &found, error))
+  if (folder != NULL && !refile_one(store, letter->base, folder, error))
     return false;
   if (folder == NULL && path != NULL) {
     if (!remove_file(store, path, error))

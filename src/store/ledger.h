@@ -4,6 +4,7 @@
  * commit.  submit/ decides; this only remembers. */
 #pragma once
 
+#include "base/blob.h"
 #include "store/store.h"
 
 enum letter_state {
@@ -47,10 +48,14 @@ struct ledger_letter {
 };
 void ledger_letter_free(struct ledger_letter *letter);
 
-/* Writes wire copies (GBytes, made durable first), then the Outbox file, then the rows.
+/* Writes wire copies (made durable first), then the Outbox file, then the rows.
  * Fills letter->id and letter->base. */
-bool ledger_add(struct store *store, struct ledger_letter *letter, GBytes *readable,
-                GBytes *const *copies, guint n_copies, GError **error) G_GNUC_WARN_UNUSED_RESULT;
+bool ledger_add(struct store *store, struct ledger_letter *letter, const struct blob *readable,
+                struct blob *const *copies, guint n_copies, GError **error)
+    G_GNUC_WARN_UNUSED_RESULT;
+/* A large letter on its way into the outbox: a file that has no name yet, where wire
+ * copies lie. */
+struct blob_writer *ledger_spool(struct store *store, GError **error) G_GNUC_WARN_UNUSED_RESULT;
 /* Rows that are not done or cancelled, oldest first; struct ledger_letter. */
 GPtrArray *ledger_open(struct store *store, GError **error) G_GNUC_WARN_UNUSED_RESULT;
 /* Was no letter ever sent from here, so that nothing that comes can be about one? */
@@ -67,11 +72,15 @@ struct ledger_letter *ledger_by_message_id(struct store *store, const char *mess
 bool ledger_update(struct store *store, const struct ledger_letter *letter, unsigned from,
                    GError **error) G_GNUC_WARN_UNUSED_RESULT;
 /* The bytes of a wire copy (1…copies), CRLF ends. */
-GBytes *ledger_copy(struct store *store, const struct ledger_letter *letter, guint copy,
-                    GError **error) G_GNUC_WARN_UNUSED_RESULT;
+struct blob *ledger_copy(struct store *store, const struct ledger_letter *letter, guint copy,
+                         GError **error) G_GNUC_WARN_UNUSED_RESULT;
 /* ACCEPTED → DONE: renames Outbox file to the Sent folder by name, syncs both
  * directories, removes the wire copies; safe to repeat. */
 bool ledger_file_sent(struct store *store, struct ledger_letter *letter, GError **error)
+    G_GNUC_WARN_UNUSED_RESULT;
+/* The same for several (struct ledger_letter), with one sync of each directory and one
+ * commit.  False with the first failure; what could be filed is. */
+bool ledger_file_all(struct store *store, const GPtrArray *letters, GError **error)
     G_GNUC_WARN_UNUSED_RESULT;
 /* Removes a cancelled letter's wire copies and its Outbox file (moved to `folder`
  * when not NULL, say Drafts). */

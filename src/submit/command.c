@@ -19,7 +19,6 @@
 #include "base/sanitize.h"
 #include "net/wait.h"
 
-#define BLOCK LIMIT_KIB(64)
 /* What is kept of its complaints. */
 #define WORDS_MAX LIMIT_KIB(16)
 
@@ -51,28 +50,38 @@ static const struct {
 
 /* ---- the letter and the complaints ---- */
 
+struct lines { int fd; bool cr; GString *out; };
+
+static bool
+take_lines(const char *data, size_t length, void *context, GError **error)
+{
+  struct lines *lines = context;
+  g_string_truncate(lines->out, 0);
+  for (size_t i = 0; i < length; i++) {
+    if (lines->cr && data[i] != '\n')
+      g_string_append_c(lines->out, '\r');
+    lines->cr = data[i] == '\r';
+    if (!lines->cr)
+      g_string_append_c(lines->out, data[i]);
+  }
+  return file_write_all(lines->fd, lines->out->str, lines->out->len, error);
+}
+
 /* As programs take it: lines end in LF, and the end of the file is its end. */
 static bool
-write_lines(int fd, GBytes *letter, GError **error)
+write_lines(int fd, const struct blob *letter, GError **error)
 {
-  size_t length;
-  const char *data = g_bytes_get_data(letter, &length);
-  g_autoptr(GString) out = g_string_sized_new(BLOCK);
-  for (size_t at = 0; at < length; at += BLOCK) {
-    size_t end = MIN(at + BLOCK, length);
-    g_string_truncate(out, 0);
-    for (size_t i = at; i < end; i++)
-      if (data[i] != '\r' || i + 1 == length || data[i + 1] != '\n')
-        g_string_append_c(out, data[i]);
-    if (!file_write_all(fd, out->str, out->len, error))
-      return false;
-  }
+  g_autoptr(GString) out = g_string_new(NULL);
+  struct lines lines = {.fd = fd, .out = out};
+  if (!blob_each(letter, 0, take_lines, &lines, error) ||
+      (lines.cr && !file_write_all(fd, "\r", 1, error)))
+    return false;
   return lseek(fd, 0, SEEK_SET) == 0 ||
          error_errno(error, POSTINO_ERROR_LOCAL, errno, _("no room for a letter in memory"));
 }
 
 static int
-letter_file(GBytes *letter, GError **error)
+letter_file(const struct blob *letter, GError **error)
 {
   auto_fd fd = memfd_create("letter", MFD_CLOEXEC);
   if (fd < 0) {
@@ -258,7 +267,7 @@ static bool
 run(const struct conf_account *account, struct smtp_letter *letter, const char *program,
     char **argv, GCancellable *cancel, GError **error)
 {
-  auto_fd input = letter_file(letter->bytes, error);
+  auto_fd input = letter_file(letter->blob, error);
   auto_fd complaints = complaints_file();
   if (input < 0 || !letter->before_last_byte(letter->data, error))
     return false;

@@ -3,6 +3,7 @@
 #include <string.h>
 
 #include "base/i18n.h"
+#include "base/limits.h"
 #include "message/address.h"
 #include "message/headers.h"
 
@@ -33,31 +34,51 @@ has_utf8_address(const char *data, size_t length)
   return false;
 }
 
-static guint64
-size_on_the_line(const char *data, size_t length)
+struct weighing { struct envelope_needs *needs; bool cr, open; };
+
+/* A CR and a LF that stand alone become CRLF, and so does an open end. */
+static bool
+weigh_block(const char *data, size_t length, void *context, GError **error)
 {
+  struct weighing *weighing = context;
   guint64 size = length;
   for (size_t i = 0; i < length; i++) {
-    size += data[i] == '\n' && (i == 0 || data[i - 1] != '\r');
-    size += data[i] == '\r' && (i + 1 == length || data[i + 1] != '\n');
+    size += data[i] == '\n' ? !weighing->cr : weighing->cr;
+    weighing->cr = data[i] == '\r';
+    weighing->needs->eight_bit |= (unsigned char)data[i] >= 0x80;
   }
-  if (length > 0 && data[length - 1] != '\n' && data[length - 1] != '\r')
-    size += 2;
-  return size;
+  weighing->needs->size += size;
+  weighing->open = length > 0 ? data[length - 1] != '\n' : weighing->open;
+  return true;
 }
 
-struct envelope_needs
-envelope_needs(GBytes *letter, const char *from, const char *const *recipients)
+static bool
+weigh_header(const struct blob *letter, struct envelope_needs *needs, GError **error)
 {
+  g_autoptr(GBytes) head = blob_head(letter, LIMIT_HEADER, error);
+  if (head == NULL)
+    return false;
   size_t length;
-  const char *data = g_bytes_get_data(letter, &length);
-  struct envelope_needs needs = {.size = size_on_the_line(data, length),
-                                 .eight_bit = !is_ascii(data, length),
-                                 .utf8 = !is_ascii(from, strlen(from))};
+  const char *data = g_bytes_get_data(head, &length);
+  needs->utf8 |= has_utf8_address(data, length);
+  return true;
+}
+
+bool
+envelope_needs(const struct blob *letter, const char *from, const char *const *recipients,
+               struct envelope_needs *needs_out, GError **error)
+{
+  struct envelope_needs needs = {.utf8 = !is_ascii(from, strlen(from))};
+  struct weighing weighing = {.needs = &needs};
+  if (!blob_each(letter, 0, weigh_block, &weighing, error))
+    return false;
+  needs.size += weighing.cr ? 1 : weighing.open ? 2 : 0;
   for (; *recipients != NULL; recipients++)
     needs.utf8 |= !is_ascii(*recipients, strlen(*recipients));
-  needs.utf8 |= needs.eight_bit && has_utf8_address(data, length);
-  return needs;
+  if (needs.eight_bit && !weigh_header(letter, &needs, error))
+    return false;
+  *needs_out = needs;
+  return true;
 }
 
 char *

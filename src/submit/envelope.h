@@ -5,6 +5,8 @@
 #include <glib.h>
 #include <stdbool.h>
 
+#include "base/blob.h"
+
 /* What EHLO offered. */
 enum smtp_capability {
   SMTP_PIPELINING = 1 << 0,
@@ -25,8 +27,8 @@ struct envelope_needs {
   guint64 hold;             /* seconds for which the server is to hold it (RFC 4865); 0: none */
   bool utf8;                /* SMTPUTF8: an address, of the envelope or the header, is not ASCII */
 };
-struct envelope_needs envelope_needs(GBytes *letter, const char *from,
-                                     const char *const *recipients);
+bool envelope_needs(const struct blob *letter, const char *from, const char *const *recipients,
+                    struct envelope_needs *needs_out, GError **error) G_GNUC_WARN_UNUSED_RESULT;
 
 /* Can a server with these capabilities take it?  Else the sentence why not; NULL
  * when it can.  `limit` is that of SIZE, 0 for none.  Free it. */

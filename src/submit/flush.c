@@ -3,6 +3,7 @@
 #include "base/clock.h"
 #include "base/error.h"
 #include "base/i18n.h"
+#include "base/limits.h"
 #include "store/trust.h"
 #include "submit/command.h"
 #include "submit/outbox.h"
@@ -10,6 +11,11 @@
 
 /* Microseconds between two reports of progress. */
 #define PROGRESS_EVERY 100000
+/* A letter that is longer than this is not sent before the one before it is filed. */
+#define SOON_SENT LIMIT_KIB(64)
+/* Letters that are filed together, and microseconds for which one may have to wait. */
+#define FILED_TOGETHER 32
+#define FILED_WITHIN 500000
 
 struct flush {
   struct store *store;
@@ -19,9 +25,25 @@ struct flush {
   GCancellable *cancel;
   struct smtp *smtp;
   GHashTable *tried;        /* ids of this flush */
-  struct ledger_letter *letter; /* that is being sent */
+  GQueue due;               /* ids, as the ledger was when it was last read */
+  struct ledger_letter *following; /* claimed while the one before it is on its way */
+  struct sending *ahead;    /* its first copy; NULL: it could not be read */
+  GPtrArray *unfiled;       /* struct ledger_letter: accepted, not yet in Sent */
+  gint64 unfiled_since;
+  bool wary;                /* a line broke after envelopes had gone ahead: none does any more */
+  bool went_ahead;
   gint64 told;
   guint done, total;
+};
+
+/* One copy of a letter for those who still have to get it. */
+struct sending {
+  struct flush *flush;
+  struct ledger_letter *letter;
+  guint copy;
+  GArray *places;           /* of its recipients in the letter */
+  struct blob *blob;
+  struct smtp_letter out;
 };
 
 static int64_t
@@ -101,34 +123,55 @@ is_due(const struct flush *flush, const struct ledger_letter *letter)
   }
 }
 
-/* Rows that came meanwhile are among them: the ledger is read anew for each. */
 static bool
-next_due(struct flush *flush, struct ledger_letter **letter_out, GError **error)
+read_due(struct flush *flush, GError **error)
 {
   g_autoptr(GPtrArray) letters = ledger_open(flush->store, error);
   if (letters == NULL)
     return false;
-  guint due = 0;
-  *letter_out = NULL;
   for (guint i = 0; i < letters->len; i++) {
-    if (!is_due(flush, g_ptr_array_index(letters, i)))
-      continue;
-    if (due++ == 0) {
-      *letter_out = g_ptr_array_index(letters, i);
-      letters->pdata[i] = NULL;
-    }
+    struct ledger_letter *letter = g_ptr_array_index(letters, i);
+    if (is_due(flush, letter))
+      g_queue_push_tail(&flush->due, g_steal_pointer(&letter->id));
   }
-  flush->total = flush->done + due;
+  return true;
+}
+
+/* The ledger is read anew when all that were due had their turn, so that rows which
+ * came meanwhile have theirs; each is looked at again when its turn has come.  Letters
+ * that are on their way count. */
+static bool
+next_due(struct flush *flush, guint on_way, struct ledger_letter **letter_out, GError **error)
+{
+  *letter_out = NULL;
+  if (g_queue_is_empty(&flush->due) && !read_due(flush, error))
+    return false;
+  while (!g_queue_is_empty(&flush->due)) {
+    g_autofree char *id = g_queue_pop_head(&flush->due);
+    g_autoptr(GError) why = NULL;
+    g_autoptr(ledger_letter_t) letter = ledger_get(flush->store, id, &why);
+    if (letter == NULL && !error_is(why, POSTINO_ERROR_NOTFOUND)) {
+      g_propagate_error(error, g_steal_pointer(&why));
+      return false;
+    }
+    if (letter == NULL || !is_due(flush, letter))
+      continue;
+    flush->total = flush->done + on_way + 1 + g_queue_get_length(&flush->due);
+    g_hash_table_add(flush->tried, g_steal_pointer(&id));
+    *letter_out = g_steal_pointer(&letter);
+    return true;
+  }
   return true;
 }
 
 /* ---- one copy of one letter ---- */
 
 static bool
-store_state(struct flush *flush, enum letter_state state, unsigned from, GError **error)
+store_state(struct flush *flush, struct ledger_letter *letter, enum letter_state state,
+            unsigned from, GError **error)
 {
-  flush->letter->state = state;
-  return ledger_update(flush->store, flush->letter, from, error);
+  letter->state = state;
+  return ledger_update(flush->store, letter, from, error);
 }
 
 static enum recipient_state
@@ -167,12 +210,6 @@ pending_of(const struct ledger_letter *letter, guint copy)
   return places;
 }
 
-struct sending {
-  struct flush *flush;
-  GArray *places;
-  const struct smtp_letter *out;
-};
-
 /* Whom the server took stands as unsure from before the last byte leaves until the
  * server has answered: that is what a crash must find.  Whom it did not take has his
  * fate already. */
@@ -183,13 +220,13 @@ before_last_byte(void *data, GError **error)
   struct flush *flush = sending->flush;
   for (guint i = 0; i < sending->places->len; i++) {
     struct ledger_recipient *recipient =
-        recipient_at(flush->letter, g_array_index(sending->places, guint, i));
-    const struct smtp_recipient *told = &sending->out->recipients[i];
+        recipient_at(sending->letter, g_array_index(sending->places, guint, i));
+    const struct smtp_recipient *told = &sending->out.recipients[i];
     recipient->state = told->fate == SMTP_WAITING ? RECIPIENT_UNSURE : state_of(told->fate);
     g_free(recipient->reason);
     recipient->reason = g_strdup(told->words);
   }
-  if (!store_state(flush, LETTER_BODY, STATE_BIT(LETTER_SENDING), error))
+  if (!store_state(flush, sending->letter, LETTER_BODY, STATE_BIT(LETTER_SENDING), error))
     return false;
   tell(flush, _("waiting for the server's answer"), 0, 0, true);
   return true;
@@ -217,41 +254,75 @@ held_words(const struct ledger_letter *letter)
   return g_strdup_printf(_("the server holds it until %s"), date);
 }
 
-static bool
-send_copy(struct flush *flush, guint copy, GArray *places, GError **error)
+static void
+sending_free(struct sending *sending)
 {
-  struct ledger_letter *letter = flush->letter;
-  g_autoptr(GBytes) bytes = ledger_copy(flush->store, letter, copy, error);
-  if (bytes == NULL)
-    return false;
-  struct sending sending = {.flush = flush, .places = places};
-  struct smtp_letter out = {.from = letter->from,
-                            .dsn = {.id = letter->id, .wishes = letter->dsn},
-                            .bytes = bytes,
-                            .hold = seconds_to_hold(letter),
-                            .recipients = g_new0(struct smtp_recipient, places->len + 1),
-                            .count = places->len,
-                            .before_last_byte = before_last_byte,
-                            .progress = progress_of,
-                            .data = &sending};
-  sending.out = &out;
+  if (sending == NULL)
+    return;
+  smtp_letter_clear(&sending->out);
+  g_array_unref(sending->places);
+  blob_unref(sending->blob);
+  g_free(sending);
+}
+
+typedef struct sending sending_t;
+G_DEFINE_AUTOPTR_CLEANUP_FUNC(sending_t, sending_free)
+
+static struct smtp_letter *follow(void *data);
+static void meanwhile(void *data);
+
+/* Owns `places`. */
+static struct sending *
+sending_new(struct flush *flush, struct ledger_letter *letter, guint copy, GArray *places,
+            GError **error)
+{
+  struct blob *blob = ledger_copy(flush->store, letter, copy, error);
+  if (blob == NULL) {
+    g_array_unref(places);
+    return NULL;
+  }
+  struct sending *sending = g_new0(struct sending, 1);
+  *sending = (struct sending){.flush = flush, .letter = letter, .copy = copy, .places = places,
+                              .blob = blob};
+  sending->out = (struct smtp_letter){.from = letter->from,
+                                      .dsn = {.id = letter->id, .wishes = letter->dsn},
+                                      .blob = blob,
+                                      .hold = seconds_to_hold(letter),
+                                      .recipients = g_new0(struct smtp_recipient, places->len + 1),
+                                      .count = places->len,
+                                      .before_last_byte = before_last_byte,
+                                      .next = follow,
+                                      .meanwhile = meanwhile,
+                                      .progress = progress_of,
+                                      .data = sending};
   for (guint i = 0; i < places->len; i++)
-    out.recipients[i].spec = recipient_at(letter, g_array_index(places, guint, i))->spec;
+    sending->out.recipients[i].spec = recipient_at(letter, g_array_index(places, guint, i))->spec;
+  return sending;
+}
+
+static void
+take_told(struct sending *sending, guint i)
+{
+  struct ledger_recipient *recipient =
+      recipient_at(sending->letter, g_array_index(sending->places, guint, i));
+  take_fate(recipient, &sending->out.recipients[i]);
+  if (sending->out.hold > 0 && recipient->state == RECIPIENT_ACCEPTED)
+    recipient->reason = held_words(sending->letter);
+}
+
+static bool
+send_copy(struct flush *flush, struct sending *sending, GError **error)
+{
+  struct ledger_letter *letter = sending->letter;
   bool alive = flush->account->smtp->command != NULL
-                   ? command_send(flush->account, &out, flush->cancel, error)
-                   : smtp_send(flush->smtp, &out, error);
-  for (guint i = 0; i < places->len; i++)
-  {
-    struct ledger_recipient *recipient = recipient_at(letter, g_array_index(places, guint, i));
-    take_fate(recipient, &out.recipients[i]);
-    if (out.hold > 0 && recipient->state == RECIPIENT_ACCEPTED)
-      recipient->reason = held_words(letter);
-  }
-  if (out.remark != NULL) {
+                   ? command_send(flush->account, &sending->out, flush->cancel, error)
+                   : smtp_send(flush->smtp, &sending->out, error);
+  for (guint i = 0; i < sending->places->len; i++)
+    take_told(sending, i);
+  if (sending->out.remark != NULL) {
     g_free(letter->reason);
-    letter->reason = g_steal_pointer(&out.remark);
+    letter->reason = g_steal_pointer(&sending->out.remark);
   }
-  smtp_letter_clear(&out);
   return alive;
 }
 
@@ -286,9 +357,8 @@ wait_or_give_up(struct ledger_letter *letter, const GError *why)
 
 /* What the recipients' fates, or the line's failure, make of the letter. */
 static void
-judge(struct flush *flush, const GError *why)
+judge(struct ledger_letter *letter, const GError *why)
 {
-  struct ledger_letter *letter = flush->letter;
   g_autofree char *remark = g_steal_pointer(&letter->reason);
   letter->state = outbox_classify(letter);
   letter->reason = remark != NULL ? g_steal_pointer(&remark) : outbox_reason(letter);
@@ -299,37 +369,80 @@ judge(struct flush *flush, const GError *why)
   wait_or_give_up(letter, why);
 }
 
+/* False with NOTFOUND: it was cancelled a moment ago, or taken by another process. */
+static bool
+claim(struct flush *flush, struct ledger_letter *letter, GError **error)
+{
+  unsigned from = STATE_BIT(letter->state);
+  letter->attempts++;
+  g_clear_pointer(&letter->reason, g_free);
+  return store_state(flush, letter, LETTER_SENDING, from, error);
+}
+
 /* An accepted letter whose copy cannot be filed was sent all the same: whoever
  * comes next files it. */
-static bool
-file_letter(struct flush *flush, unsigned from, GError **error)
+static void
+file_waiting(struct flush *flush)
 {
-  struct ledger_letter *letter = flush->letter;
   g_autoptr(GError) later = NULL;
-  if (!ledger_update(flush->store, letter, from, error))
-    return false;
-  if (letter->state == LETTER_ACCEPTED)
-    (void)!ledger_file_sent(flush->store, letter, &later);
-  return true;
+  if (flush->unfiled->len > 0)
+    (void)!ledger_file_all(flush->store, flush->unfiled, &later);
+  g_ptr_array_set_size(flush->unfiled, 0);
+}
+
+/* Syncs and commits are dear: those of many letters are made together. */
+static void
+file_some(struct flush *flush)
+{
+  if (flush->unfiled->len >= FILED_TOGETHER ||
+      g_get_monotonic_time() - flush->unfiled_since > FILED_WITHIN)
+    file_waiting(flush);
+}
+
+/* The first copy from `copy` on that somebody waits for; its places are the caller's. */
+static guint
+copy_from(const struct ledger_letter *letter, guint copy, GArray **places_out)
+{
+  for (; copy <= letter->copies; copy++) {
+    g_autoptr(GArray) places = pending_of(letter, copy);
+    if (places->len == 0)
+      continue;
+    *places_out = g_steal_pointer(&places);
+    return copy;
+  }
+  return 0;
 }
 
 /* Copy after copy (a sealed letter has one for each hidden recipient); what is
  * settled is on the disk before the next. */
 static bool
-send_copies(struct flush *flush, GError **error)
+send_copies(struct flush *flush, struct ledger_letter *letter, GError **error)
 {
-  struct ledger_letter *letter = flush->letter;
-  for (guint copy = 1; copy <= letter->copies; copy++) {
-    g_autoptr(GArray) places = pending_of(letter, copy);
-    if (places->len == 0)
-      continue;
+  g_autoptr(sending_t) sending = g_steal_pointer(&flush->ahead);
+  GArray *places;
+  guint copy = sending != NULL ? sending->copy : copy_from(letter, 1, &places);
+  while (copy > 0) {
     if (letter->state == LETTER_BODY &&
-        !store_state(flush, LETTER_SENDING, STATE_BIT(LETTER_BODY), error))
+        !store_state(flush, letter, LETTER_SENDING, STATE_BIT(LETTER_BODY), error)) {
+      g_array_unref(places);
       return false;
-    if (!send_copy(flush, copy, places, error))
+    }
+    if (sending == NULL)
+      sending = sending_new(flush, letter, copy, places, error);
+    if (sending == NULL || !send_copy(flush, sending, error))
       return false;
+    g_clear_pointer(&sending, sending_free);
+    copy = copy_from(letter, copy + 1, &places);
   }
   return true;
+}
+
+/* The line is gone; a server that cannot bear envelopes ahead gets none any more. */
+static void
+lose_line(struct flush *flush)
+{
+  g_clear_pointer(&flush->smtp, smtp_close);
+  flush->wary = flush->wary || flush->went_ahead;
 }
 
 /* False when the session is over or the disk failed; the letter's own failure is in
@@ -337,33 +450,104 @@ send_copies(struct flush *flush, GError **error)
 static bool
 send_letter(struct flush *flush, struct ledger_letter *letter, GError **error)
 {
-  flush->letter = letter;
-  unsigned from = STATE_BIT(letter->state);
-  letter->attempts++;
-  g_clear_pointer(&letter->reason, g_free);
   g_autoptr(GError) why = NULL;
-  if (!store_state(flush, LETTER_SENDING, from, &why)) {
+  if (letter->state != LETTER_SENDING && !claim(flush, letter, &why)) {
     if (error_is(why, POSTINO_ERROR_NOTFOUND))
-      return true;          /* cancelled a moment ago, or taken by another process */
+      return true;
     g_propagate_error(error, g_steal_pointer(&why));
     return false;
   }
   tell(flush, _("sending"), 0, 0, true);
-  bool alive = send_copies(flush, &why);
-  from = STATE_BIT(LETTER_SENDING) | STATE_BIT(LETTER_BODY);
-  judge(flush, why);
-  if (!file_letter(flush, from, error))
+  bool alive = send_copies(flush, letter, &why);
+  judge(letter, why);
+  if (!ledger_update(flush->store, letter,
+                     STATE_BIT(LETTER_SENDING) | STATE_BIT(LETTER_BODY), error)) {
+    letter->state = LETTER_BODY; /* for all that the row says */
     return false;
+  }
   settled(flush, letter);
   flush->done++;
   if (alive)
     return true;
-  g_clear_pointer(&flush->smtp, smtp_close);
+  lose_line(flush);
   /* The row says all of a letter that is unsure; to the line nothing else happened. */
   if (letter->state == LETTER_UNSURE || letter->state == LETTER_ACCEPTED)
     return true;
   g_propagate_error(error, g_steal_pointer(&why));
   return false;
+}
+
+/* ---- the letter that follows ---- */
+
+static bool
+has_more_copies(const struct sending *sending)
+{
+  g_autoptr(GArray) places = NULL;
+  return copy_from(sending->letter, sending->copy + 1, &places) > 0;
+}
+
+/* Claims the next letter; what hinders it is told when its turn comes. */
+static void
+claim_following(struct flush *flush)
+{
+  struct ledger_letter *letter;
+  GArray *places;
+  g_autoptr(GError) why = NULL;
+  if (!next_due(flush, 1, &letter, &why) || letter == NULL)
+    return;
+  if (is_early(letter, now_seconds())) { /* whether it may leave is weighed in its turn */
+    g_hash_table_remove(flush->tried, letter->id);
+    g_queue_push_head(&flush->due, g_steal_pointer(&letter->id));
+    ledger_letter_free(letter);
+    return;
+  }
+  if (!claim(flush, letter, &why)) {
+    if (!error_is(why, POSTINO_ERROR_NOTFOUND))
+      g_hash_table_remove(flush->tried, letter->id);
+    ledger_letter_free(letter);
+    return;
+  }
+  flush->following = letter;
+  guint copy = copy_from(letter, 1, &places);
+  if (copy > 0)
+    flush->ahead = sending_new(flush, letter, copy, places, &why);
+}
+
+static struct smtp_letter *
+follow(void *data)
+{
+  const struct sending *sending = data;
+  struct flush *flush = sending->flush;
+  if (flush->wary || has_more_copies(sending))
+    return NULL;
+  claim_following(flush);
+  if (flush->ahead == NULL)
+    return NULL;
+  flush->went_ahead = true;
+  return &flush->ahead->out;
+}
+
+static void
+meanwhile(void *data)
+{
+  const struct sending *sending = data;
+  struct flush *flush = sending->flush;
+  file_some(flush);
+  if (flush->following == NULL && !has_more_copies(sending))
+    claim_following(flush);
+}
+
+/* A letter that was claimed and whose turn does not come is as it was. */
+static void
+release_following(struct flush *flush)
+{
+  g_autoptr(ledger_letter_t) letter = g_steal_pointer(&flush->following);
+  g_autoptr(GError) recovered_later = NULL;
+  g_clear_pointer(&flush->ahead, sending_free);
+  if (letter == NULL)
+    return;
+  letter->attempts--;
+  (void)!store_state(flush, letter, LETTER_QUEUED, STATE_BIT(LETTER_SENDING), &recovered_later);
 }
 
 /* ---- the line ---- */
@@ -383,12 +567,11 @@ static void
 fail_letter(struct flush *flush, struct ledger_letter *letter, const GError *why)
 {
   unsigned from = STATE_BIT(letter->state);
-  flush->letter = letter;
   if (is_early(letter, now_seconds())) {
     keep_held(flush, letter);
     return;
   }
-  letter->attempts++;
+  letter->attempts += letter->state != LETTER_SENDING;
   letter->state = is_for_later(why) ? LETTER_QUEUED : LETTER_BLOCKED;
   g_free(letter->reason);
   letter->reason = g_strdup(why->message);
@@ -403,10 +586,9 @@ fail_all(struct flush *flush, struct ledger_letter *first, const GError *why)
 {
   g_autoptr(ledger_letter_t) letter = first;
   while (letter != NULL) {
-    g_hash_table_add(flush->tried, g_strdup(letter->id));
     fail_letter(flush, letter, why);
     ledger_letter_free(g_steal_pointer(&letter));
-    if (!next_due(flush, &letter, NULL))
+    if (!next_due(flush, 0, &letter, NULL))
       return;
   }
 }
@@ -431,6 +613,28 @@ connect_line(struct flush *flush, GError **error)
   return trust_keep(flush->store, account, account->smtp, "smtp", &trust, error);
 }
 
+/* What was claimed already, else the next that is due. */
+static bool
+take_next(struct flush *flush, struct ledger_letter **letter_out, GError **error)
+{
+  *letter_out = g_steal_pointer(&flush->following);
+  return *letter_out != NULL || next_due(flush, 0, letter_out, error);
+}
+
+/* It is filed while the next one is on its way, where that is soon done. */
+static void
+file_soon(struct flush *flush, struct ledger_letter **letter)
+{
+  if ((*letter)->state != LETTER_ACCEPTED)
+    return;
+  if (flush->unfiled->len == 0)
+    flush->unfiled_since = g_get_monotonic_time();
+  g_ptr_array_add(flush->unfiled, g_steal_pointer(letter));
+  if (flush->smtp == NULL || flush->ahead == NULL ||
+      blob_size(flush->ahead->blob) > SOON_SENT)
+    file_waiting(flush);
+}
+
 /* Each letter once; a line that broke is opened again for the next.  The last
  * failure of a line is told. */
 static bool
@@ -439,36 +643,45 @@ send_all(struct flush *flush, GError **error)
   g_autoptr(GError) last = NULL;
   for (;;) {
     struct ledger_letter *due;
-    if (!next_due(flush, &due, error))
+    if (!take_next(flush, &due, error))
       return false;
     if (due == NULL)
       break;
     g_autoptr(GError) why = NULL;
     if (!connect_line(flush, &why)) {
+      g_clear_pointer(&flush->ahead, sending_free);
       fail_all(flush, due, why);
       g_propagate_error(error, g_steal_pointer(&why));
       return false;
     }
     g_autoptr(ledger_letter_t) letter = due;
-    g_hash_table_add(flush->tried, g_strdup(letter->id));
     if (is_early(letter, now_seconds()) &&
         seconds_to_hold(letter) > flush->smtp->hold_limit) {
       keep_held(flush, letter);
       continue;
     }
-    if (send_letter(flush, letter, &why))
+    bool sent = send_letter(flush, letter, &why);
+    file_soon(flush, &letter);
+    if (sent)
       continue;
     g_clear_error(&last);
     last = g_steal_pointer(&why);
     if (error_is(last, POSTINO_ERROR_CANCELLED) || error_is(last, POSTINO_ERROR_LOCAL))
       break;
   }
+  file_waiting(flush);
   if (flush->smtp != NULL)
     smtp_quit(flush->smtp);
   if (last == NULL)
     return true;
   g_propagate_error(error, g_steal_pointer(&last));
   return false;
+}
+
+static void
+free_letter(void *letter)
+{
+  ledger_letter_free(letter);
 }
 
 static bool
@@ -496,9 +709,14 @@ outbox_flush(struct store *store, const struct conf_account *account, struct key
                         .keyring = keyring,
                         .options = options,
                         .cancel = cancel,
+                        .unfiled = g_ptr_array_new_with_free_func(free_letter),
                         .tried = g_hash_table_new_full(g_str_hash, g_str_equal, g_free, NULL)};
   bool ok = outbox_recover(store, account->name, error) && send_all(&flush, error);
+  file_waiting(&flush);
   smtp_close(flush.smtp);
+  release_following(&flush);
+  g_queue_clear_full(&flush.due, g_free);
+  g_ptr_array_unref(flush.unfiled);
   g_hash_table_unref(flush.tried);
   return ok;
 }

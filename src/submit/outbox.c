@@ -4,6 +4,7 @@
 
 #include "base/error.h"
 #include "base/i18n.h"
+#include "base/limits.h"
 #include "base/sanitize.h"
 #include "message/address.h"
 #include "message/headers.h"
@@ -184,15 +185,45 @@ compare_specs(const void *a, const void *b)
   return strcmp(*(const char *const *)a, *(const char *const *)b);
 }
 
+static bool
+digest_block(const char *data, size_t length, void *context, GError **error)
+{
+  g_checksum_update(context, (const guchar *)data, (gssize)length);
+  return true;
+}
+
+static bool
+digest_blob(GChecksum *sum, const struct blob *blob, GError **error)
+{
+  guint64 size = GUINT64_TO_LE(blob_size(blob));
+  g_checksum_update(sum, (const guchar *)&size, sizeof size);
+  return blob_each(blob, 0, digest_block, sum, error);
+}
+
+/* What a second `send` of the letter has too. */
+static bool
+digest_letter(GChecksum *sum, const struct submission *submission, GError **error)
+{
+  size_t length;
+  const void *data;
+  if (submission->given != NULL) {
+    data = g_bytes_get_data(submission->given, &length);
+    digest_bytes(sum, data, length);
+    return true;
+  }
+  for (guint i = 0; i < submission->n_copies; i++)
+    if (!digest_blob(sum, submission->copies[i], error))
+      return false;
+  return digest_blob(sum, submission->readable, error);
+}
+
 /* Envelope and bytes, each with its length before it, recipients in an order of
  * their own. */
 static char *
-digest_of(const struct submission *submission)
+digest_of(const struct submission *submission, GError **error)
 {
   g_autoptr(GChecksum) sum = g_checksum_new(G_CHECKSUM_SHA256);
   g_autoptr(GPtrArray) specs = g_ptr_array_new();
-  size_t length;
-  const void *data;
   digest_bytes(sum, submission->account->name, strlen(submission->account->name));
   digest_bytes(sum, submission->from, strlen(submission->from));
   for (guint i = 0; i < submission->recipients->len; i++)
@@ -201,14 +232,7 @@ digest_of(const struct submission *submission)
   g_ptr_array_sort(specs, compare_specs);
   for (guint i = 0; i < specs->len; i++)
     digest_bytes(sum, g_ptr_array_index(specs, i), strlen(g_ptr_array_index(specs, i)));
-  for (guint i = 0; submission->given == NULL && i < submission->n_copies; i++) {
-    data = g_bytes_get_data(submission->copies[i], &length);
-    digest_bytes(sum, data, length);
-  }
-  data = g_bytes_get_data(submission->given != NULL ? submission->given : submission->readable,
-                          &length);
-  digest_bytes(sum, data, length);
-  return g_strdup(g_checksum_get_string(sum));
+  return digest_letter(sum, submission, error) ? g_strdup(g_checksum_get_string(sum)) : NULL;
 }
 
 static void
@@ -248,17 +272,29 @@ copy_recipients(const struct submission *submission)
   return copies;
 }
 
-static struct ledger_letter *
-make_letter(const struct submission *submission)
+static char *
+message_id_of(const struct blob *blob)
 {
-  struct ledger_letter *letter = g_new0(struct ledger_letter, 1);
+  g_autoptr(GBytes) head = blob_head(blob, LIMIT_HEADER, NULL);
+  if (head == NULL)
+    return NULL;
   size_t length;
-  const char *data = g_bytes_get_data(submission->readable, &length);
+  const char *data = g_bytes_get_data(head, &length);
   g_autoptr(headers_t) headers = headers_parse(length > 0 ? data : "", length);
+  return headers_message_id(headers);
+}
+
+static struct ledger_letter *
+make_letter(const struct submission *submission, GError **error)
+{
+  g_autofree char *digest = digest_of(submission, error);
+  if (digest == NULL)
+    return NULL;
+  struct ledger_letter *letter = g_new0(struct ledger_letter, 1);
   letter->account = g_strdup(submission->account->name);
   letter->from = g_strdup(submission->from);
-  letter->message_id = headers_message_id(headers);
-  letter->digest = digest_of(submission);
+  letter->message_id = message_id_of(submission->readable);
+  letter->digest = g_steal_pointer(&digest);
   letter->sent_folder = g_strdup(submission->account->sent);
   letter->created = letter->changed = now_seconds();
   letter->not_before = submission->not_before;
@@ -292,10 +328,10 @@ find_known(struct store *store, const char *digest, char **id_out, bool *known_o
 char *
 outbox_known(struct store *store, const struct submission *submission)
 {
-  g_autofree char *digest = digest_of(submission);
+  g_autofree char *digest = digest_of(submission, NULL);
   char *id = NULL;
   bool known;
-  return find_known(store, digest, &id, &known) ? id : NULL;
+  return digest != NULL && find_known(store, digest, &id, &known) ? id : NULL;
 }
 
 bool
@@ -304,7 +340,9 @@ outbox_add(struct store *store, const struct submission *submission, char **id_o
 {
   if (!check_recipients(submission, error))
     return false;
-  g_autoptr(ledger_letter_t) letter = make_letter(submission);
+  g_autoptr(ledger_letter_t) letter = make_letter(submission, error);
+  if (letter == NULL)
+    return false;
   if (find_known(store, letter->digest, id_out, known_out))
     return true;
   g_autoptr(GError) why = NULL;

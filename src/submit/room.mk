@@ -15,8 +15,8 @@ submit_TEST_LIBS = src/submit/libsubmit.a src/store/libstore.a $(SQLITE_LIBS) \
 	src/account/libaccount.a src/net/libnet.a $(OPENSSL_LIBS) $(SASL_LIBS) $(IDN2_LIBS) \
 	$(CONF_LIBS) $(CMOCKA_LIBS)
 check_PROGRAMS += tests/unit/submit/test_parts tests/unit/submit/test_submit \
-	tests/unit/submit/test_outbox tests/unit/submit/test_chunks tests/unit/submit/test_command \
-	tests/unit/submit/test_hold
+	tests/unit/submit/test_outbox tests/unit/submit/test_chunks tests/unit/submit/test_ahead \
+	tests/unit/submit/test_command tests/unit/submit/test_hold
 submit_SCENE = tests/unit/submit/scene.c tests/unit/submit/scene.h \
 	tests/unit/submit/fake.c tests/unit/submit/fake.h $(net_PEER)
 tests_unit_submit_test_parts_SOURCES = tests/unit/submit/test_parts.c tests/unit/test.h
@@ -28,6 +28,8 @@ tests_unit_submit_test_outbox_SOURCES = tests/unit/submit/test_outbox.c $(submit
 tests_unit_submit_test_outbox_LDADD = $(submit_TEST_LIBS)
 tests_unit_submit_test_chunks_SOURCES = tests/unit/submit/test_chunks.c $(submit_SCENE)
 tests_unit_submit_test_chunks_LDADD = $(submit_TEST_LIBS)
+tests_unit_submit_test_ahead_SOURCES = tests/unit/submit/test_ahead.c $(submit_SCENE)
+tests_unit_submit_test_ahead_LDADD = $(submit_TEST_LIBS)
 tests_unit_submit_test_command_SOURCES = tests/unit/submit/test_command.c $(submit_SCENE)
 tests_unit_submit_test_command_LDADD = $(submit_TEST_LIBS)
 tests_unit_submit_test_hold_SOURCES = tests/unit/submit/test_hold.c $(submit_SCENE)

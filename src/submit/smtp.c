@@ -357,6 +357,7 @@ smtp_close(struct smtp *smtp)
 {
   if (smtp == NULL)
     return;
+  transaction_free(smtp->ahead);
   connection_close(smtp->connection);
   g_free(smtp->place);
   g_strfreev(smtp->mechanisms);

@@ -7,6 +7,8 @@
 #include "submit/envelope.h"
 #include "submit/reply.h"
 
+struct transaction;
+
 struct smtp {
   struct connection *connection;
   const struct conf_account *account;
@@ -18,6 +20,7 @@ struct smtp {
   char **mechanisms;        /* of AUTH; never NULL */
   char *method;             /* how it logged in; NULL: it did not have to */
   bool used;                /* a transaction was begun: RSET comes before the next */
+  struct transaction *ahead; /* of the letter whose envelope is on its way; NULL */
 };
 
 /* Connects, upgrades by the account's policy, and logs in when a user is set.
@@ -42,13 +45,20 @@ struct smtp_recipient {
 struct smtp_letter {
   const char *from;
   struct envelope_dsn dsn;
-  GBytes *bytes;
+  const struct blob *blob;
   guint64 hold;             /* seconds for which the server is to hold it, within its limit; 0 */
   struct smtp_recipient *recipients;
   guint count;
   /* Called when all but the last byte have left: the letter must be on the disk
    * as one that may have been sent, before that byte goes.  False: it stays. */
   bool (*before_last_byte)(void *data, GError **error);
+  /* Called after that, where a letter's envelope may go with this one's last byte: the
+   * letter for which smtp_send() is called next on this session, if any, which lives
+   * until then.  Nothing of it leaves but the envelope.  May be NULL, or answer so. */
+  struct smtp_letter *(*next)(void *data);
+  /* Called when the last byte has left and the answer is yet to come: there is time.
+   * May be NULL. */
+  void (*meanwhile)(void *data);
   void (*progress)(guint64 bytes, guint64 all, void *data);
   void *data;
   char *remark;             /* what the server or this machine said of the letter as a
@@ -65,9 +75,12 @@ void smtp_letter_clear(struct smtp_letter *letter);
 char *smtp_wire_spec(const char *spec);
 
 /* For smtp.c and transaction.c. */
+void transaction_free(struct transaction *transaction);
 bool smtp_read(struct smtp *smtp, struct smtp_reply *reply, GError **error)
     G_GNUC_WARN_UNUSED_RESULT;
 
+typedef struct transaction transaction_t;
+G_DEFINE_AUTOPTR_CLEANUP_FUNC(transaction_t, transaction_free)
 typedef struct smtp smtp_t;
 G_DEFINE_AUTOPTR_CLEANUP_FUNC(smtp_t, smtp_close)
 typedef struct smtp_reply smtp_reply_t;

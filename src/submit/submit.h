@@ -4,14 +4,15 @@
 #pragma once
 
 #include "account/account.h"
+#include "base/blob.h"
 #include "message/report.h"
 #include "store/ledger.h"
 
 struct submission {
   const struct conf_account *account;
   const char *from;                 /* envelope sender spec */
-  GBytes *readable;                 /* as its sender may read it: kept in Outbox, then Sent */
-  GBytes *const *copies;            /* wire copies, CRLF, without Bcc */
+  const struct blob *readable;      /* as its sender may read it: kept in Outbox, then Sent */
+  struct blob *const *copies;       /* wire copies, CRLF, without Bcc */
   guint n_copies;
   const GPtrArray *recipients;      /* struct ledger_recipient: spec and copy */
   int64_t not_before;               /* 0: at once; LEDGER_NEVER: when it is told to go */

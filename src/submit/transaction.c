@@ -9,7 +9,7 @@
 /* Commands that are sent before the first is answered: far below what both sides
  * can buffer. */
 #define COMMANDS_MAX 4000
-#define BLOCK LIMIT_KIB(16)
+#define BLOCK LIMIT_KIB(64)
 /* A chunk that is sent with its envelope before anything of it is answered. */
 #define TOGETHER_MAX LIMIT_KIB(64)
 /* A user who lowered the timeout below this meant every wait. */
@@ -22,7 +22,9 @@ struct transaction {
   struct smtp *smtp;
   struct smtp_letter *letter;
   char **specs;             /* of the recipients, as they go over the line */
-  const char *from;         /* and of the sender */
+  char *from;               /* and of the sender */
+  struct envelope_needs needs;
+  char *obstacle;           /* why this server cannot take it; NULL */
   GArray *owed;             /* struct owed: replies to come */
   size_t bytes;             /* of commands without reply */
   bool *taken;              /* recipients whose RCPT was answered with 2yz */
@@ -31,6 +33,7 @@ struct transaction {
   bool confused;            /* and yet a recipient was taken */
   bool open;                /* DATA was answered with 354 */
   bool left;                /* the server said that it ends the session */
+  bool sent_ahead;          /* the envelope went with the dot of the letter before */
 };
 
 void
@@ -42,6 +45,59 @@ smtp_letter_clear(struct smtp_letter *letter)
   }
   g_free(letter->recipients);
   g_free(letter->remark);
+}
+
+/* ---- a transaction ---- */
+
+/* A domain has a form in ASCII that every server takes (RFC 5891). */
+char *
+smtp_wire_spec(const char *spec)
+{
+  const char *at = strrchr(spec, '@');
+  if (at == NULL || g_str_is_ascii(at))
+    return g_strdup(spec);
+  g_autofree char *domain = resolve_ascii(at + 1, NULL);
+  return domain == NULL ? g_strdup(spec)
+                        : g_strdup_printf("%.*s%s", (int)(at + 1 - spec), spec, domain);
+}
+
+static char **
+specs_of(const struct smtp_letter *letter)
+{
+  char **specs = g_new0(char *, letter->count + 1);
+  for (guint i = 0; i < letter->count; i++)
+    specs[i] = smtp_wire_spec(letter->recipients[i].spec);
+  return specs;
+}
+
+static struct transaction *
+transaction_new(struct smtp *smtp, struct smtp_letter *letter, GError **error)
+{
+  g_autoptr(transaction_t) t = g_new0(struct transaction, 1);
+  t->smtp = smtp;
+  t->letter = letter;
+  t->specs = specs_of(letter);
+  t->from = smtp_wire_spec(letter->from);
+  t->taken = g_new0(bool, letter->count + 1);
+  t->owed = g_array_new(FALSE, FALSE, sizeof(struct owed));
+  if (!envelope_needs(letter->blob, t->from, (const char *const *)t->specs, &t->needs, error))
+    return NULL;
+  t->needs.hold = letter->hold;
+  t->obstacle = envelope_obstacle(&t->needs, smtp->capabilities, smtp->size_limit);
+  return g_steal_pointer(&t);
+}
+
+void
+transaction_free(struct transaction *t)
+{
+  if (t == NULL)
+    return;
+  g_strfreev(t->specs);
+  g_free(t->from);
+  g_free(t->obstacle);
+  g_free(t->taken);
+  g_array_unref(t->owed);
+  g_free(t);
 }
 
 /* ---- fates ---- */
@@ -170,12 +226,17 @@ ask(struct transaction *t, enum step step, guint recipient, const char *command,
   return (pipelined && step != STEP_DATA && t->bytes < COMMANDS_MAX) || settle(t, error);
 }
 
+static char *
+recipient_command(const struct transaction *t, guint i)
+{
+  return envelope_rcpt(t->specs[i], t->smtp->capabilities, &t->letter->dsn);
+}
+
 static bool
 ask_recipients(struct transaction *t, GError **error)
 {
   for (guint i = 0; i < t->letter->count && !t->refused; i++) {
-    g_autofree char *command =
-        envelope_rcpt(t->specs[i], t->smtp->capabilities, &t->letter->dsn);
+    g_autofree char *command = recipient_command(t, i);
     if (!ask(t, STEP_RECIPIENT, i, command, error))
       return false;
   }
@@ -188,11 +249,17 @@ is_hopeless(const struct transaction *t)
   return t->owed->len == 0 && (t->refused || t->taken_count == 0);
 }
 
+static char *
+mail_command(const struct transaction *t)
+{
+  return envelope_mail(t->from, &t->needs, t->smtp->capabilities, &t->letter->dsn);
+}
+
 /* MAIL and RCPT, in one flush with what follows where the server lets them. */
 static bool
-address_envelope(struct transaction *t, const struct envelope_needs *needs, GError **error)
+address_envelope(struct transaction *t, GError **error)
 {
-  g_autofree char *mail = envelope_mail(t->from, needs, t->smtp->capabilities, &t->letter->dsn);
+  g_autofree char *mail = mail_command(t);
   if (t->smtp->used && !ask(t, STEP_RESET, 0, "RSET", error))
     return false;
   t->smtp->used = true;
@@ -201,35 +268,50 @@ address_envelope(struct transaction *t, const struct envelope_needs *needs, GErr
 
 /* ---- the letter ---- */
 
+struct body {
+  struct transaction *t;
+  struct stuffing stuffing;
+  guint64 at;
+  size_t keep;              /* bytes at the end that are not written */
+  GString *out;             /* and are left here */
+};
+
+static bool
+write_block(const char *data, size_t length, void *context, GError **error)
+{
+  struct body *body = context;
+  const struct smtp_letter *letter = body->t->letter;
+  guint64 size = blob_size(letter->blob);
+  g_autofree char *log = body->at > 0 ? g_strdup("")
+                                      : g_strdup_printf("(the letter, %" G_GUINT64_FORMAT
+                                                        " bytes)", size);
+  body->at += length;
+  envelope_stuff(&body->stuffing, data, length, body->out);
+  if (body->at >= size)
+    envelope_stuff_end(&body->stuffing, body->out);
+  size_t ready = body->out->len - MIN(body->keep, body->out->len);
+  if (!connection_write(body->t->smtp->connection, body->out->str, ready, log, error))
+    return false;
+  g_string_erase(body->out, 0, (gssize)ready);
+  if (letter->progress != NULL)
+    letter->progress(body->at, size, letter->data);
+  return true;
+}
+
 /* Writes all but the last `keep` bytes of the form in which it goes over the line;
  * those are in `out`. */
 static bool
-write_body(struct transaction *t, struct stuffing *stuffing, size_t keep, GString *out,
-           GError **error)
+write_body(struct transaction *t, bool no_dots, size_t keep, GString *out, GError **error)
 {
-  size_t length;
-  const char *data = g_bytes_get_data(t->letter->bytes, &length);
-  g_autofree char *log = g_strdup_printf("(the letter, %" G_GSIZE_FORMAT " bytes)", length);
-  for (size_t at = 0; at < length; at += BLOCK) {
-    envelope_stuff(stuffing, data + at, MIN(BLOCK, length - at), out);
-    if (at + BLOCK >= length)
-      envelope_stuff_end(stuffing, out);
-    size_t ready = out->len - MIN(keep, out->len);
-    if (!connection_write(t->smtp->connection, out->str, ready, at == 0 ? log : "", error))
-      return false;
-    g_string_erase(out, 0, (gssize)ready);
-    if (t->letter->progress != NULL)
-      t->letter->progress(MIN(at + BLOCK, length), length, t->letter->data);
-  }
-  return true;
+  struct body body = {.t = t, .stuffing = {.no_dots = no_dots}, .keep = keep, .out = out};
+  return blob_each(t->letter->blob, 0, write_block, &body, error);
 }
 
 static bool
 send_body(struct transaction *t, GError **error)
 {
-  struct stuffing stuffing = {0};
   g_autoptr(GString) out = g_string_sized_new(BLOCK + 64);
-  return write_body(t, &stuffing, 0, out, error) && connection_flush(t->smtp->connection, error);
+  return write_body(t, false, 0, out, error) && connection_flush(t->smtp->connection, error);
 }
 
 /* RFC 5321, 4.5.3.2.6 gives the server ten minutes to take a letter over.  What is
@@ -243,7 +325,10 @@ finish(struct transaction *t, const char *end, size_t length, const char *log,
   connection_set_timeout(smtp->connection,
                          usual < USUAL_TIMEOUT ? usual : MAX(usual, LIMIT_AFTER_DOT_SECONDS));
   bool answered = connection_write(smtp->connection, end, length, log, error) &&
-                  settle(t, error) && smtp_read(smtp, reply, error);
+                  connection_flush(smtp->connection, error);
+  if (answered && t->letter->meanwhile != NULL)
+    t->letter->meanwhile(t->letter->data);
+  answered = answered && settle(t, error) && smtp_read(smtp, reply, error);
   connection_set_timeout(smtp->connection, usual);
   return answered;
 }
@@ -252,6 +337,68 @@ static bool
 send_dot(struct transaction *t, struct smtp_reply *reply, GError **error)
 {
   return finish(t, ".\r\n", 3, NULL, reply, error);
+}
+
+/* ---- the letter that follows ---- */
+
+/* All of its envelope, DATA too, or nothing: what one side may have to buffer while
+ * the other does not read is bounded. */
+static GPtrArray *
+commands_ahead(const struct transaction *t)
+{
+  g_autoptr(GPtrArray) commands = g_ptr_array_new_with_free_func(g_free);
+  size_t bytes = 0;
+  g_ptr_array_add(commands, mail_command(t));
+  for (guint i = 0; i < t->letter->count; i++)
+    g_ptr_array_add(commands, recipient_command(t, i));
+  g_ptr_array_add(commands, g_strdup("DATA"));
+  for (guint i = 0; i < commands->len; i++)
+    bytes += strlen(commands->pdata[i]) + 2;
+  return bytes < COMMANDS_MAX ? g_steal_pointer(&commands) : NULL;
+}
+
+static bool
+queue_ahead(struct transaction *t, const GPtrArray *commands, GError **error)
+{
+  for (guint i = 0; i < commands->len; i++) {
+    struct owed owed = {i == 0                   ? STEP_MAIL
+                        : i + 1 < commands->len  ? STEP_RECIPIENT
+                                                 : STEP_DATA,
+                        i > 0 ? i - 1 : 0};
+    if (!connection_printf(t->smtp->connection, error, "%s\r\n", (char *)commands->pdata[i]))
+      return false;
+    g_array_append_val(t->owed, owed);
+  }
+  t->sent_ahead = true;
+  return true;
+}
+
+/* RFC 2920, 3.1: the end of one letter may begin a group that goes on with the next
+ * one's envelope: a letter then takes one round trip.  Its own answers are read when
+ * its turn comes. */
+static bool
+send_ahead(struct transaction *t, GError **error)
+{
+  struct smtp *smtp = t->smtp;
+  if ((smtp->capabilities & SMTP_PIPELINING) == 0 || t->letter->next == NULL)
+    return true;
+  struct smtp_letter *next = t->letter->next(t->letter->data);
+  if (next == NULL)
+    return true;
+  smtp->ahead = transaction_new(smtp, next, NULL); /* what hinders it is told in its turn */
+  if (smtp->ahead == NULL)
+    return true;
+  g_autoptr(GPtrArray) commands =
+      smtp->ahead->obstacle == NULL ? commands_ahead(smtp->ahead) : NULL;
+  return commands == NULL || queue_ahead(smtp->ahead, commands, error);
+}
+
+/* The dot, and the next letter's envelope with it. */
+static bool
+end_letter(struct transaction *t, struct smtp_reply *reply, GError **error)
+{
+  return connection_write(t->smtp->connection, ".\r\n", 3, NULL, error) &&
+         send_ahead(t, error) && finish(t, "", 0, NULL, reply, error);
 }
 
 /* Of whom nothing is known after the last byte left, all may be. */
@@ -302,7 +449,7 @@ hand_over(struct transaction *t, GError **error)
     return false;
   if (!connection_is_quiet(t->smtp->connection))
     return was_interrupted(t, error);
-  if (send_dot(t, &reply, error))
+  if (end_letter(t, &reply, error))
     return take_answer(t, &reply, error);
   set_unsure(t);
   return false;
@@ -326,10 +473,20 @@ is_confused(const struct transaction *t, GError **error)
 }
 
 static bool
-send_by_data(struct transaction *t, const struct envelope_needs *needs, GError **error)
+ask_for_data(struct transaction *t, GError **error)
 {
-  if (!address_envelope(t, needs, error) ||
-      (!is_hopeless(t) && !ask(t, STEP_DATA, 0, "DATA", error)))
+  if (t->sent_ahead) {
+    t->smtp->used = true;
+    return settle(t, error);
+  }
+  return address_envelope(t, error) &&
+         (is_hopeless(t) || ask(t, STEP_DATA, 0, "DATA", error));
+}
+
+static bool
+send_by_data(struct transaction *t, GError **error)
+{
+  if (!ask_for_data(t, error))
     return false;
   if (!t->open)
     return true;
@@ -342,14 +499,13 @@ send_by_data(struct transaction *t, const struct envelope_needs *needs, GError *
  * recipients' fates are not known when the last byte leaves, so all stand as unsure
  * until they are; a server that says 421 before has taken nothing. */
 static bool
-send_chunk(struct transaction *t, const struct envelope_needs *needs, GError **error)
+send_chunk(struct transaction *t, GError **error)
 {
-  struct stuffing stuffing = {.no_dots = true};
   g_autoptr(GString) last = g_string_sized_new(BLOCK + 64);
   g_auto(smtp_reply_t) reply = {0};
   if (!connection_printf(t->smtp->connection, error, "BDAT %" G_GUINT64_FORMAT " LAST\r\n",
-                         needs->size) ||
-      !write_body(t, &stuffing, 1, last, error) ||
+                         t->needs.size) ||
+      !write_body(t, true, 1, last, error) ||
       (t->owed->len == 0 && !connection_flush(t->smtp->connection, error)) ||
       !t->letter->before_last_byte(t->letter->data, error))
     return false;
@@ -363,14 +519,14 @@ send_chunk(struct transaction *t, const struct envelope_needs *needs, GError **e
 }
 
 static bool
-send_by_chunk(struct transaction *t, const struct envelope_needs *needs, GError **error)
+send_by_chunk(struct transaction *t, GError **error)
 {
   bool together =
-      (t->smtp->capabilities & SMTP_PIPELINING) != 0 && needs->size <= TOGETHER_MAX;
-  if (!address_envelope(t, needs, error) || (!together && !settle(t, error)) ||
+      (t->smtp->capabilities & SMTP_PIPELINING) != 0 && t->needs.size <= TOGETHER_MAX;
+  if (!address_envelope(t, error) || (!together && !settle(t, error)) ||
       is_confused(t, error))
     return false;
-  return is_hopeless(t) || send_chunk(t, needs, error);
+  return is_hopeless(t) || send_chunk(t, error);
 }
 
 static bool
@@ -385,42 +541,19 @@ refuse_here(struct smtp *smtp, struct smtp_letter *letter, const char *obstacle)
   return true;
 }
 
-/* A domain has a form in ASCII that every server takes (RFC 5891). */
-char *
-smtp_wire_spec(const char *spec)
-{
-  const char *at = strrchr(spec, '@');
-  if (at == NULL || g_str_is_ascii(at))
-    return g_strdup(spec);
-  g_autofree char *domain = resolve_ascii(at + 1, NULL);
-  return domain == NULL ? g_strdup(spec)
-                        : g_strdup_printf("%.*s%s", (int)(at + 1 - spec), spec, domain);
-}
-
-static char **
-specs_of(const struct smtp_letter *letter)
-{
-  char **specs = g_new0(char *, letter->count + 1);
-  for (guint i = 0; i < letter->count; i++)
-    specs[i] = smtp_wire_spec(letter->recipients[i].spec);
-  return specs;
-}
-
 bool
 smtp_send(struct smtp *smtp, struct smtp_letter *letter, GError **error)
 {
-  g_auto(GStrv) specs = specs_of(letter);
-  g_autofree char *from = smtp_wire_spec(letter->from);
-  struct envelope_needs needs =
-      envelope_needs(letter->bytes, from, (const char *const *)specs);
-  needs.hold = letter->hold;
-  g_autofree char *obstacle = envelope_obstacle(&needs, smtp->capabilities, smtp->size_limit);
-  if (obstacle != NULL)
-    return refuse_here(smtp, letter, obstacle);
-  g_autofree bool *taken = g_new0(bool, letter->count + 1);
-  g_autoptr(GArray) owed = g_array_new(FALSE, FALSE, sizeof(struct owed));
-  struct transaction t = {.smtp = smtp, .letter = letter, .from = from, .specs = specs,
-                          .owed = owed, .taken = taken};
-  return (smtp->capabilities & SMTP_CHUNKING) != 0 ? send_by_chunk(&t, &needs, error)
-                                                   : send_by_data(&t, &needs, error);
+  g_autoptr(transaction_t) t = g_steal_pointer(&smtp->ahead);
+  if (t == NULL)
+    t = transaction_new(smtp, letter, error);
+  if (t == NULL)
+    return false;
+  if (t->letter != letter)
+    return error_set(error, POSTINO_ERROR_BUG, _("%s: another letter's turn has come"),
+                     smtp->place);
+  if (t->obstacle != NULL)
+    return refuse_here(smtp, letter, t->obstacle);
+  return (smtp->capabilities & SMTP_CHUNKING) != 0 ? send_by_chunk(t, error)
+                                                   : send_by_data(t, error);
 }

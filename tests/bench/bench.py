@@ -17,6 +17,8 @@ import resource
 import select
 import shutil
 import signal
+import socket
+import ssl
 import struct
 import subprocess
 import sys
@@ -27,6 +29,7 @@ import time
 HERE = os.path.dirname(os.path.abspath(__file__))
 ISP = os.path.join(HERE, "..", "isp", "isp")
 PROXY = os.path.join(HERE, "..", "isp", "proxy.py")
+HOSTILE = os.path.join(HERE, "..", "isp", "hostile.py")
 RUNS = 3
 
 # ---- mail ----
@@ -342,7 +345,7 @@ class Provider:
         script = "set -a; eval \"$1\"; env"
         lines = subprocess.run(["bash", "-c", script, "-", text], check=True, stdout=subprocess.PIPE, text=True).stdout
         self.env = dict(line.split("=", 1) for line in lines.splitlines() if "=" in line)
-        self.proxies = []
+        self.helpers, self.logs = [], {}
 
     def fill(self, n):
         rng, last, paths = random.Random(7), None, []
@@ -372,17 +375,29 @@ class Provider:
             for name in sorted(os.listdir(os.path.join(drop, sub)))[letters:]:
                 os.unlink(os.path.join(drop, sub, name))
 
-    def delayed(self, port, milliseconds):
-        file = os.path.join(self.dir, "proxy.%s.%g.%d" % (port, milliseconds, len(self.proxies)))
-        self.proxies.append(subprocess.Popen([sys.executable, PROXY, port, "--port-file", file, "--delay", str(milliseconds)]))
+    def start(self, script, file, *words):
+        """A helper that writes its port into `file`."""
+        self.helpers.append(subprocess.Popen([sys.executable, script, *words, "--port-file", file]))
         while not os.path.exists(file):
             time.sleep(.02)
         return open(file).read().strip()
 
+    def delayed(self, port, milliseconds):
+        file = os.path.join(self.dir, "proxy.%s.%g.%d" % (port, milliseconds, len(self.helpers)))
+        own = self.start(PROXY, file, port, "--delay", str(milliseconds), "--log", file + ".log")
+        self.logs[own] = file + ".log"
+        return own
+
+    def hostile(self, protocol, *words):
+        """A peer that is decent here, and has what is asked for and nothing else."""
+        certificates = self.env["ISP_CERTIFICATES"]
+        return self.start(HOSTILE, os.path.join(self.dir, "hostile"), protocol, "--tls", "implicit", "--cert",
+                          os.path.join(certificates, "good.pem"), "--key", os.path.join(certificates, "good.key"), *words)
+
     def end(self):
-        for proxy in self.proxies:
-            proxy.terminate()
-            proxy.wait()
+        for helper in self.helpers:
+            helper.terminate()
+            helper.wait()
         subprocess.run([ISP, "down", self.dir], stdout=subprocess.DEVNULL)
 
 
@@ -390,12 +405,12 @@ def quoted(text):
     return text.replace("\\", "\\\\").replace('"', '\\"')
 
 
-def account(provider, pop3, smtp, leave="yes"):
+def account(provider, pop3, smtp, leave="yes", auth="auto"):
     env = provider.env
     return ('account "anna" { from = "Anna Rossi <%s>" user = "anna" password = "%s"\n'
             'pop3 { server = "localhost" port = %s ca-file = "%s" leave-on-server = %s }\n'
-            'smtp { server = "localhost" port = %s ca-file = "%s" } }\n'
-            % (env["ANNA_ADDRESS"], quoted(env["ANNA_PASSWORD"]), pop3, env["ISP_CA"], leave, smtp, env["ISP_CA"]))
+            'smtp { server = "localhost" port = %s ca-file = "%s" auth = %s } }\n'
+            % (env["ANNA_ADDRESS"], quoted(env["ANNA_PASSWORD"]), pop3, env["ISP_CA"], leave, smtp, env["ISP_CA"], auth))
 
 
 class Postino:
@@ -510,38 +525,163 @@ def pop3(place, letters):
         provider.end()
 
 
+# ---- submission ----
+
+def round_trips(log):
+    """How often the client spoke on after it had heard the server, QUIT being the last
+    time: the flights of a proxy's log."""
+    turns = [line.split()[0] for line in open(log)]
+    return sum(a == "down" and b == "up" for a, b in zip(turns, turns[1:]))
+
+
+def floor(port, ca, password, count):
+    """`count` letters over one connection as fast as DATA lets anyone who has no more
+    than one of them unanswered beyond its last byte."""
+    context = ssl.create_default_context(cafile=ca)
+    sock = context.wrap_socket(socket.create_connection(("127.0.0.1", int(port))), server_hostname="localhost")
+    sock.setsockopt(socket.IPPROTO_TCP, socket.TCP_NODELAY, 1)
+    answers = sock.makefile("rb")
+
+    def answer(wanted):
+        while True:
+            line = answers.readline()
+            if line[3:4] != b"-":
+                break
+        if not line.startswith(wanted):
+            raise SystemExit("the floor: %r" % line)
+
+    envelope = b"MAIL FROM:<anna@tuoisp.example>\r\nRCPT TO:<bruno@tuoisp.example>\r\nDATA\r\n"
+    answer(b"220")
+    sock.sendall(b"EHLO [127.0.0.1]\r\n")
+    answer(b"250")
+    sock.sendall(b"AUTH PLAIN %s\r\n" % base64.b64encode(b"\0anna\0" + password.encode()))
+    answer(b"235")
+    sock.sendall(envelope)
+    for i in range(count):
+        for wanted in (b"250", b"250", b"354"):
+            answer(wanted)
+        sock.sendall((LETTER % i).replace("\n", "\r\n").encode() + b".\r\n" + (envelope if i + 1 < count else b""))
+        answer(b"250")
+    sock.sendall(b"QUIT\r\n")
+    sock.close()
+
+
+LETTER = "From: anna@tuoisp.example\nTo: bruno@tuoisp.example\nSubject: bench %d\n\nciao\n"
+
+
+class Sender:
+    """Programs that send the same letters to one port."""
+
+    def __init__(self, place, provider, name, port):
+        self.place, self.provider, self.port = place, provider, port
+        self.rc = place.rc("rc-" + name, os.path.join(place.dir, name), account(provider, provider.env["POP3S_PORT"], port, auth="plain"))
+        self.msmtprc = os.path.join(place.dir, "msmtprc-" + name)
+        self.number = 0
+        # msmtp's own quotes know no escapes, and a password may hold anything.
+        with open(self.msmtprc + ".password", "w") as f:
+            f.write(provider.env["ANNA_PASSWORD"] + "\n")
+        with open(self.msmtprc, "w") as f:
+            f.write('account default\nhost localhost\nport %s\nfrom anna@tuoisp.example\nauth plain\nuser anna\npasswordeval "cat %s.password"\n'
+                    'tls on\ntls_starttls off\ntls_trust_file %s\n' % (port, self.msmtprc, provider.env["ISP_CA"]))
+        os.chmod(self.msmtprc, 0o600)
+
+    def program(self, name):
+        return self.place.postino(self.rc, "send", "-t") if name == "postino" else ["msmtp", "-C", self.msmtprc, "-t"]
+
+    def letter(self):
+        self.number += 1
+        path = os.path.join(self.place.dir, "letter")
+        with open(path, "w") as f:
+            f.write(LETTER % self.number)
+        return path
+
+    def send(self, name):
+        with open(self.letter()) as f:
+            seconds, done = run(self.program(name), self.place.env, f)
+        if done.returncode:
+            raise SystemExit("%s: %s" % (name, done.stderr.decode(errors="replace")))
+        return seconds
+
+    def flush(self, count):
+        """`count` letters that wait in the outbox, over one connection."""
+        for _ in range(count):
+            with open(self.letter()) as f:
+                run(self.place.postino(self.rc, "send", "-t", "-odq"), self.place.env, f)
+        seconds, done = run(self.place.postino(self.rc, "queue", "flush"), self.place.env)
+        if done.returncode:
+            raise SystemExit("flush: %s" % done.stderr.decode(errors="replace"))
+        return seconds
+
+    def floor(self, count):
+        start = time.monotonic()
+        floor(self.port, self.provider.env["ISP_CA"], self.provider.env["ANNA_PASSWORD"], count)
+        return time.monotonic() - start
+
+
 def smtp(place, count):
     provider = Provider(place)
+    peers = ["postino"] + (["msmtp"] if shutil.which("msmtp") else [])
     try:
-        port = provider.delayed(provider.env["SUBMISSIONS_PORT"], 25)
-        print("Submission over TLS with AUTH, RTT 50 ms: seconds")
-        row("", "one letter", "%d letters" % count)
-        rc = place.rc("rc-smtp", os.path.join(place.dir, "smtp"), account(provider, provider.env["POP3S_PORT"], port))
-        text = "From: anna@tuoisp.example\nTo: bruno@tuoisp.example\nSubject: bench %d\n\nciao\n"
-
-        def send(argv, i):
-            path = os.path.join(place.dir, "letter")
-            with open(path, "w") as f:
-                f.write(text % i)
-            with open(path) as f:
-                return run(argv, place.env, f)[0]
-
-        def both(argv):
-            one = median([send(argv, i) for i in range(RUNS)])
-            start = time.monotonic()
-            for i in range(count):
-                send(argv, i)
-            return "%.2f" % one, "%.2f" % (time.monotonic() - start)
-        row("postino", *both(place.postino(rc, "send", "-t")))
-        if shutil.which("msmtp"):
-            conf = os.path.join(place.dir, "msmtprc")
-            with open(conf, "w") as f:
-                f.write('account default\nhost localhost\nport %s\nfrom anna@tuoisp.example\nauth on\nuser anna\npassword "%s"\n'
-                        'tls on\ntls_starttls off\ntls_trust_file %s\n' % (port, quoted(provider.env["ANNA_PASSWORD"]), provider.env["ISP_CA"]))
-            os.chmod(conf, 0o600)
-            row("msmtp", *both(["msmtp", "-C", conf, "-t"]))
+        plain = provider.hostile("smtp", "--capability", "PIPELINING", "--capability", "8BITMIME", "--capability", "SIZE 0",
+                                 "--capability", "AUTH PLAIN")
+        near, far = provider.env["SUBMISSIONS_PORT"], provider.delayed(provider.env["SUBMISSIONS_PORT"], 25)
+        senders = [Sender(place, provider, "near", near), Sender(place, provider, "far", far),
+                   Sender(place, provider, "plain", provider.delayed(plain, 25))]
+        print("Submission over TLS with AUTH PLAIN, one letter: seconds (round trips after TCP's own)")
+        row("", "RTT 0", "RTT 50 ms", "no CHUNKING")
+        for name in peers:
+            cells = []
+            for sender in senders:
+                log = provider.logs.get(sender.port)
+                took = median([sender.send(name) for _ in range(RUNS)])
+                if log:
+                    open(log, "w").close()
+                    sender.send(name)
+                    cells.append("%.2f (%d)" % (took, round_trips(log)))
+                else:
+                    cells.append("%.2f" % took)
+            row(name, *cells)
+        print("The same, %d letters that wait: seconds" % count)
+        row("", "RTT 0", "RTT 50 ms", "no CHUNKING")
+        row("postino, one connection", *("%.2f" % sender.flush(count) for sender in senders))
+        row("floor by DATA, one connection", *("%.2f" % sender.floor(count) for sender in senders))
+        for name in peers[1:]:
+            row(name + ", a connection each", *("%.2f" % sum(sender.send(name) for _ in range(count)) for sender in senders))
+        large(place, Sender(place, provider, "large", plain), peers)
     finally:
         provider.end()
+
+
+def watch_memory(process):
+    """Its highest memory in MB: what wait4() tells holds that of the Python it was forked from."""
+    peak = 0
+    while process.poll() is None:
+        try:
+            with open("/proc/%d/status" % process.pid) as f:
+                status = dict(line.split(":", 1) for line in f)
+            if "bench.py" not in open("/proc/%d/cmdline" % process.pid).read():
+                peak = max(peak, int(status.get("VmHWM", "0 kB").split()[0]))
+        except (OSError, ValueError):
+            pass
+        time.sleep(.01)
+    return peak >> 10
+
+
+def large(place, sender, peers):
+    print("One large letter, no CHUNKING: seconds (peak MB)")
+    sizes = (1, 5, 50)
+    row("", *["%d MB" % size for size in sizes])
+    path = os.path.join(place.dir, "large-letter")
+    for name in peers:
+        cells = []
+        for size in sizes:
+            sealable(path, size)
+            with open(path) as f:
+                start = time.monotonic()
+                process = subprocess.Popen(sender.program(name), env=place.env, stdin=f, stderr=subprocess.DEVNULL)
+                peak = watch_memory(process)
+            cells.append("%.2f (%d)" % (time.monotonic() - start, peak) if process.returncode == 0 else "failed")
+        row(name, *cells)
 
 
 # ---- sealing ----
@@ -631,7 +771,7 @@ def main():
     try:
         for table in tables:
             {"opening": lambda: opening(place, sizes), "inside": lambda: inside(place, sizes), "search": lambda: search(place, sizes),
-             "pop3": lambda: pop3(place, 5000), "smtp": lambda: smtp(place, 20),
+             "pop3": lambda: pop3(place, 5000), "smtp": lambda: smtp(place, 100),
              "sealing": lambda: sealing(place, 50, 10)}[table]()
             print()
     finally:

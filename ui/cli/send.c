@@ -286,12 +286,12 @@ parse(struct request *request, int argc, char **argv, GError **error)
 static bool
 submit(struct cli *cli, struct request *request, GError **error)
 {
-  g_autoptr(GBytes) message = cli_stdin(error);
   request->options.dsn = request->dsn != NULL ? request->dsn->str : NULL;
-  if (message == NULL || !cli_engine(cli, error))
+  request->options.input = STDIN_FILENO;
+  if (!cli_engine(cli, error))
     return false;
   g_autoptr(event_t) event =
-      cli_wait(cli, engine_submit(cli->engine, message, &request->options), error);
+      cli_wait(cli, engine_submit(cli->engine, NULL, &request->options), error);
   if (event == NULL)
     return false;
   /* The contract's words, in no language. */

@@ -97,11 +97,11 @@ typed_nonsense_is_refused_with_its_place(void **state)
 static void
 only_usable_specs_are_valid(void **state)
 {
-  static const char *const good[] = {"a@x", "a.b+c@x.example", "\"a..b\"@x", "ü@x", "a@[IPv6:::1]",
+  static const char *const good[] = {"a@x", "a.b+c@x.example", "\"a..b\"@x", "\"a b c\"@x", "ü@x", "a@[IPv6:::1]",
                                      "a@localhost", "o'neil@x"};
   static const char *const bad[] = {"",      "a",     "a@",    "@x",   "a b@x",    "a@x y",  "<a@x>",
                                     "a@b@c", "a..b@x", ".a@x", "a.@x", "a@.x",     "a@x.",   "a@x\n",
-                                    "\"a b\"@x", ("a@\xe2\x80\xae" "x"), "a@x>", "\xff@x", "a\xc2\xa0@x",
+                                    "\" a\"@x", "\"a \"@x", "\"a  b\"@x", "\"a\tb\"@x", "\"a\\ b\"@x", "\"a b@x", ("a@\xe2\x80\xae" "x"), "a@x>", "\xff@x", "a\xc2\xa0@x",
                                     "a,b@x", "a@x,b"};
   for (size_t i = 0; i < G_N_ELEMENTS(good); i++)
     assert_true(address_is_valid_spec(good[i]));

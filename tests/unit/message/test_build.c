@@ -222,8 +222,10 @@ add_random_addresses(GRand *rand, GPtrArray *list)
 {
   for (int n = g_rand_int_range(rand, 0, 6); n > 0; n--) {
     g_autofree char *name = random_text(rand, 30);
-    g_autofree char *spec = g_strdup_printf("u%d.x+y@d%d.example", g_rand_int_range(rand, 0, 99999),
-                                            g_rand_int_range(rand, 0, 99));
+    int user = g_rand_int_range(rand, 0, 99999), domain = g_rand_int_range(rand, 0, 99);
+    g_autofree char *spec = g_rand_boolean(rand)
+                                ? g_strdup_printf("u%d.x+y@d%d.example", user, domain)
+                                : g_strdup_printf("\"u %d and a\"@d%d.example", user, domain);
     g_ptr_array_add(list, address_new(*name != '\0' ? name : NULL, spec));
   }
 }

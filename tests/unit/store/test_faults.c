@@ -170,7 +170,8 @@ submit(struct store *store)
 {
   g_autoptr(ledger_letter_t) letter = ledger_by_message_id(store, "m@x");
   g_autoptr(GBytes) bytes = g_bytes_new_static(text, sizeof text - 1);
-  GBytes *copies[] = {bytes};
+  g_autoptr(blob_t) blob = blob_new(bytes);
+  struct blob *copies[] = {blob};
   if (letter == NULL) {
     letter = g_new0(struct ledger_letter, 1);
     letter->account = g_strdup("home");
@@ -178,7 +179,7 @@ submit(struct store *store)
     letter->digest = g_strdup("d");
     letter->sent_folder = g_strdup("Sent");
     letter->state = LETTER_QUEUED;
-    if (!ledger_add(store, letter, bytes, copies, 1, NULL))
+    if (!ledger_add(store, letter, blob, copies, 1, NULL))
       return false;
   }
   if (letter->state == LETTER_QUEUED) {

@@ -41,13 +41,20 @@ new_letter(const char *digest)
   return letter;
 }
 
+static struct blob *
+blob_of(const char *text)
+{
+  g_autoptr(GBytes) bytes = g_bytes_new_static(text, strlen(text));
+  return blob_new(bytes);
+}
+
 static bool
 add(const struct fixture *fixture, struct ledger_letter *letter, GError **error)
 {
-  g_autoptr(GBytes) readable = g_bytes_new_static("Subject: x\n\nhi\n", 15);
-  g_autoptr(GBytes) first = g_bytes_new_static("one\r\n", 5);
-  g_autoptr(GBytes) second = g_bytes_new_static("two\r\n", 5);
-  GBytes *copies[] = {first, second};
+  g_autoptr(blob_t) readable = blob_of("Subject: x\n\nhi\n");
+  g_autoptr(blob_t) first = blob_of("one\r\n");
+  g_autoptr(blob_t) second = blob_of("two\r\n");
+  struct blob *copies[] = {first, second};
   return ledger_add(fixture->store, letter, readable, copies, 2, error);
 }
 
@@ -67,8 +74,8 @@ a_letter_is_kept_with_its_recipients_and_wire_copies(void **state)
   const struct ledger_recipient *second = back->recipients->pdata[1];
   assert_string_equal(second->spec, "carla@example.org");
   assert_int_equal(second->copy, 2);
-  g_autoptr(GBytes) copy = ledger_copy(fixture->store, back, 2, NULL);
-  assert_int_equal(g_bytes_get_size(copy), 5);
+  g_autoptr(blob_t) copy = ledger_copy(fixture->store, back, 2, NULL);
+  assert_int_equal(blob_size(copy), 5);
   g_autofree char *path = g_strdup_printf("%s/.postino/outbox/%s.1", fixture->dir, letter->id);
   struct stat st;
   assert_int_equal(stat(path, &st), 0);
@@ -305,8 +312,8 @@ after_a_kill_every_row_has_its_file_and_its_wire_copies(void **state)
     g_autofree char *key = key_join("Outbox", letter->base);
     fixture_assert_text(fixture, key, "Subject: x\n\nhi\n");
     for (guint copy = 1; copy <= 2; copy++) {
-      g_autoptr(GBytes) bytes = ledger_copy(fixture->store, letter, copy, NULL);
-      assert_int_equal(g_bytes_get_size(bytes), 5);
+      g_autoptr(blob_t) blob = ledger_copy(fixture->store, letter, copy, NULL);
+      assert_int_equal(blob_size(blob), 5);
     }
     assert_int_equal(letter->recipients->len, 2);
   }

@@ -73,10 +73,11 @@ scene_add(struct scene *s, const char *recipients, const char *letter, int64_t n
     g_ptr_array_add(list, recipient);
   }
   g_autoptr(GBytes) bytes = g_bytes_new(letter, strlen(letter));
-  GBytes *both[] = {bytes, bytes};
+  g_autoptr(blob_t) blob = blob_new(bytes);
+  struct blob *both[] = {blob, blob};
   struct submission submission = {.account = &s->account,
                                   .from = "anna@tuoisp.example",
-                                  .readable = bytes,
+                                  .readable = blob,
                                   .copies = both,
                                   .n_copies = copies,
                                   .recipients = list,

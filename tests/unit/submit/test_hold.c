@@ -17,14 +17,15 @@ add_for(struct scene *s, int64_t not_before)
 {
   g_autoptr(GPtrArray) list = g_ptr_array_new_with_free_func(g_free);
   g_autoptr(GBytes) bytes = g_bytes_new_static(LETTER, strlen(LETTER));
-  GBytes *copies[] = {bytes};
+  g_autoptr(blob_t) blob = blob_new(bytes);
+  struct blob *copies[] = {blob};
   struct ledger_recipient *recipient = g_new0(struct ledger_recipient, 1);
   recipient->spec = (char *)"bruno@x";
   recipient->copy = 1;
   g_ptr_array_add(list, recipient);
   struct submission submission = {.account = &s->account,
                                   .from = "anna@tuoisp.example",
-                                  .readable = bytes,
+                                  .readable = blob,
                                   .copies = copies,
                                   .n_copies = 1,
                                   .recipients = list,

@@ -123,7 +123,8 @@ old_letter(struct scene *s, int64_t days, guint attempts)
   letter->created = letter->changed = then;
   letter->attempts = attempts;
   letter->state = LETTER_QUEUED;
-  assert_true(ledger_add(s->store, letter, bytes, &bytes, 1, &s->error));
+  g_autoptr(blob_t) blob = blob_new(bytes);
+  assert_true(ledger_add(s->store, letter, blob, &blob, 1, &s->error));
   g_free(bruno->spec);
   g_free(bruno);
   return g_strdup(letter->id);
@@ -164,8 +165,9 @@ a_letter_that_is_sealed_again_is_known_by_what_was_given(void **state)
   for (int i = 0; i < 2; i++) {
     g_autofree char *sealed = g_strdup_printf(LETTER "%d\r\n", i);
     g_autoptr(GBytes) bytes = g_bytes_new(sealed, strlen(sealed));
+    g_autoptr(blob_t) blob = blob_new(bytes);
     struct submission submission = {.account = &s->account, .from = "anna@tuoisp.example",
-                                    .readable = bytes, .copies = &bytes, .n_copies = 1,
+                                    .readable = blob, .copies = &blob, .n_copies = 1,
                                     .recipients = recipients, .given = given};
     bool known = false;
     assert_true(outbox_add(s->store, &submission, i == 0 ? &first : &second, &known, NULL));

@@ -161,7 +161,9 @@ letters_meet_only_servers_that_can_take_them(void **state)
   for (size_t i = 0; i < G_N_ELEMENTS(envelopes); i++) {
     g_autoptr(GBytes) letter = g_bytes_new(envelopes[i].letter, envelopes[i].length);
     const char *to[] = {envelopes[i].to, NULL};
-    struct envelope_needs needs = envelope_needs(letter, envelopes[i].from, to);
+    g_autoptr(blob_t) blob = blob_new(letter);
+    struct envelope_needs needs;
+    assert_true(envelope_needs(blob, envelopes[i].from, to, &needs, NULL));
     g_autofree char *obstacle =
         envelope_obstacle(&needs, envelopes[i].capabilities, envelopes[i].limit);
     if (envelopes[i].mail == NULL) {

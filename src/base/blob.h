@@ -1,0 +1,51 @@
+/* Bytes that may be many: in memory, or in an open file, read block by block so that
+ * a large letter never lies in memory whole. */
+#pragma once
+
+#include <glib.h>
+#include <stdbool.h>
+#include <sys/types.h>
+
+struct blob;
+
+/* Takes a reference. */
+struct blob *blob_new(GBytes *bytes);
+/* `size` bytes of a regular file from `start` on; owns the descriptor, whose position
+ * does not matter. */
+struct blob *blob_new_file(int fd, guint64 start, guint64 size);
+/* All of the regular file `path`, opened now.  NOTFOUND, LOCAL, INVALID. */
+struct blob *blob_open(const char *path, GError **error) G_GNUC_WARN_UNUSED_RESULT;
+struct blob *blob_ref(struct blob *blob);
+void blob_unref(struct blob *blob);
+
+guint64 blob_size(const struct blob *blob);
+/* Its bytes from `from` on, in blocks of at most 64 KiB.  False at once when `take`
+ * is; LOCAL when the file has become shorter than it was. */
+typedef bool (*blob_fn)(const char *data, size_t length, void *context, GError **error);
+bool blob_each(const struct blob *blob, guint64 from, blob_fn take, void *context,
+               GError **error) G_GNUC_WARN_UNUSED_RESULT;
+/* The first bytes, `most` at most; in memory: all of them, as they are. */
+GBytes *blob_head(const struct blob *blob, size_t most, GError **error)
+    G_GNUC_WARN_UNUSED_RESULT;
+/* All of it in memory. */
+GBytes *blob_bytes(const struct blob *blob, GError **error) G_GNUC_WARN_UNUSED_RESULT;
+/* file_replace() by these bytes. */
+bool blob_replace(const struct blob *blob, const char *path, mode_t mode, GError **error)
+    G_GNUC_WARN_UNUSED_RESULT;
+
+/* A new blob that is written piece by piece into a file without a name in `dir`: it is
+ * gone with who holds it.  CREATE, LOCAL. */
+struct blob_writer;
+struct blob_writer *blob_writer_new(const char *dir, GError **error) G_GNUC_WARN_UNUSED_RESULT;
+bool blob_write(struct blob_writer *writer, const char *data, size_t length, GError **error)
+    G_GNUC_WARN_UNUSED_RESULT;
+guint64 blob_writer_size(const struct blob_writer *writer);
+/* What was written.  The writer is at its end then and only to be freed. */
+struct blob *blob_writer_end(struct blob_writer *writer, GError **error)
+    G_GNUC_WARN_UNUSED_RESULT;
+void blob_writer_free(struct blob_writer *writer);
+
+typedef struct blob blob_t;
+G_DEFINE_AUTOPTR_CLEANUP_FUNC(blob_t, blob_unref)
+typedef struct blob_writer blob_writer_t;
+G_DEFINE_AUTOPTR_CLEANUP_FUNC(blob_writer_t, blob_writer_free)

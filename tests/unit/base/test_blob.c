@@ -1,0 +1,133 @@
+#include "base/blob.h"
+
+#include <fcntl.h>
+#include <glib/gstdio.h>
+#include <string.h>
+
+#include "base/error.h"
+#include "base/file.h"
+#include "tests/unit/test.h"
+
+#define LONG 200001
+
+static char *
+long_text(void)
+{
+  char *text = g_malloc(LONG + 1);
+  for (int i = 0; i < LONG; i++)
+    text[i] = (char)('a' + i * 7 % 26);
+  text[LONG] = '\0';
+  return text;
+}
+
+static bool
+gather(const char *data, size_t length, void *context, GError **error)
+{
+  assert_in_range(length, 1, 64 * 1024);
+  g_string_append_len(context, data, (gssize)length);
+  return true;
+}
+
+static bool
+refuse(const char *data, size_t length, void *context, GError **error)
+{
+  ++*(int *)context;
+  return error_set(error, POSTINO_ERROR_INVALID, "enough");
+}
+
+static void
+assert_holds(const struct blob *blob, const char *text)
+{
+  static const guint64 starts[] = {0, 1, 65535, 65536, 131072, LONG - 1, LONG};
+  assert_int_equal(blob_size(blob), strlen(text));
+  for (size_t i = 0; i < G_N_ELEMENTS(starts); i++) {
+    g_autoptr(GString) all = g_string_new(NULL);
+    assert_true(blob_each(blob, starts[i], gather, all, NULL));
+    assert_string_equal(all->str, text + starts[i]);
+  }
+  g_autoptr(GBytes) whole = blob_bytes(blob, NULL);
+  assert_int_equal(g_bytes_get_size(whole), strlen(text));
+  assert_memory_equal(g_bytes_get_data(whole, NULL), text, strlen(text));
+  int calls = 0;
+  g_autoptr(GError) error = NULL;
+  assert_false(blob_each(blob, 0, refuse, &calls, &error));
+  assert_int_equal(calls, 1);
+  assert_true(error_is(error, POSTINO_ERROR_INVALID));
+}
+
+static void
+bytes_and_files_are_read_alike(void **state)
+{
+  g_autofree char *text = long_text();
+  g_autofree char *dir = g_dir_make_tmp("postino-blob-XXXXXX", NULL);
+  g_autofree char *path = g_build_filename(dir, "copy", NULL);
+  g_autoptr(GBytes) bytes = g_bytes_new(text, LONG);
+  g_autoptr(blob_t) memory = blob_new(bytes);
+  assert_holds(memory, text);
+  assert_true(blob_replace(memory, path, 0600, NULL));
+  g_autoptr(blob_t) file = blob_open(path, NULL);
+  assert_holds(file, text);
+  g_autoptr(blob_t) part = blob_new_file(open(path, O_RDONLY | O_CLOEXEC), 70000, 10);
+  g_autoptr(GBytes) ten = blob_bytes(part, NULL);
+  assert_memory_equal(g_bytes_get_data(ten, NULL), text + 70000, 10);
+  g_autoptr(GBytes) head = blob_head(file, 5, NULL);
+  assert_int_equal(g_bytes_get_size(head), 5);
+  g_unlink(path);
+  assert_holds(file, text);
+  g_rmdir(dir);
+}
+
+static void
+what_is_written_piece_by_piece_leaves_no_name(void **state)
+{
+  static const size_t steps[] = {1, 7, 65536, 65537, LONG};
+  g_autofree char *text = long_text();
+  g_autofree char *dir = g_dir_make_tmp("postino-blob-XXXXXX", NULL);
+  for (size_t i = 0; i < G_N_ELEMENTS(steps); i++) {
+    g_autoptr(blob_writer_t) writer = blob_writer_new(dir, NULL);
+    for (size_t at = 0; at < LONG; at += steps[i])
+      assert_true(blob_write(writer, text + at, MIN(steps[i], LONG - at), NULL));
+    assert_int_equal(blob_writer_size(writer), LONG);
+    g_autoptr(blob_t) blob = blob_writer_end(writer, NULL);
+    assert_holds(blob, text);
+  }
+  assert_int_equal(g_rmdir(dir), 0);
+}
+
+static void
+a_file_that_becomes_shorter_is_told(void **state)
+{
+  g_autofree char *text = long_text();
+  g_autofree char *dir = g_dir_make_tmp("postino-blob-XXXXXX", NULL);
+  g_autofree char *path = g_build_filename(dir, "file", NULL);
+  g_autoptr(GBytes) bytes = g_bytes_new(text, LONG);
+  assert_true(file_replace(path, bytes, 0600, NULL));
+  g_autoptr(blob_t) blob = blob_open(path, NULL);
+  assert_int_equal(truncate(path, 100), 0);
+  g_autoptr(GString) all = g_string_new(NULL);
+  g_autoptr(GError) error = NULL;
+  assert_false(blob_each(blob, 0, gather, all, &error));
+  assert_true(error_is(error, POSTINO_ERROR_LOCAL));
+  g_clear_error(&error);
+  assert_null(blob_open(dir, &error));
+  assert_true(error_is(error, POSTINO_ERROR_INVALID));
+  g_unlink(path);
+  g_clear_error(&error);
+  assert_null(blob_open(path, &error));
+  assert_true(error_is(error, POSTINO_ERROR_NOTFOUND));
+  g_clear_error(&error);
+  g_rmdir(dir);
+  assert_null(blob_writer_new(dir, &error));
+  assert_non_null(strstr(error->message, dir));
+}
+
+int
+main(void)
+{
+  const struct CMUnitTest tests[] = {
+      cmocka_unit_test(bytes_and_files_are_read_alike),
+      cmocka_unit_test(what_is_written_piece_by_piece_leaves_no_name),
+      cmocka_unit_test(a_file_that_becomes_shorter_is_told),
+  };
+  return cmocka_run_group_tests(tests, NULL, NULL);
+}
