@@ -58,6 +58,7 @@ stories += tests/behaviour/screen-threads/run
 stories += tests/behaviour/sealed-search/run
 stories += tests/behaviour/sendmail/run
 stories += tests/behaviour/two-writers/run
+stories += tests/behaviour/screen-bulk/run
 check_SCRIPTS += $(stories)
 EXTRA_DIST += $(stories)
 EXTRA_DIST += tests/behaviour/durable-order/audit.py
