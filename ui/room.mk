@@ -28,7 +28,7 @@ ui_libui_a_SOURCES = \
 	ui/compose/send.c ui/compose/text.c ui/compose/view.c \
 	ui/folders/commands.c ui/folders/folders.h ui/folders/model.c ui/folders/view.c \
 	ui/help/commands.c ui/help/model.c ui/help/text.h ui/help/view.c \
-	ui/index/commands.c ui/index/index.h ui/index/model.c ui/index/threads.c \
+	ui/index/choose.c ui/index/commands.c ui/index/index.h ui/index/model.c ui/index/threads.c \
 	ui/index/view.c \
 	ui/keys/any.c ui/keys/commands.c ui/keys/keys.h ui/keys/model.c ui/keys/view.c \
 	ui/queue/commands.c ui/queue/model.c ui/queue/queue.h ui/queue/view.c \

@@ -282,7 +282,8 @@ run_copy(struct work *work, GError **error)
   const struct change *change = work->args;
   if (!is_place(work->engine, change->word, error))
     return false;
-  bool done = store_copy(work->engine->store, KEYS(change), change->word, error);
+  struct store_bulk bulk = bulk_of(work);
+  bool done = store_copy_bulk(work->engine->store, KEYS(change), change->word, &bulk, error);
   engine_changed(work->engine);
   return done;
 }
@@ -420,7 +421,8 @@ static bool
 run_tag(struct work *work, GError **error)
 {
   const struct change *change = work->args;
-  bool done = store_tag(work->engine->store, KEYS(change), change->word, error);
+  struct store_bulk bulk = bulk_of(work);
+  bool done = store_tag_bulk(work->engine->store, KEYS(change), change->word, &bulk, error);
   engine_changed(work->engine);
   return done;
 }
@@ -484,7 +486,8 @@ engine_thread_mark(struct engine *engine, const char *const *keys, enum thread_m
 static bool
 run_undo(struct work *work, GError **error)
 {
-  bool done = store_undo(work->engine->store, &work->done->text, error);
+  struct store_bulk bulk = bulk_of(work);
+  bool done = store_undo_bulk(work->engine->store, &bulk, &work->done->text, error);
   engine_changed(work->engine);
   return done;
 }

@@ -94,9 +94,9 @@ tell_first(GError *first, GError **error)
   return false;
 }
 
-/* Told of before each letter; false when it is to be the last. */
-static bool
-go_on(const struct store_bulk *bulk, guint done, guint total, GError **first)
+bool
+change_goes_on(const struct store_bulk *bulk, bool undoable, guint done, guint total,
+               GError **error)
 {
   if (bulk == NULL)
     return true;
@@ -105,27 +105,24 @@ go_on(const struct store_bulk *bulk, guint done, guint total, GError **first)
     bulk->progress(&progress, bulk->data);
   if (!g_cancellable_is_cancelled(bulk->cancel))
     return true;
-  GError *stopped = NULL;
-  error_set(&stopped, POSTINO_ERROR_CANCELLED,
-            ngettext("stopped after %u of %u message; undo takes it back",
-                     "stopped after %u of %u messages; undo takes them back", total),
-            done, total);
-  keep_first(first, stopped);
-  return false;
+  return error_set(error, POSTINO_ERROR_CANCELLED,
+                   undoable ? ngettext("stopped after %u of %u message; undo takes it back",
+                                       "stopped after %u of %u messages; undo takes them back",
+                                       total)
+                            : ngettext("stopped after %u of %u message",
+                                       "stopped after %u of %u messages", total),
+                   done, total);
 }
 
-/* The change stands whether or not it can be taken back: someone whose disk is
- * full must still be able to move letters away. */
-static void
-remember(struct store *store, enum undo_kind kind, const GPtrArray *steps)
+/* The same for letters that are done one by one. */
+static bool
+go_on(const struct store_bulk *bulk, bool undoable, guint done, guint total, GError **first)
 {
-  g_auto(txn_t) txn = {0};
-  g_autoptr(GError) failed = NULL;
-  if (steps->len == 0)
-    return;
-  if (!txn_begin(&txn, store, true, &failed) || !undo_record(&txn, kind, steps, &failed) ||
-      !txn_commit(&txn, &failed))
-    g_info("not kept for undo: %s", failed->message);
+  GError *stopped = NULL;
+  if (change_goes_on(bulk, undoable, done, total, &stopped))
+    return true;
+  keep_first(first, stopped);
+  return false;
 }
 
 /* ---- flags ---- */
@@ -180,10 +177,10 @@ store_flag_bulk(struct store *store, const char *const *keys, unsigned set, unsi
                 const struct store_bulk *bulk, GError **error)
 {
   g_autoptr(GHashTable) dirs = change_dirs_new();
-  g_autoptr(GPtrArray) steps = undo_steps_new();
+  g_auto(undo_log_t) log = {.store = store, .kind = UNDO_FLAG, .steps = undo_steps_new()};
   guint total = g_strv_length((char **)keys);
   GError *first = NULL;
-  for (guint i = 0; i < total && go_on(bulk, i, total, &first); i++) {
+  for (guint i = 0; i < total && go_on(bulk, true, i, total, &first); i++) {
     const char *key = keys[i];
     GError *failed = NULL;
     unsigned was, now;
@@ -194,12 +191,12 @@ store_flag_bulk(struct store *store, const char *const *keys, unsigned set, unsi
     g_autofree char *before = g_strdup_printf("%u", was);
     g_autofree char *after = g_strdup_printf("%u", now);
     if (was != now)
-      undo_steps_add(steps, key, NULL, before, after);
+      undo_log_add(&log, key, before, after);
   }
   GError *failed = NULL;
   if (!change_sync(dirs, &failed))
     keep_first(&first, failed);
-  remember(store, UNDO_FLAG, steps);
+  undo_log_flush(&log);
   return tell_first(first, error);
 }
 
@@ -296,7 +293,7 @@ change_move(struct store *store, const char *key, const char *folder, const char
 
 static bool
 move_one(struct store *store, const char *key, const char *folder, GHashTable *dirs,
-         GPtrArray *steps, char **key_out, GError **error)
+         struct undo_log *log, char **key_out, GError **error)
 {
   g_autofree char *from = NULL, *base = NULL;
   if (!key_split(key, &from, &base))
@@ -307,7 +304,7 @@ move_one(struct store *store, const char *key, const char *folder, GHashTable *d
   }
   if (!change_move(store, key, folder, NULL, dirs, key_out, error))
     return false;
-  undo_steps_add(steps, *key_out, NULL, key, *key_out);
+  undo_log_add(log, *key_out, key, *key_out);
   return true;
 }
 
@@ -324,16 +321,16 @@ store_move_bulk(struct store *store, const char *const *keys, const char *folder
 {
   guint total = g_strv_length((char **)keys);
   g_autoptr(GHashTable) dirs = change_dirs_new();
-  g_autoptr(GPtrArray) steps = undo_steps_new();
+  g_auto(undo_log_t) log = {.store = store, .kind = UNDO_MOVE, .steps = undo_steps_new()};
   g_autoptr(GPtrArray) moved = g_ptr_array_new_with_free_func(g_free);
   g_autofree char *made = maildir_make(store, folder, error);
   GError *first = NULL, *failed = NULL;
   if (made == NULL)
     return false;
-  for (guint i = 0; i < total && go_on(bulk, i, total, &first); i++) {
+  for (guint i = 0; i < total && go_on(bulk, true, i, total, &first); i++) {
     char *key = NULL;
     failed = NULL;
-    if (move_one(store, keys[i], folder, dirs, steps, &key, &failed))
+    if (move_one(store, keys[i], folder, dirs, &log, &key, &failed))
       g_ptr_array_add(moved, key);
     else
       keep_first(&first, failed);
@@ -341,7 +338,7 @@ store_move_bulk(struct store *store, const char *const *keys, const char *folder
   failed = NULL;
   if (!change_sync(dirs, &failed))
     keep_first(&first, failed);
-  remember(store, UNDO_MOVE, steps);
+  undo_log_flush(&log);
   if (first == NULL && moved_out != NULL) {
     g_ptr_array_add(moved, NULL);
     *moved_out = (char **)g_ptr_array_free(g_steal_pointer(&moved), FALSE);
@@ -375,18 +372,26 @@ copy_one(struct store *store, const char *key, const char *folder_path, GError *
 }
 
 bool
-store_copy(struct store *store, const char *const *keys, const char *folder, GError **error)
+store_copy_bulk(struct store *store, const char *const *keys, const char *folder,
+                const struct store_bulk *bulk, GError **error)
 {
   g_autofree char *path = maildir_make(store, folder, error);
+  guint total = g_strv_length((char **)keys);
   GError *first = NULL;
   if (path == NULL)
     return false;
-  for (; *keys != NULL; keys++) {
+  for (guint i = 0; i < total && go_on(bulk, false, i, total, &first); i++) {
     GError *failed = NULL;
-    if (!copy_one(store, *keys, path, &failed))
+    if (!copy_one(store, keys[i], path, &failed))
       keep_first(&first, failed);
   }
   return tell_first(first, error);
+}
+
+bool
+store_copy(struct store *store, const char *const *keys, const char *folder, GError **error)
+{
+  return store_copy_bulk(store, keys, folder, NULL, error);
 }
 
 static bool
@@ -414,7 +419,7 @@ expunge_all(struct store *store, const char *const *keys, const struct store_bul
   guint total = g_strv_length((char **)keys);
   GError *first = NULL, *failed = NULL;
   *gone_out = 0;
-  for (guint i = 0; i < total && go_on(bulk, i, total, &first); i++) {
+  for (guint i = 0; i < total && go_on(bulk, false, i, total, &first); i++) {
     failed = NULL;
     if (expunge_one(store, keys[i], dirs, &failed))
       (*gone_out)++;

@@ -117,6 +117,10 @@ bool change_flags(struct store *store, const char *key, unsigned mask, unsigned 
 GHashTable *change_dirs_new(void);
 bool change_sync(GHashTable *dirs, GError **error) G_GNUC_WARN_UNUSED_RESULT;
 
+/* Tells of a change of many before a letter of it; CANCELLED when it was the last. */
+bool change_goes_on(const struct store_bulk *bulk, bool undoable, guint done, guint total,
+                    GError **error) G_GNUC_WARN_UNUSED_RESULT;
+
 /* ---- tags.c ---- */
 
 /* A condition: rows of the stem ?1, also those that were written under a base name with
@@ -148,8 +152,25 @@ struct undo_step {
 GPtrArray *undo_steps_new(void);
 void undo_steps_add(GPtrArray *steps, const char *key, const char *digest, const char *was,
                     const char *now);
-bool undo_record(txn_t *txn, enum undo_kind kind, const GPtrArray *steps, GError **error)
+bool undo_record(txn_t *txn, enum undo_kind kind, GPtrArray *steps, GError **error)
     G_GNUC_WARN_UNUSED_RESULT;
+
+/* A change of many letters, recorded as it goes on, so that it can be taken back up to
+ * where it died. */
+#define UNDO_AT_ONCE 200
+struct undo_log {
+  struct store *store;
+  enum undo_kind kind;
+  GPtrArray *steps;           /* not written yet */
+  int64_t number;             /* of the change; 0: none is written */
+  guint written;
+};
+void undo_log_add(struct undo_log *log, const char *key, const char *was, const char *now);
+void undo_log_flush(struct undo_log *log);
+/* Within a transaction of the caller, who says when that stands. */
+bool undo_log_write(struct undo_log *log, txn_t *txn, GError **error) G_GNUC_WARN_UNUSED_RESULT;
+void undo_log_written(struct undo_log *log);
+void undo_log_clear(struct undo_log *log);
 
 /* Letters were removed for good; said once however many were. */
 void undo_record_gone(struct store *store);
@@ -170,3 +191,5 @@ char *disk_id(void);
 
 /* Removes wire copies that no letter needs any more. */
 void ledger_sweep(struct store *store);
+typedef struct undo_log undo_log_t;
+G_DEFINE_AUTO_CLEANUP_CLEAR_FUNC(undo_log_t, undo_log_clear)

@@ -170,6 +170,13 @@ bool store_flag_bulk(struct store *store, const char *const *keys, unsigned set,
 bool store_move_bulk(struct store *store, const char *const *keys, const char *folder,
                      GStrv *moved_out, const struct store_bulk *bulk, GError **error)
     G_GNUC_WARN_UNUSED_RESULT;
+bool store_copy_bulk(struct store *store, const char *const *keys, const char *folder,
+                     const struct store_bulk *bulk, GError **error) G_GNUC_WARN_UNUSED_RESULT;
+bool store_tag_bulk(struct store *store, const char *const *keys, const char *words,
+                    const struct store_bulk *bulk, GError **error) G_GNUC_WARN_UNUSED_RESULT;
+/* What was stopped or died is gone on with by the next one. */
+bool store_undo_bulk(struct store *store, const struct store_bulk *bulk, char **what_out,
+                     GError **error) G_GNUC_WARN_UNUSED_RESULT;
 bool store_expunge_bulk(struct store *store, const char *const *keys,
                         const struct store_bulk *bulk, GError **error) G_GNUC_WARN_UNUSED_RESULT;
 
@@ -200,7 +207,7 @@ bool store_thread_break(struct store *store, const char *const *keys, GError **e
 bool store_thread_mark(struct store *store, const char *const *keys, enum thread_mark mark,
                        GError **error) G_GNUC_WARN_UNUSED_RESULT;
 /* Takes back the last flag, move, tag or thread change that is still possible;
- * *what_out says what was undone.  NOTFOUND when there is nothing; INVALID when letters
+ * *what_out says what was undone, and how many letters changed since and are left alone.  NOTFOUND when there is nothing; INVALID when letters
  * were removed for good: the next call takes back what was done before that. */
 bool store_undo(struct store *store, char **what_out, GError **error) G_GNUC_WARN_UNUSED_RESULT;
 

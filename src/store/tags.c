@@ -113,46 +113,67 @@ digest_of(struct store *store, const char *key, GError **error)
   }
 }
 
+struct words { const GPtrArray *add, *remove; };
+
 static bool
-tag_one(struct store *store, txn_t *txn, const char *key, const GPtrArray *add,
-        const GPtrArray *remove, GPtrArray *steps, GError **error)
+tag_one(struct store *store, txn_t *txn, const char *key, const struct words *words,
+        GPtrArray *steps, GError **error)
 {
   g_autofree char *digest = digest_of(store, key, error);
   g_autofree char *folder = NULL, *base = NULL, *was = NULL, *now = NULL;
   if (digest == NULL || !key_split(key, &folder, &base) ||
-      !tags_change(txn, base, digest, (const char *const *)add->pdata,
-                   (const char *const *)remove->pdata, &was, &now, error))
+      !tags_change(txn, base, digest, (const char *const *)words->add->pdata,
+                   (const char *const *)words->remove->pdata, &was, &now, error))
     return false;
   if (strcmp(was, now) != 0)
     undo_steps_add(steps, key, digest, was, now);
   return true;
 }
 
+/* Some letters in one transaction; the index follows when that stands. */
 static bool
-tag_all(struct store *store, const char *const *keys, const GPtrArray *add,
-        const GPtrArray *remove, GPtrArray *steps, GError **error)
+tag_some(struct undo_log *log, const char *const *keys, guint n, const struct words *words,
+         GError **error)
 {
   g_auto(txn_t) txn = {0};
-  if (!txn_begin(&txn, store, true, error))
+  bool done = txn_begin(&txn, log->store, true, error);
+  for (guint i = 0; done && i < n; i++)
+    done = tag_one(log->store, &txn, keys[i], words, log->steps, error);
+  if (!done || !undo_log_write(log, &txn, error) || !txn_commit(&txn, error))
     return false;
-  for (; *keys != NULL; keys++)
-    if (!tag_one(store, &txn, *keys, add, remove, steps, error))
+  for (guint i = 0; i < log->steps->len; i++) {
+    const struct undo_step *step = log->steps->pdata[i];
+    index_tagged(log->store, step->key, *step->now != '\0' ? step->now : NULL);
+  }
+  undo_log_written(log);
+  return true;
+}
+
+static bool
+tag_all(struct undo_log *log, const char *const *keys, const struct words *words,
+        const struct store_bulk *bulk, GError **error)
+{
+  guint total = g_strv_length((char **)keys);
+  for (guint i = 0; i < total; i += UNDO_AT_ONCE)
+    if (!change_goes_on(bulk, true, i, total, error) ||
+        !tag_some(log, keys + i, MIN(total - i, UNDO_AT_ONCE), words, error))
       return false;
-  return undo_record(&txn, UNDO_TAG, steps, error) && txn_commit(&txn, error);
+  return true;
+}
+
+bool
+store_tag_bulk(struct store *store, const char *const *keys, const char *text,
+               const struct store_bulk *bulk, GError **error)
+{
+  g_auto(undo_log_t) log = {.store = store, .kind = UNDO_TAG, .steps = undo_steps_new()};
+  g_autoptr(GPtrArray) add = g_ptr_array_new_with_free_func(g_free);
+  g_autoptr(GPtrArray) remove = g_ptr_array_new_with_free_func(g_free);
+  struct words words = {add, remove};
+  return parse_words(text, add, remove, error) && tag_all(&log, keys, &words, bulk, error);
 }
 
 bool
 store_tag(struct store *store, const char *const *keys, const char *words, GError **error)
 {
-  g_autoptr(GPtrArray) add = g_ptr_array_new_with_free_func(g_free);
-  g_autoptr(GPtrArray) remove = g_ptr_array_new_with_free_func(g_free);
-  g_autoptr(GPtrArray) steps = undo_steps_new();
-  if (!parse_words(words, add, remove, error) ||
-      !tag_all(store, keys, add, remove, steps, error))
-    return false;
-  for (guint i = 0; i < steps->len; i++) {
-    const struct undo_step *step = steps->pdata[i];
-    index_tagged(store, step->key, *step->now != '\0' ? step->now : NULL);
-  }
-  return true;
+  return store_tag_bulk(store, keys, words, NULL, error);
 }

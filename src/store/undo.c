@@ -9,6 +9,8 @@
 
 /* Changes that are remembered. */
 #define LIMIT_UNDO 500
+/* Another instance takes something back. */
+#define LOCK_SECONDS 10
 
 static void
 step_free(gpointer data)
@@ -40,29 +42,92 @@ undo_steps_add(GPtrArray *steps, const char *key, const char *digest, const char
 }
 
 static bool
-record_step(txn_t *txn, guint number, const struct undo_step *step, GError **error)
+record_step(txn_t *txn, int64_t undo, gint64 number, const struct undo_step *step, GError **error)
 {
   g_autofree char *folder = NULL, *base = NULL;
   if (!key_split(step->key, &folder, &base))
     return error_set(error, POSTINO_ERROR_BUG, "undo of no key");
-  return state_run(txn, error,
-                   "INSERT INTO undo_steps VALUES((SELECT max(number) FROM undo), ?, ?, ?, ?, ?, ?)",
-                   "ittttt", (int64_t)number, folder, base, step->digest, step->was, step->now);
+  return state_run(txn, error, "INSERT INTO undo_steps VALUES(?, ?, ?, ?, ?, ?, ?)", "iittttt", undo,
+                   (int64_t)number, folder, base, step->digest, step->was, step->now);
+}
+
+static bool
+read_number(txn_t *txn, const char *sql, int64_t bound, int64_t *out, GError **error)
+{
+  g_autoptr(state_stmt_t) row = state_prepare(txn, error, sql, "i", bound);
+  if (row == NULL || state_step(txn, row, error) != STEP_ROW)
+    return false;
+  *out = sqlite3_column_int64(row, 0);
+  return true;
+}
+
+static bool
+begin_record(txn_t *txn, struct undo_log *log, GError **error)
+{
+  int64_t now = g_get_real_time() / G_USEC_PER_SEC;
+  return state_run(txn, error, "INSERT INTO undo(at, kind) VALUES(?, ?)", "ii", now,
+                   (int64_t)log->kind) &&
+         read_number(txn, "SELECT max(number) FROM undo WHERE number > ?", 0, &log->number, error) &&
+         state_run(txn, error, "DELETE FROM undo WHERE number <= ?", "i",
+                   log->number - LIMIT_UNDO);
 }
 
 bool
-undo_record(txn_t *txn, enum undo_kind kind, const GPtrArray *steps, GError **error)
+undo_log_write(struct undo_log *log, txn_t *txn, GError **error)
 {
-  int64_t now = g_get_real_time() / G_USEC_PER_SEC;
-  if (steps->len == 0)
+  if (log->steps->len == 0)
     return true;
-  if (!state_run(txn, error, "INSERT INTO undo(at, kind) VALUES(?, ?)", "ii", now, (int64_t)kind))
+  if (log->number == 0 && !begin_record(txn, log, error))
     return false;
-  for (guint i = 0; i < steps->len; i++)
-    if (!record_step(txn, i, steps->pdata[i], error))
+  for (guint i = 0; i < log->steps->len; i++)
+    if (!record_step(txn, log->number, log->written + i, log->steps->pdata[i], error))
       return false;
-  return state_run(txn, error, "DELETE FROM undo WHERE number <= (SELECT max(number) FROM undo) - ?",
-                   "i", (int64_t)LIMIT_UNDO);
+  return true;
+}
+
+void
+undo_log_written(struct undo_log *log)
+{
+  log->written += log->steps->len;
+  g_ptr_array_set_size(log->steps, 0);
+}
+
+/* The change stands whether or not it can be taken back: someone whose disk is
+ * full must still be able to move letters away. */
+void
+undo_log_flush(struct undo_log *log)
+{
+  g_auto(txn_t) txn = {0};
+  g_autoptr(GError) failed = NULL;
+  if (log->steps->len == 0)
+    return;
+  if (!txn_begin(&txn, log->store, true, &failed) || !undo_log_write(log, &txn, &failed) ||
+      !txn_commit(&txn, &failed)) {
+    g_info("not kept for undo: %s", failed->message);
+    log->number = 0;
+  }
+  undo_log_written(log);
+}
+
+void
+undo_log_add(struct undo_log *log, const char *key, const char *was, const char *now)
+{
+  undo_steps_add(log->steps, key, NULL, was, now);
+  if (log->steps->len >= UNDO_AT_ONCE)
+    undo_log_flush(log);
+}
+
+void
+undo_log_clear(struct undo_log *log)
+{
+  g_clear_pointer(&log->steps, g_ptr_array_unref);
+}
+
+bool
+undo_record(txn_t *txn, enum undo_kind kind, GPtrArray *steps, GError **error)
+{
+  struct undo_log log = {.kind = kind, .steps = steps};
+  return undo_log_write(&log, txn, error);
 }
 
 void
@@ -82,14 +147,25 @@ undo_record_gone(struct store *store)
 
 /* ---- taking back ---- */
 
+/* One change as it is taken back: its last steps first, some at a time, each dropped
+ * when it is done, so that what dies or is stopped in between is gone on with. */
+struct taking {
+  struct store *store;
+  const struct store_bulk *bulk;
+  enum undo_kind kind;
+  int64_t number;
+  guint total, seen;        /* steps of this change */
+  guint done, left;         /* letters that are as before; that changed since */
+};
+
 static bool
 read_steps(txn_t *txn, int64_t number, GPtrArray *steps, GError **error)
 {
   g_autoptr(state_stmt_t) rows =
       state_prepare(txn, error,
                     "SELECT folder || '/' || base, digest, was, now FROM undo_steps"
-                    " WHERE undo = ? ORDER BY number DESC",
-                    "i", number);
+                    " WHERE undo = ? ORDER BY number DESC LIMIT ?",
+                    "ii", number, (int64_t)UNDO_AT_ONCE);
   if (rows == NULL)
     return false;
   enum step step;
@@ -101,23 +177,48 @@ read_steps(txn_t *txn, int64_t number, GPtrArray *steps, GError **error)
   return step == STEP_DONE;
 }
 
-/* Takes the newest record for ourselves: two processes never take back the same
- * change.  False without error when there is none. */
 static bool
-claim(struct store *store, enum undo_kind *kind_out, GPtrArray *steps, GError **error)
+next_steps(struct taking *taking, GPtrArray *steps, GError **error)
 {
   g_auto(txn_t) txn = {0};
-  if (!txn_begin(&txn, store, true, error))
+  return txn_begin(&txn, taking->store, false, error) &&
+         read_steps(&txn, taking->number, steps, error);
+}
+
+/* False without error when there is none. */
+static bool
+find_newest(struct taking *taking, GError **error)
+{
+  g_auto(txn_t) txn = {0};
+  int64_t total;
+  if (!txn_begin(&txn, taking->store, false, error))
     return false;
   g_autoptr(state_stmt_t) newest =
       state_prepare(&txn, error, "SELECT number, kind FROM undo ORDER BY number DESC LIMIT 1", "");
   if (newest == NULL || state_step(&txn, newest, error) != STEP_ROW)
     return false;
-  int64_t number = sqlite3_column_int64(newest, 0);
-  *kind_out = (enum undo_kind)sqlite3_column_int(newest, 1);
-  sqlite3_reset(newest);
-  return read_steps(&txn, number, steps, error) &&
-         state_run(&txn, error, "DELETE FROM undo WHERE number = ?", "i", number) &&
+  taking->number = sqlite3_column_int64(newest, 0);
+  taking->kind = (enum undo_kind)sqlite3_column_int(newest, 1);
+  if (!read_number(&txn, "SELECT count(*) FROM undo_steps WHERE undo = ?", taking->number, &total,
+                   error))
+    return false;
+  taking->total = (guint)total;
+  taking->seen = 0;
+  return true;
+}
+
+/* The last `n` steps are done with; without any, so is the change. */
+static bool
+drop_steps(struct taking *taking, guint n, GError **error)
+{
+  g_auto(txn_t) txn = {0};
+  return txn_begin(&txn, taking->store, true, error) &&
+         (n > 0 ? state_run(&txn, error,
+                            "DELETE FROM undo_steps WHERE undo = ?1 AND number IN (SELECT number"
+                            " FROM undo_steps WHERE undo = ?1 ORDER BY number DESC LIMIT ?2)",
+                            "ii", taking->number, (int64_t)n)
+                : state_run(&txn, error, "DELETE FROM undo WHERE number = ?", "i",
+                            taking->number)) &&
          txn_commit(&txn, error);
 }
 
@@ -133,23 +234,46 @@ locate(struct store *store, const char *key)
   return key_split(key, &folder, &base) ? store_find_base(store, base) : NULL;
 }
 
-static bool
+/* What became of a step: the letter is as before by us, or was already, or was changed
+ * since in a way that is not ours to take back. */
+enum outcome { TAKEN_BACK, AS_BEFORE, LEFT_ALONE, FAILED };
+
+/* What cannot be found was taken away. */
+static enum outcome
+outcome_of(GError *failed, GError **error)
+{
+  if (failed == NULL || error_is(failed, POSTINO_ERROR_NOTFOUND)) {
+    g_clear_error(&failed);
+    return LEFT_ALONE;
+  }
+  g_propagate_error(error, failed);
+  return FAILED;
+}
+
+static enum outcome
 unflag(struct store *store, const struct undo_step *step, GHashTable *dirs, GError **error)
 {
   g_autofree char *key = locate(store, step->key);
   unsigned was = (unsigned)g_ascii_strtoull(step->was, NULL, 10);
   unsigned now = (unsigned)g_ascii_strtoull(step->now, NULL, 10), before, after;
-  return key != NULL && change_flags(store, key, was ^ now, was, dirs, &before, &after, error) &&
-         before != after;
+  GError *failed = NULL;
+  if (key == NULL || !change_flags(store, key, was ^ now, was, dirs, &before, &after, &failed))
+    return outcome_of(failed, error);
+  return before != after ? TAKEN_BACK : AS_BEFORE;
 }
 
 /* Only from where the change put it: who moved it on has changed his mind. */
-static bool
+static enum outcome
 unmove(struct store *store, const struct undo_step *step, GHashTable *dirs, GError **error)
 {
   g_autofree char *folder = NULL, *base = NULL, *key = NULL;
-  return key_split(step->was, &folder, &base) &&
-         change_move(store, step->key, folder, base, dirs, &key, error);
+  GError *failed = NULL;
+  if (key_split(step->was, &folder, &base) &&
+      change_move(store, step->key, folder, base, dirs, &key, &failed))
+    return TAKEN_BACK;
+  g_autofree char *there = maildir_find(store, step->was, NULL, NULL, NULL);
+  enum outcome outcome = outcome_of(failed, error);
+  return outcome == LEFT_ALONE && there != NULL ? AS_BEFORE : outcome;
 }
 
 /* The words of `a` that are not in `b`. */
@@ -166,7 +290,7 @@ words_without(const char *a, const char *b)
   return (char **)g_ptr_array_free(left, FALSE);
 }
 
-static bool
+static enum outcome
 untag(struct store *store, const struct undo_step *step, GError **error)
 {
   g_autofree char *key = locate(store, step->key), *was = NULL, *now = NULL;
@@ -174,33 +298,40 @@ untag(struct store *store, const struct undo_step *step, GError **error)
   g_auto(GStrv) add = words_without(step->was, step->now);
   g_auto(GStrv) remove = words_without(step->now, step->was);
   g_auto(txn_t) txn = {0};
-  if (key == NULL || step->digest == NULL || !key_split(key, &folder, &base) ||
-      !txn_begin(&txn, store, true, error) ||
+  if (key == NULL || step->digest == NULL || !key_split(key, &folder, &base))
+    return LEFT_ALONE;
+  if (!txn_begin(&txn, store, true, error) ||
       !tags_change(&txn, base, step->digest, (const char *const *)add,
                    (const char *const *)remove, &was, &now, error) ||
       !txn_commit(&txn, error))
-    return false;
+    return FAILED;
   index_tagged(store, key, *now != '\0' ? now : NULL);
-  return strcmp(was, now) != 0;
+  return strcmp(was, now) != 0 ? TAKEN_BACK : AS_BEFORE;
 }
 
-static bool
-take_back(struct store *store, enum undo_kind kind, const struct undo_step *step,
-          GHashTable *dirs, GError **error)
+static enum outcome
+unthread(struct store *store, const struct undo_step *step, GError **error)
 {
-  switch (kind) {
+  GError *failed = NULL;
+  return hand_undo(store, step, &failed) ? TAKEN_BACK : outcome_of(failed, error);
+}
+
+static enum outcome
+take_back(struct taking *taking, const struct undo_step *step, GHashTable *dirs, GError **error)
+{
+  switch (taking->kind) {
   case UNDO_FLAG:
-    return unflag(store, step, dirs, error);
+    return unflag(taking->store, step, dirs, error);
   case UNDO_MOVE:
-    return unmove(store, step, dirs, error);
+    return unmove(taking->store, step, dirs, error);
   case UNDO_TAG:
-    return untag(store, step, error);
+    return untag(taking->store, step, error);
   case UNDO_THREAD:
-    return hand_undo(store, step, error);
+    return unthread(taking->store, step, error);
   case UNDO_GONE:
     break;
   }
-  return false;
+  return LEFT_ALONE;
 }
 
 static char *
@@ -224,67 +355,122 @@ say(enum undo_kind kind, guint n)
   return NULL;
 }
 
-/* How many steps could be taken back; a letter that is gone is no failure. */
+/* "…; 3 messages that changed since are left alone". */
+static char *
+say_all(const struct taking *taking)
+{
+  g_autofree char *done = say(taking->kind, taking->done);
+  if (taking->left == 0)
+    return g_steal_pointer(&done);
+  g_autofree char *left = g_strdup_printf(
+      ngettext("%u message that changed since is left alone",
+               "%u messages that changed since are left alone", taking->left), taking->left);
+  return g_strdup_printf("%s; %s", done, left);
+}
+
 static bool
-take_back_all(struct store *store, enum undo_kind kind, const GPtrArray *steps, guint *n_out,
-              GError **error)
+is_stopped(const struct taking *taking, GError **error)
+{
+  if (taking->bulk == NULL)
+    return false;
+  struct store_progress progress = {.done = taking->seen, .total = taking->total};
+  if (taking->bulk->progress != NULL)
+    taking->bulk->progress(&progress, taking->bulk->data);
+  if (!g_cancellable_is_cancelled(taking->bulk->cancel))
+    return false;
+  error_set(error, POSTINO_ERROR_CANCELLED,
+            ngettext("stopped after %u of %u message; undo goes on with the others",
+                     "stopped after %u of %u messages; undo goes on with the others",
+                     taking->total),
+            taking->seen, taking->total);
+  return true;
+}
+
+/* Some steps; *n_out are done with, also when it fails. */
+static bool
+take_some(struct taking *taking, const GPtrArray *steps, guint *n_out, GError **error)
 {
   g_autoptr(GHashTable) dirs = change_dirs_new();
-  *n_out = 0;
-  for (guint i = 0; i < steps->len; i++) {
-    g_autoptr(GError) failed = NULL;
-    if (take_back(store, kind, steps->pdata[i], dirs, &failed))
-      (*n_out)++;
-    else if (failed != NULL && !error_is(failed, POSTINO_ERROR_NOTFOUND)) {
-      g_propagate_error(error, g_steal_pointer(&failed));
-      return false;
-    }
+  bool ok = true;
+  guint n = 0;
+  for (; ok && n < steps->len; n++) {
+    enum outcome outcome = is_stopped(taking, error)
+                               ? FAILED
+                               : take_back(taking, steps->pdata[n], dirs, error);
+    ok = outcome != FAILED;
+    if (!ok)
+      break;
+    taking->seen++;
+    taking->done += outcome == TAKEN_BACK;
+    taking->left += outcome == LEFT_ALONE;
   }
-  return change_sync(dirs, error);
+  *n_out = n;
+  return change_sync(dirs, ok ? error : NULL) && ok;
 }
 
 /* A failure in the middle (a full disk): the rest can be taken back later. */
-static void
-give_back(struct store *store, enum undo_kind kind, const GPtrArray *steps)
+static bool
+take_whole(struct taking *taking, GError **error)
 {
-  g_autoptr(GPtrArray) forward = undo_steps_new();
-  for (guint i = steps->len; i > 0; i--) {
-    const struct undo_step *step = steps->pdata[i - 1];
-    undo_steps_add(forward, step->key, step->digest, step->was, step->now);
+  for (;;) {
+    g_autoptr(GPtrArray) steps = undo_steps_new();
+    guint n;
+    if (!next_steps(taking, steps, error))
+      return false;
+    if (steps->len == 0)
+      return drop_steps(taking, 0, error);
+    bool ok = take_some(taking, steps, &n, error);
+    if (n > 0 && !drop_steps(taking, n, ok ? error : NULL))
+      return false;
+    if (!ok)
+      return false;
   }
-  g_auto(txn_t) txn = {0};
-  g_autoptr(GError) failed = NULL;
-  if (!txn_begin(&txn, store, true, &failed) || !undo_record(&txn, kind, forward, &failed) ||
-      !txn_commit(&txn, &failed))
-    g_info("not kept for undo: %s", failed->message);
+}
+
+static bool
+nothing_left(const struct taking *taking, GError **error)
+{
+  if (taking->left == 0)
+    return error_set(error, POSTINO_ERROR_NOTFOUND, _("there is nothing to undo"));
+  return error_set(error, POSTINO_ERROR_NOTFOUND,
+                   ngettext("there is nothing to undo: %u message changed since is left alone",
+                            "there is nothing to undo: %u messages changed since are left alone",
+                            taking->left), taking->left);
+}
+
+bool
+store_undo_bulk(struct store *store, const struct store_bulk *bulk, char **what_out, GError **error)
+{
+  /* Two processes never take back the same change. */
+  g_autoptr(store_lock_t) lock =
+      store_lock(store, "undo", LOCK_SECONDS, bulk != NULL ? bulk->cancel : NULL, error);
+  struct taking taking = {.store = store, .bulk = bulk};
+  if (lock == NULL)
+    return false;
+  for (;;) {
+    GError *failed = NULL;
+    if (!find_newest(&taking, &failed)) {
+      if (failed == NULL)
+        return nothing_left(&taking, error);
+      g_propagate_error(error, failed);
+      return false;
+    }
+    if (!take_whole(&taking, error))
+      return false;
+    if (taking.kind == UNDO_GONE)
+      return error_set(error, POSTINO_ERROR_INVALID,
+                       _("letters were removed for good, which cannot be taken back; undo once "
+                         "more takes back what was done before"));
+    if (taking.done == 0)
+      continue;
+    if (what_out != NULL)
+      *what_out = say_all(&taking);
+    return true;
+  }
 }
 
 bool
 store_undo(struct store *store, char **what_out, GError **error)
 {
-  for (;;) {
-    g_autoptr(GPtrArray) steps = undo_steps_new();
-    g_autoptr(GError) failed = NULL;
-    enum undo_kind kind;
-    guint n;
-    if (!claim(store, &kind, steps, &failed)) {
-      if (failed == NULL)
-        return error_set(error, POSTINO_ERROR_NOTFOUND, _("there is nothing to undo"));
-      g_propagate_error(error, g_steal_pointer(&failed));
-      return false;
-    }
-    if (kind == UNDO_GONE)
-      return error_set(error, POSTINO_ERROR_INVALID,
-                       _("letters were removed for good, which cannot be taken back; undo once "
-                         "more takes back what was done before"));
-    if (!take_back_all(store, kind, steps, &n, error)) {
-      give_back(store, kind, steps);
-      return false;
-    }
-    if (n == 0)
-      continue;
-    if (what_out != NULL)
-      *what_out = say(kind, n);
-    return true;
-  }
+  return store_undo_bulk(store, NULL, what_out, error);
 }

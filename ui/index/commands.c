@@ -119,6 +119,8 @@ static const struct command rows[] = {
      .run = sort},
     {.name = "choose", .keys = "x", .help = N_("Choose the letter for the next command, or not"),
      .run = choose},
+    {.name = "choose-all", .keys = "X", .help = N_("Choose all letters of the list, or none"),
+     .run = index_choose_all},
     {.name = "fold", .keys = "v", .help = N_("Show only the first letter of the thread, or all"),
      .run = index_fold},
     {.name = "fold-all", .keys = "V", .help = N_("Show only the first letter of every thread, or all"),

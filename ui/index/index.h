@@ -22,6 +22,7 @@ struct index_view {
   bool stale;               /* changed while asked */
   struct row *pivot;        /* where a new window is being built around */
   GHashTable *chosen;       /* keys */
+  request_id choosing;      /* asks for keys of all; 0: none */
   guint64 unread, total;
   request_id counting;      /* 0: no count is under way */
   bool counted;             /* unread and total are known (searches) */
@@ -38,6 +39,9 @@ void index_view_search(struct index_view *index, const char *query, bool keep);
 /* Folds or unfolds a thread; what is shown changes with the next rows. */
 void index_view_turn_fold(struct index_view *index, guint64 thread);
 bool index_view_is_folded(const struct index_view *index, guint64 thread);
+/* No letter is chosen; what comes of choosing all is not taken. */
+void index_view_unchoose(struct index_view *index);
+void index_choose_all(struct view *view, const char *const *args);
 /* Commands of threads.c. */
 void index_fold(struct view *view, const char *const *args);
 void index_fold_all(struct view *view, const char *const *args);

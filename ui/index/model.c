@@ -384,7 +384,7 @@ index_view_show(struct view *view, const char *folder)
   index->folder = g_strdup(folder);
   g_clear_pointer(&index->query, g_free);
   g_clear_pointer(&index->why, g_free);
-  g_hash_table_remove_all(index->chosen);
+  index_view_unchoose(index);
   g_array_set_size(index->folds, 0);
   if (index->rows != NULL)
     g_ptr_array_set_size(index->rows, 0);
@@ -401,7 +401,7 @@ index_view_search(struct index_view *index, const char *query, bool keep)
     return;
   g_free(index->query);
   index->query = g_strdup(query);
-  g_hash_table_remove_all(index->chosen);
+  index_view_unchoose(index);
   index->stale = false;
   if (!keep && index->rows != NULL) {
     g_ptr_array_set_size(index->rows, 0);

@@ -87,7 +87,7 @@ index_join(struct view *view, const char *const *args)
       n);
   ui_await_plain(view,
                  engine_thread_join(view->ui->engine, (const char *const *)keys, row->key), said);
-  g_hash_table_remove_all(index->chosen);
+  index_view_unchoose(index);
 }
 
 void
@@ -100,5 +100,5 @@ index_break(struct view *view, const char *const *args)
   }
   ui_await_plain(view, engine_thread_break(view->ui->engine, (const char *const *)keys),
                  _("It begins a thread of its own; u takes it back."));
-  g_hash_table_remove_all(of(view)->chosen);
+  index_view_unchoose(of(view));
 }

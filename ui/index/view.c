@@ -198,7 +198,7 @@ row_of(struct view *view)
 static void
 dealt_with(struct view *view)
 {
-  g_hash_table_remove_all(((struct index_view *)view)->chosen);
+  index_view_unchoose((struct index_view *)view);
 }
 
 static const struct command_group *const groups[] = {&index_group, &letter_group, &mail_group,

@@ -1,5 +1,6 @@
 #include <signal.h>
 #include <sys/wait.h>
+#include <unistd.h>
 
 #include "tests/unit/store/fixture.h"
 
@@ -151,7 +152,8 @@ what_can_no_longer_be_taken_back_is_passed_over(void **state)
   assert_true(store_move(fixture->store, second, "Trash", &moved, NULL));
   assert_true(store_expunge(fixture->store, (const char *const *)moved, NULL));
   g_autofree char *what = undo(fixture);
-  assert_string_equal(what, "flags of 1 message as before");
+  assert_string_equal(what,
+                      "flags of 1 message as before; 1 message that changed since is left alone");
 }
 
 static void
@@ -302,6 +304,119 @@ a_stopped_change_of_many_is_taken_back_as_one(void **state)
     g_free(keys[i]);
 }
 
+#define MANY 450
+
+static GStrv
+deliver_many(struct fixture *fixture, guint n)
+{
+  GStrv keys = g_new0(char *, n + 1);
+  for (guint i = 0; i < n; i++)
+    keys[i] = fixture_deliver(fixture, "Inbox", "a\n", ROW_SEEN);
+  return keys;
+}
+
+static void
+die_at_the_limit(const struct store_progress *progress, void *data)
+{
+  (void)data;
+  if (progress->done == MANY - 20)
+    _exit(9);
+}
+
+static void
+a_move_of_many_that_died_is_taken_back_but_for_the_last(void **state)
+{
+  struct fixture *fixture = *state;
+  g_auto(GStrv) keys = deliver_many(fixture, MANY);
+  pid_t child = fork();
+  if (child == 0) {
+    struct store_bulk bulk = {.progress = die_at_the_limit};
+    fixture_reopen(fixture);
+    (void)!store_move_bulk(fixture->store, (const char *const *)keys, "Archive", NULL, &bulk, NULL);
+    _exit(0);
+  }
+  int status;
+  waitpid(child, &status, 0);
+  assert_int_equal(WEXITSTATUS(status), 9);
+  assert_int_equal(fixture_count(fixture, "Archive/cur"), MANY - 20);
+  g_autofree char *what = undo(fixture);
+  assert_string_equal(what, "400 messages moved back");
+  assert_int_equal(fixture_count(fixture, "Inbox/cur"), 420);
+  assert_int_equal(fixture_count(fixture, "Archive/cur"), MANY - 20 - 400);
+  assert_nothing_to_undo(fixture);
+}
+
+static void
+stop_at_250(const struct store_progress *progress, void *data)
+{
+  if (progress->done == 250)
+    g_cancellable_cancel(data);
+}
+
+static void
+an_undo_that_was_stopped_goes_on_in_the_next_run(void **state)
+{
+  struct fixture *fixture = *state;
+  g_auto(GStrv) keys = deliver_many(fixture, MANY);
+  assert_true(store_tag(fixture->store, (const char *const *)keys, "+old", NULL));
+  assert_true(store_move(fixture->store, (const char *const *)keys, "Archive", NULL, NULL));
+  g_autoptr(GCancellable) cancel = g_cancellable_new();
+  struct store_bulk bulk = {.progress = stop_at_250, .data = cancel, .cancel = cancel};
+  g_autoptr(GError) error = NULL;
+  assert_false(store_undo_bulk(fixture->store, &bulk, NULL, &error));
+  assert_true(error_is(error, POSTINO_ERROR_CANCELLED));
+  assert_string_equal(error->message,
+                      "stopped after 250 of 450 messages; undo goes on with the others");
+  assert_int_equal(fixture_count(fixture, "Inbox/cur"), 250);
+  fixture_reopen(fixture);
+  g_autofree char *rest = undo(fixture);
+  assert_string_equal(rest, "200 messages moved back");
+  assert_int_equal(fixture_count(fixture, "Inbox/cur"), MANY);
+  g_autofree char *tags = undo(fixture);
+  assert_string_equal(tags, "tags of 450 messages as before");
+  assert_nothing_to_undo(fixture);
+}
+
+static void
+tagging_and_copying_of_many_are_stopped(void **state)
+{
+  struct fixture *fixture = *state;
+  g_auto(GStrv) keys = deliver_many(fixture, MANY);
+  g_autoptr(GCancellable) cancel = g_cancellable_new();
+  struct store_bulk bulk = {.progress = stop_at_third, .data = cancel, .cancel = cancel};
+  g_autoptr(GError) copied = NULL, tagged = NULL;
+  assert_false(store_copy_bulk(fixture->store, (const char *const *)keys, "Copy", &bulk, &copied));
+  assert_string_equal(copied->message, "stopped after 2 of 450 messages");
+  assert_int_equal(fixture_count(fixture, "Copy/cur"), 2);
+  assert_false(store_tag_bulk(fixture->store, (const char *const *)keys, "+a", &bulk, &tagged));
+  assert_true(error_is(tagged, POSTINO_ERROR_CANCELLED));
+}
+
+static void
+what_another_program_changed_since_is_said_and_left_alone(void **state)
+{
+  struct fixture *fixture = *state;
+  g_auto(GStrv) keys = deliver_many(fixture, 4);
+  g_auto(GStrv) moved = NULL;
+  assert_true(store_move(fixture->store, (const char *const *)keys, "Archive", &moved, NULL));
+  /* One goes, one is moved on, one gets a flag. */
+  g_autofree char *first = maildir_find(fixture->store, moved[0], NULL, NULL, NULL);
+  g_autofree char *second = maildir_find(fixture->store, moved[1], NULL, NULL, NULL);
+  g_autofree char *third = maildir_find(fixture->store, moved[2], NULL, NULL, NULL);
+  g_autofree char *dir = maildir_make(fixture->store, "Elsewhere", NULL);
+  g_autofree char *name = g_path_get_basename(second);
+  g_autofree char *on = g_build_filename(dir, "cur", name, NULL);
+  g_autofree char *flagged = g_strdup_printf("%.*s:2,FS", (int)(strstr(third, ":2,") - third), third);
+  assert_int_equal(unlink(first), 0);
+  assert_int_equal(rename(second, on), 0);
+  assert_int_equal(rename(third, flagged), 0);
+  g_autofree char *what = undo(fixture);
+  assert_string_equal(what, "2 messages moved back; 2 messages that changed since are left alone");
+  assert_int_equal(fixture_count(fixture, "Elsewhere/cur"), 1);
+  assert_int_equal(flags_of(fixture, keys[2]), ROW_SEEN | ROW_FLAGGED);
+  assert_int_equal(flags_of(fixture, keys[3]), ROW_SEEN);
+}
+
 static void
 letters_removed_for_good_are_said_once(void **state)
 {
@@ -339,6 +454,10 @@ main(void)
       fixture_test(words_that_are_no_tags_are_refused),
       fixture_test(flags_are_set_though_another_program_renames),
       fixture_test(a_stopped_change_of_many_is_taken_back_as_one),
+      fixture_test(a_move_of_many_that_died_is_taken_back_but_for_the_last),
+      fixture_test(an_undo_that_was_stopped_goes_on_in_the_next_run),
+      fixture_test(tagging_and_copying_of_many_are_stopped),
+      fixture_test(what_another_program_changed_since_is_said_and_left_alone),
       fixture_test(letters_removed_for_good_are_said_once),
   };
   return cmocka_run_group_tests(tests, NULL, NULL);

@@ -24,6 +24,12 @@ write_letter(struct desk *desk, int number)
 }
 
 static void
+settle(struct desk *desk);
+
+static void
+settle(struct desk *desk);
+
+static void
 settle(struct desk *desk)
 {
   while (g_hash_table_size(desk->ui->awaited) > 0) {
@@ -243,6 +249,22 @@ a_search_given_up_leaves_the_list_as_it_was(void **state)
   assert_null(shown(desk)->query);
 }
 
+static void
+all_letters_are_chosen_or_none(void **state)
+{
+  struct desk *desk = *state;
+  press(desk, 'X', 1);
+  assert_int_equal(g_hash_table_size(desk->index->chosen), LETTERS);
+  g_auto(GStrv) keys = index_view_letters(ui_view(desk->ui));
+  assert_int_equal(g_strv_length(keys), LETTERS);
+  press(desk, 'X', 1);
+  assert_int_equal(g_hash_table_size(desk->index->chosen), 0);
+  /* What was asked for before is not taken. */
+  ui_key(desk->ui, 'X');
+  press(desk, 'X', 1);
+  assert_int_equal(g_hash_table_size(desk->index->chosen), 0);
+}
+
 int
 main(void)
 {
@@ -254,6 +276,7 @@ main(void)
       AT_A_DESK(the_cursor_stays_on_its_letter_when_mail_comes),
       AT_A_DESK(after_a_deletion_the_cursor_is_on_the_next_letter),
       AT_A_DESK(several_letters_are_chosen_for_one_command),
+      AT_A_DESK(all_letters_are_chosen_or_none),
       AT_A_DESK(a_screen_of_any_size_is_drawn),
       AT_A_DESK(results_come_while_one_types),
       AT_A_DESK(a_search_given_up_leaves_the_list_as_it_was),
