@@ -34,7 +34,6 @@ struct ui {
   request_id held_for;      /* opens a view for which keys are held; 0: none */
   gint64 held_until;        /* monotonic */
   GArray *held;             /* term_key */
-  bool started;             /* the first rows are here; what is slower may begin */
   bool leaving;
   bool asked_to_leave;
   bool leaving_asked;       /* leaving goes on when a view that objected is dealt with */
@@ -151,11 +150,13 @@ void ui_stop_self(struct ui *ui);
 /* ---- the views, each in its room ---- */
 
 extern const struct view_class folders_class, index_class, reader_class, compose_class,
-    queue_class, keys_class, text_class;
+    queue_class, server_class, keys_class, text_class;
 struct view *folders_view_new(struct ui *ui);
 /* `query` NULL: the folder alone; `folder` NULL: all folders. */
 struct view *index_view_new(struct ui *ui, const char *folder, const char *query);
 const char *index_view_folder(struct view *view);
+/* "Anna Rossi <anna@…>, …": the first name, or the address without one.  Free it. */
+char *ui_short_name(const char *list);
 /* Another folder in the view that lies there. */
 void index_view_show(struct view *view, const char *folder);
 /* Puts the cursor on the next or previous letter; false at the end. */
@@ -166,6 +167,9 @@ struct view *compose_view_new(struct ui *ui, struct draft *draft);
 /* Takes the draft of a request (reply, forward, compose, resume) up: done function. */
 void compose_open_draft(struct view *view, struct event *event, void *data);
 struct view *queue_view_new(struct ui *ui);
+/* What lies on the server of this account. */
+struct view *server_view_new(struct ui *ui, const char *account);
+const char *server_view_account(struct view *view);
 /* When a letter leaves (hour.c): seconds since 1970, 0 at once, LEDGER_NEVER when it is
  * told to.  Free the words. */
 char *hour_words(int64_t at);
@@ -176,6 +180,7 @@ void hour_ask(struct view *view, ui_answer answer, void *data, GDestroyNotify de
 struct view *keys_view_new(struct ui *ui, const char *query);
 /* Commands for keys (keys/any.c); the letter of this key brings one. */
 void keys_make(struct view *view, const char *const *args);
+void keys_setup(struct view *view, const char *const *args);
 void keys_list(struct view *view, const char *const *args);
 void keys_confirm(struct view *view, const char *const *args);
 void keys_import(struct ui *ui, const char *key);
@@ -195,4 +200,4 @@ void help_open(struct view *of);
 void accounts_open(struct ui *ui);
 
 extern const struct command_group any_group, mail_group, letter_group, folders_group, index_group,
-    reader_group, compose_group, queue_group, keys_group, text_group;
+    reader_group, compose_group, queue_group, server_group, keys_group, text_group;

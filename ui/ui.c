@@ -278,6 +278,20 @@ ask_for_engine(struct ui *ui, const struct event *event)
   ui_prompt(ui, NULL, &options, answer_engine, g_memdup2(&event->ask, sizeof event->ask), g_free);
 }
 
+/* In front of it stands who says so: what follows is the sender's, and some terminals
+ * take numbers there for commands. */
+static void
+tell_arrived(struct ui *ui, const char *text)
+{
+  g_autofree char *whole = g_strdup_printf("postino: %s", text);
+  switch (ui->conf->notify) {
+  case CONF_NOTIFY_BELL: term_bell(ui->term); break;
+  case CONF_NOTIFY_OSC9: term_notify(ui->term, NULL, whole); break;
+  case CONF_NOTIFY_OSC777: term_notify(ui->term, "postino", text); break;
+  default: break;
+  }
+}
+
 void
 ui_event(struct ui *ui, struct event *event)
 {
@@ -291,6 +305,7 @@ ui_event(struct ui *ui, struct event *event)
       ask_for_engine(ui, event);
     break;
   case EVENT_TERMINAL: ui_take_terminal(ui); break;
+  case EVENT_ARRIVED: tell_arrived(ui, event->text); break;
   case EVENT_NOTICE:
     if (event->request == 0)
       status_ended(ui->status, 0);
@@ -493,6 +508,15 @@ open_compose(struct ui *ui, const char *mailto)
   ui_await_view(ui, engine_compose(ui->engine, NULL, mailto), compose_open_draft, NULL, NULL);
 }
 
+/* Only where nothing else is being said. */
+static void
+offer_keys(struct view *view, struct event *event, void *data)
+{
+  if (event->error == NULL && event->total > 0 && !status_speaks(view->ui->status))
+    ui_say(view->ui, _("You have no key pair yet, so letters go as postcards: :make-key makes one "
+                       "while you go on."));
+}
+
 void
 ui_begin(struct ui *ui, const struct ui_options *options)
 {
@@ -506,6 +530,8 @@ ui_begin(struct ui *ui, const struct ui_options *options)
     ui_say(ui, _("There is no account yet: press A to read how one is added."));
   if (options->mailto != NULL)
     open_compose(ui, options->mailto);
+  else if (ui->conf->accounts->len > 0)
+    ui_await_quiet(ui, engine_key_offer(ui->engine), NULL, offer_keys, NULL, NULL);
 }
 
 void

@@ -103,6 +103,7 @@ GPtrArray *crypto_recipients(struct crypto *crypto, const char *plugin,
 /* What shall happen to a letter, decided and shown before it is sealed. */
 struct seal_plan {
   bool sign, encrypt;
+  bool lacks_own;           /* the sender has no key of his own for the address */
   bool needs_answer;        /* policy says `ask`, or a sealed letter would be answered in clear */
   char *why_not;            /* why when-possible does not seal, clean; NULL */
 };
@@ -155,6 +156,10 @@ void key_info_free(struct key_info *key);
  * is here. */
 GPtrArray *crypto_keys(struct crypto *crypto, const char *plugin, const char *query,
                        GCancellable *cancel, GError **error) G_GNUC_WARN_UNUSED_RESULT;
+/* Asks outside for a key of this address, which its provider comes to know: only when
+ * the user says so.  What is found lies in the key ring then, unconfirmed. */
+GPtrArray *crypto_key_locate(struct crypto *crypto, const char *plugin, const char *address,
+                             GCancellable *cancel, GError **error) G_GNUC_WARN_UNUSED_RESULT;
 /* Only when the user says so.  Importing confirms nothing. */
 GPtrArray *crypto_key_import(struct crypto *crypto, const char *plugin, GBytes *data,
                              GCancellable *cancel, GError **error) G_GNUC_WARN_UNUSED_RESULT;
@@ -162,6 +167,13 @@ GPtrArray *crypto_key_import(struct crypto *crypto, const char *plugin, GBytes *
 GBytes *crypto_key_export(struct crypto *crypto, const char *plugin, const char *fingerprint,
                           GCancellable *cancel, GError **error) G_GNUC_WARN_UNUSED_RESULT;
 /* A new pair; asks for its passphrase when somebody can be asked. */
+/* Autocrypt: the pair sealed with a code; such a one taken in, whose code the person is
+ * asked for (struct key_info). */
+GBytes *crypto_key_setup(struct crypto *crypto, const char *plugin, const char *fingerprint,
+                         const char *code, GCancellable *cancel, GError **error)
+    G_GNUC_WARN_UNUSED_RESULT;
+GPtrArray *crypto_key_setup_open(struct crypto *crypto, const char *plugin, GBytes *armour,
+                                 GCancellable *cancel, GError **error) G_GNUC_WARN_UNUSED_RESULT;
 /* The pair, its secret half locked by its passphrase as it lies in the key ring. */
 GBytes *crypto_key_backup(struct crypto *crypto, const char *plugin, const char *fingerprint,
                           GCancellable *cancel, GError **error) G_GNUC_WARN_UNUSED_RESULT;

@@ -97,23 +97,45 @@ crypto_keys(struct crypto *crypto, const char *plugin, const char *query, GCance
   return reply != NULL ? read_keys(reply) : NULL;
 }
 
-GPtrArray *
-crypto_key_import(struct crypto *crypto, const char *plugin, GBytes *data, GCancellable *cancel,
-                  GError **error)
+static GPtrArray *
+take_keys(struct crypto *crypto, const char *plugin, const char *action, GBytes *data,
+          GCancellable *cancel, GError **error)
 {
   if (g_bytes_get_size(data) > LARGEST_KEYS) {
     error_set(error, POSTINO_ERROR_INVALID, "%s", _("this is too large to be a key"));
     return NULL;
   }
-  g_autoptr(frame_t) reply = ask_keys(crypto, plugin, "import", NULL, data, cancel, error);
+  g_autoptr(frame_t) reply = ask_keys(crypto, plugin, action, NULL, data, cancel, error);
+  return reply != NULL ? read_keys(reply) : NULL;
+}
+
+GPtrArray *
+crypto_key_import(struct crypto *crypto, const char *plugin, GBytes *data, GCancellable *cancel,
+                  GError **error)
+{
+  return take_keys(crypto, plugin, "import", data, cancel, error);
+}
+
+GPtrArray *
+crypto_key_setup_open(struct crypto *crypto, const char *plugin, GBytes *armour,
+                      GCancellable *cancel, GError **error)
+{
+  return take_keys(crypto, plugin, "setup-open", armour, cancel, error);
+}
+
+GPtrArray *
+crypto_key_locate(struct crypto *crypto, const char *plugin, const char *address,
+                  GCancellable *cancel, GError **error)
+{
+  g_autoptr(frame_t) reply = ask_keys(crypto, plugin, "locate", address, NULL, cancel, error);
   return reply != NULL ? read_keys(reply) : NULL;
 }
 
 static GBytes *
 bytes_of_key(struct crypto *crypto, const char *plugin, const char *action,
-             const char *fingerprint, GCancellable *cancel, GError **error)
+             const char *fingerprint, GBytes *data, GCancellable *cancel, GError **error)
 {
-  g_autoptr(frame_t) reply = ask_keys(crypto, plugin, action, fingerprint, NULL, cancel, error);
+  g_autoptr(frame_t) reply = ask_keys(crypto, plugin, action, fingerprint, data, cancel, error);
   if (reply == NULL)
     return NULL;
   g_autoptr(GError) why = NULL;
@@ -128,14 +150,22 @@ GBytes *
 crypto_key_export(struct crypto *crypto, const char *plugin, const char *fingerprint,
                   GCancellable *cancel, GError **error)
 {
-  return bytes_of_key(crypto, plugin, "show", fingerprint, cancel, error);
+  return bytes_of_key(crypto, plugin, "show", fingerprint, NULL, cancel, error);
 }
 
 GBytes *
 crypto_key_backup(struct crypto *crypto, const char *plugin, const char *fingerprint,
                   GCancellable *cancel, GError **error)
 {
-  return bytes_of_key(crypto, plugin, "backup", fingerprint, cancel, error);
+  return bytes_of_key(crypto, plugin, "backup", fingerprint, NULL, cancel, error);
+}
+
+GBytes *
+crypto_key_setup(struct crypto *crypto, const char *plugin, const char *fingerprint,
+                 const char *code, GCancellable *cancel, GError **error)
+{
+  g_autoptr(GBytes) data = g_bytes_new(code, strlen(code));
+  return bytes_of_key(crypto, plugin, "setup", fingerprint, data, cancel, error);
 }
 
 struct key_info *

@@ -66,7 +66,7 @@ seal_plan_make(enum conf_when sign, enum conf_when encrypt, int wish_sign, int w
                bool answers_sealed, bool can_sign, const GPtrArray *recipients,
                struct seal_plan *plan_out, GError **error)
 {
-  struct seal_plan plan = {0};
+  struct seal_plan plan = {.lacks_own = !can_sign};
   g_autofree char *why_not = obstacles(recipients, can_sign);
   if (!plan_signature(sign, wish_sign, can_sign, &plan, error) ||
       !plan_sealing(encrypt, wish_encrypt, answers_sealed, why_not, recipients->len > 0, &plan,

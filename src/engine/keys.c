@@ -8,8 +8,7 @@
 #include "base/file.h"
 #include "base/i18n.h"
 #include "base/log.h"
-#include "engine/engine-private.h"
-#include "message/headers.h"
+#include "engine/autocrypt.h"
 #include "store/drops.h"
 
 /* ---- confirmed ---- */
@@ -281,45 +280,20 @@ engine_key_change(struct engine *engine, const char *account, enum key_change ch
 
 /* ---- what a letter brings ---- */
 
-/* Autocrypt level 1, 2.1: addr is the sender's, and keydata comes last. */
-static GBytes *
-autocrypt_key(const struct opened *opened)
-{
-  gsize length;
-  const char *bytes = g_bytes_get_data(opened->source, &length);
-  g_autoptr(headers_t) headers = headers_parse(bytes != NULL ? bytes : "", length);
-  const char *value = headers_get(headers, "Autocrypt");
-  const GPtrArray *from = opened->rendered->from;
-  if (value == NULL || headers_repeats(headers, "Autocrypt") != 1 || from->len != 1)
-    return NULL;
-  g_auto(GStrv) attributes = g_strsplit(value, ";", 20);
-  bool of_sender = false;
-  for (char **attribute = attributes; *attribute != NULL; attribute++) {
-    g_strstrip(*attribute);
-    if (g_str_has_prefix(*attribute, "addr="))
-      of_sender = address_same(*attribute + 5, ((struct address *)from->pdata[0])->spec);
-    if (!g_str_has_prefix(*attribute, "keydata=") || !of_sender)
-      continue;
-    gsize size;
-    guchar *key = g_base64_decode(*attribute + 8, &size);
-    return g_bytes_new_take(key, size);
-  }
-  return NULL;
-}
+#define SETUP_TYPE "application/autocrypt-setup"
 
 static bool
 is_key_part(const struct rendered_part *part)
 {
   static const char *const types[] = {"application/pgp-keys", "application/pkix-cert",
                                       "application/x-x509-user-cert", "application/x-x509-ca-cert",
-                                      NULL};
+                                      SETUP_TYPE, NULL};
   return g_strv_contains(types, part->type);
 }
 
 static bool
-import_bytes(struct work *work, const char *plugin, GBytes *bytes, GPtrArray *all, GError **error)
+keep(struct work *work, GPtrArray *some, GPtrArray *all)
 {
-  GPtrArray *some = crypto_key_import(work->engine->crypto, plugin, bytes, work->cancel, error);
   for (guint i = 0; some != NULL && i < some->len; i++)
     note_since(work->engine, ((const struct key_info *)some->pdata[i])->fingerprint);
   if (some != NULL)
@@ -328,16 +302,57 @@ import_bytes(struct work *work, const char *plugin, GBytes *bytes, GPtrArray *al
 }
 
 static bool
-import_parts(struct work *work, const char *plugin, const struct opened *opened, GPtrArray *all,
-             GError **error)
+import_bytes(struct work *work, const char *plugin, GBytes *bytes, GPtrArray *all, GError **error)
+{
+  return keep(work, crypto_key_import(work->engine->crypto, plugin, bytes, work->cancel, error),
+              all);
+}
+
+/* One's own pair, of another program. */
+static bool
+import_setup(struct work *work, const char *plugin, GBytes *bytes, GPtrArray *all, GError **error)
+{
+  g_autoptr(GBytes) armour = autocrypt_setup_armour(bytes);
+  if (armour == NULL)
+    return error_set(error, POSTINO_ERROR_INVALID, "%s",
+                     _("this setup message is damaged; let the other program make a new one"));
+  return keep(work,
+              crypto_key_setup_open(work->engine->crypto, plugin, armour, work->cancel, error), all);
+}
+
+static bool
+import_part(struct work *work, const char *plugin, const char *type, GBytes *bytes,
+            GPtrArray *all, GError **error)
+{
+  return (strcmp(type, SETUP_TYPE) == 0 ? import_setup : import_bytes)(
+      work, plugin, bytes, all, error);
+}
+
+/* Only from oneself: whoever else sends one wants his own pair to be used. */
+static bool
+is_from_oneself(struct work *work, const struct opened *opened)
+{
+  const GPtrArray *from = opened->rendered->from;
+  return from->len == 1 && conf_account_of_address(
+                               work->engine->conf, ((struct address *)from->pdata[0])->spec) != NULL;
+}
+
+/* `all`: what the letter brings; a pair of one's own only where `pairs`. */
+static bool
+import_parts(struct work *work, const char *plugin, const struct opened *opened, bool pairs,
+             GPtrArray *all, GError **error)
 {
   for (guint i = 0; opened->shown != NULL && i < opened->rendered->parts->len; i++) {
     const struct rendered_part *part = opened->rendered->parts->pdata[i];
-    if (!is_key_part(part))
+    bool pair = strcmp(part->type, SETUP_TYPE) == 0;
+    if (!is_key_part(part) || (pair && !pairs))
       continue;
+    if (pair && !is_from_oneself(work, opened))
+      return error_set(error, POSTINO_ERROR_REFUSED, "%s",
+                       _("this setup message comes from somebody else: it is not taken"));
     g_autoptr(GBytes) bytes = reader_part(work->engine->readers, opened->shown, part->number, false,
                                           NULL, NULL, work->cancel, error);
-    if (bytes == NULL || !import_bytes(work, plugin, bytes, all, error))
+    if (bytes == NULL || !import_part(work, plugin, part->type, bytes, all, error))
       return false;
   }
   return true;
@@ -362,9 +377,9 @@ run_import(struct work *work, GError **error)
       return false;
   } else {
     g_autoptr(opened_t) opened = open_letter(work, key->ref, NULL, error);
-    if (opened == NULL || !import_parts(work, plugin, opened, all, error))
+    if (opened == NULL || !import_parts(work, plugin, opened, true, all, error))
       return false;
-    g_autoptr(GBytes) autocrypt = autocrypt_key(opened);
+    g_autoptr(GBytes) autocrypt = autocrypt_of_letter(opened->source);
     if (autocrypt != NULL && !import_bytes(work, plugin, autocrypt, all, error))
       return false;
     if (all->len == 0)
@@ -388,4 +403,100 @@ engine_key_import_from(struct engine *engine, const char *account, const struct 
   struct key_work *key = key_work_new(account, NULL);
   key->ref = ref_copy(ref);
   return engine_request(engine, NULL, run_import, key, key_work_free);
+}
+
+/* ---- a key that is missing ---- */
+
+/* Letters of the sender that are looked through, the newest first. */
+#define LETTERS_LOOKED_AT 50
+
+/* What the last letters of the address bring: attached keys and the field. */
+static bool
+import_from_letters(struct work *work, const char *plugin, const char *spec, GPtrArray *all)
+{
+  g_autofree char *query = g_strdup_printf("from:\"%s\"", spec);
+  struct rows_query rows_query = {.query = query, .limit = LETTERS_LOOKED_AT};
+  g_autoptr(GBytes) remembered = autocrypt_remembered(work->engine, spec);
+  if (remembered != NULL && import_bytes(work, plugin, remembered, all, NULL))
+    return true;
+  g_autoptr(GPtrArray) rows =
+      strchr(spec, '"') == NULL
+          ? store_rows(work->engine->store, &rows_query, work->cancel, NULL)
+          : NULL;
+  for (guint i = 0; rows != NULL && i < rows->len && all->len == 0; i++) {
+    const struct row *row = rows->pdata[i];
+    struct ref ref = {.key = row->key};
+    g_autoptr(GBytes) bytes = store_read(work->engine->store, row->key, NULL);
+    g_autoptr(GBytes) field = bytes != NULL ? autocrypt_of_letter(bytes) : NULL;
+    if (field != NULL)
+      (void)import_bytes(work, plugin, field, all, NULL);
+    else if ((row->marks & INDEX_KEY) != 0) {
+      g_autoptr(opened_t) opened = open_letter(work, &ref, NULL, NULL);
+      if (opened != NULL)
+        (void)import_parts(work, plugin, opened, false, all, NULL);
+    }
+  }
+  return all->len > 0;
+}
+
+static bool
+run_find(struct work *work, GError **error)
+{
+  const struct key_work *key = work->args;
+  const struct conf_account *account = engine_account(work->engine, key->account, error);
+  if (account == NULL)
+    return false;
+  g_autoptr(GPtrArray) all = g_ptr_array_new_with_free_func(free_key);
+  work_progress(work, _("looking for the key in your letters"), 0, 0);
+  if (import_from_letters(work, account->crypto_plugin, key->query, all)) {
+    work->done->text = g_strdup(_("a letter"));
+    work->done->keys = g_steal_pointer(&all);
+    return true;
+  }
+  if (!key->yes || account->lookup == CONF_LOOKUP_NEVER)
+    return error_set(error, POSTINO_ERROR_NOTFOUND,
+                     _("no letter of %s brings a key; ask for it and import it"), key->query);
+  work_progress(work, _("asking the provider of the address for the key"), 0, 0);
+  work->done->keys = crypto_key_locate(work->engine->crypto, account->crypto_plugin, key->query,
+                                       work->cancel, error);
+  for (guint i = 0; work->done->keys != NULL && i < work->done->keys->len; i++)
+    note_since(work->engine, ((const struct key_info *)work->done->keys->pdata[i])->fingerprint);
+  work->done->text = g_strdup(_("its provider"));
+  return work->done->keys != NULL;
+}
+
+request_id
+engine_key_find(struct engine *engine, const char *account, const char *address, bool outside)
+{
+  struct key_work *key = key_work_new(account, address);
+  key->yes = outside;
+  return engine_request(engine, NULL, run_find, key, key_work_free);
+}
+
+/* ---- the first start ---- */
+
+#define OFFERS "\toffers"
+
+/* Said once: whoever does not want it has read it. */
+static bool
+run_offer(struct work *work, GError **error)
+{
+  const struct conf_account *account = engine_account(work->engine, NULL, NULL);
+  g_autofree char *said = store_memory_get(work->engine->store, OFFERS, "key pair");
+  if (account == NULL || said != NULL ||
+      (account->sign == CONF_NEVER && account->encrypt == CONF_NEVER))
+    return true;
+  g_autoptr(GPtrArray) own =
+      crypto_keys(work->engine->crypto, account->crypto_plugin, NULL, work->cancel, NULL);
+  if (own == NULL)
+    return true;
+  work->done->total = own->len == 0;
+  return store_memory_set(work->engine->store, OFFERS, "key pair", own->len > 0 ? "has" : "said",
+                          error);
+}
+
+request_id
+engine_key_offer(struct engine *engine)
+{
+  return engine_request(engine, NULL, run_offer, NULL, NULL);
 }

@@ -19,6 +19,7 @@ struct outgoing {
   GPtrArray *hidden;        /* char *: everybody else, once each, none of the visible */
   bool sign, encrypt;
   int64_t now;
+  const char *autocrypt;    /* a whole field for the head of it, or NULL */
 };
 void outgoing_clear(struct outgoing *outgoing);
 /* Adds specs of struct address to `specs` that neither it nor `known` (may be NULL)

@@ -4,6 +4,7 @@
 
 #include "base/error.h"
 #include "base/i18n.h"
+#include "engine/autocrypt.h"
 #include "engine/out.h"
 
 /* ---- addresses ---- */
@@ -227,16 +228,31 @@ address_to(struct parcel *parcel, const GPtrArray *specs, guint from, guint n)
 }
 
 static GBytes *
-entity_of(const struct outgoing *outgoing, GError **error)
+entity_of(const struct outgoing *outgoing, bool for_others, GError **error)
 {
-  struct build_options build = {.now = outgoing->now, .entity_only = true};
+  bool hidden = for_others && outgoing->encrypt && outgoing->subject != NULL &&
+                *outgoing->subject != '\0';
+  struct build_options build = {.now = outgoing->now, .entity_only = true,
+                                .hidden_subject = hidden ? outgoing->subject : NULL};
   if (outgoing->message != NULL)
     return letter_entity(outgoing->message);
   return draft_build(outgoing->draft, &build, error);
 }
 
+/* The field stands before the others; it says nothing that anybody must believe. */
 static GBytes *
-wrap(const struct outgoing *outgoing, GBytes *entity, bool keep_bcc, GError **error)
+with_autocrypt(const struct outgoing *outgoing, GBytes *letter)
+{
+  GString *out = g_string_new(outgoing->autocrypt);
+  gsize length;
+  const char *bytes = g_bytes_get_data(letter, &length);
+  g_string_append_len(out, bytes, (gssize)length);
+  g_bytes_unref(letter);
+  return g_string_free_to_bytes(out);
+}
+
+static GBytes *
+wrap_bare(const struct outgoing *outgoing, GBytes *entity, bool keep_bcc, GError **error)
 {
   struct build_options build = {.now = outgoing->now, .keep_bcc = keep_bcc};
   bool hidden = outgoing->encrypt && outgoing->subject != NULL && *outgoing->subject != '\0';
@@ -246,13 +262,20 @@ wrap(const struct outgoing *outgoing, GBytes *entity, bool keep_bcc, GError **er
                     &build, error);
 }
 
+static GBytes *
+wrap(const struct outgoing *outgoing, GBytes *entity, bool keep_bcc, GError **error)
+{
+  GBytes *letter = wrap_bare(outgoing, entity, keep_bcc, error);
+  return letter != NULL && outgoing->autocrypt != NULL ? with_autocrypt(outgoing, letter) : letter;
+}
+
 /* The entity with the letter's own fields in it, the true subject among them. */
 static GBytes *
 protect(const struct outgoing *outgoing, GBytes *entity, GError **error)
 {
   struct outgoing clear = *outgoing;
   clear.encrypt = false;
-  g_autoptr(GBytes) letter = wrap(&clear, entity, false, error);
+  g_autoptr(GBytes) letter = wrap_bare(&clear, entity, false, error);
   return letter != NULL ? entity_protect(entity, letter, outgoing->encrypt) : NULL;
 }
 
@@ -327,13 +350,37 @@ pack_sealed(struct work *work, const struct outgoing *outgoing, GBytes *entity,
   return parcel->readable != NULL;
 }
 
+/* The writer's own key for the field Autocrypt; a letter is not held up for it. */
+static char *
+own_field(struct work *work, const struct outgoing *outgoing)
+{
+  const struct conf_account *account = outgoing->account;
+  const char *specs[] = {outgoing->author, NULL};
+  if (account->autocrypt == CONF_AUTOCRYPT_NO)
+    return NULL;
+  g_autoptr(GPtrArray) own = crypto_recipients(work->engine->crypto, account->crypto_plugin, specs,
+                                               work->cancel, NULL);
+  const struct seal_recipient *key = own != NULL && own->len == 1 ? own->pdata[0] : NULL;
+  g_autoptr(GBytes) armour =
+      key != NULL && key->can_sign && key->key != NULL
+          ? crypto_key_export(work->engine->crypto, account->crypto_plugin, key->key, work->cancel,
+                              NULL)
+          : NULL;
+  return armour != NULL ? autocrypt_field(outgoing->author, armour,
+                                          account->autocrypt == CONF_AUTOCRYPT_MUTUAL)
+                        : NULL;
+}
+
 bool
-parcel_make(struct work *work, const struct outgoing *outgoing, struct parcel *parcel_out,
+parcel_make(struct work *work, const struct outgoing *given, struct parcel *parcel_out,
             GError **error)
 {
   g_auto(parcel_t) parcel = {0};
+  g_autofree char *field = own_field(work, given);
+  struct outgoing with_field = *given, *outgoing = &with_field;
+  with_field.autocrypt = field;
   parcel_init(&parcel);
-  g_autoptr(GBytes) entity = entity_of(outgoing, error);
+  g_autoptr(GBytes) entity = entity_of(outgoing, true, error);
   if (entity == NULL)
     return false;
   if (outgoing->encrypt || outgoing->sign) {
@@ -378,7 +425,7 @@ seal_to_oneself(struct work *work, const struct conf_account *account, const str
                                            : "localhost");
   struct outgoing outgoing = {.account = account, .author = named->from->spec, .draft = named,
                               .subject = named->subject, .encrypt = true, .now = now};
-  g_autoptr(GBytes) bare = entity_of(&outgoing, error);
+  g_autoptr(GBytes) bare = entity_of(&outgoing, false, error);
   g_autoptr(GBytes) entity = bare != NULL ? protect(&outgoing, bare, error) : NULL;
   g_autoptr(GBytes) sealed =
       entity != NULL ? seal(work, &outgoing, entity, none, 0, 0, error) : NULL;

@@ -92,21 +92,33 @@ text_need(const char *flowed, size_t length, bool entity_only)
              : need;
 }
 
-static GString *
-text_part(const char *body, bool entity_only, GError **error)
+/* RFC 9788, 5.2.2: the true Subject once more at the head of the text, for programs
+ * that do not look for it within; those that do leave it out. */
+static char *
+with_legacy_display(const char *body, const char *subject)
 {
+  g_autofree char *clean = sanitize_line(subject, -1);
+  return g_strdup_printf("Subject: %s\n\n%s", clean, body);
+}
+
+static GString *
+text_part(const char *body, const struct build_options *options, GError **error)
+{
+  const char *subject = options->entity_only ? options->hidden_subject : NULL;
   if (!g_utf8_validate(body, -1, NULL)) {
     error_set(error, POSTINO_ERROR_INVALID,
               _("the text is not UTF-8; save it from the editor as UTF-8"));
     return NULL;
   }
-  g_autofree char *lines = plain_lines(body);
+  g_autofree char *displayed = subject != NULL ? with_legacy_display(body, subject) : NULL;
+  g_autofree char *lines = plain_lines(displayed != NULL ? displayed : body);
   g_autofree char *flowed = encode_flowed(lines);
   size_t length = strlen(flowed);
   GString *part = g_string_new(NULL);
-  g_string_append_printf(part, "Content-Type: text/plain; charset=%s; format=flowed\r\n",
-                         g_str_is_ascii(flowed) ? "us-ascii" : "utf-8");
-  append_encoded(part, flowed, length, text_need(flowed, length, entity_only));
+  g_string_append_printf(part, "Content-Type: text/plain; charset=%s; format=flowed%s\r\n",
+                         g_str_is_ascii(flowed) ? "us-ascii" : "utf-8",
+                         subject != NULL ? ";\r\n\thp-legacy-display=\"1\"" : "");
+  append_encoded(part, flowed, length, text_need(flowed, length, options->entity_only));
   return part;
 }
 
@@ -233,9 +245,10 @@ append_mixed(GString *out, const GPtrArray *parts)
 }
 
 static bool
-append_entity(GString *out, const struct draft *draft, bool entity_only, GError **error)
+append_entity(GString *out, const struct draft *draft, const struct build_options *options,
+              GError **error)
 {
-  GString *text = text_part(draft->body != NULL ? draft->body : "", entity_only, error);
+  GString *text = text_part(draft->body != NULL ? draft->body : "", options, error);
   if (text == NULL)
     return false;
   g_autoptr(GPtrArray) parts = g_ptr_array_new_with_free_func(free_part);
@@ -255,7 +268,7 @@ draft_build(const struct draft *draft, const struct build_options *options, GErr
 {
   GString *out = g_string_new(NULL);
   if ((options->entity_only || append_fields(out, draft, draft->subject, options, error)) &&
-      append_entity(out, draft, options->entity_only, error))
+      append_entity(out, draft, options, error))
     return g_string_free_to_bytes(out);
   g_string_free(out, TRUE);
   return NULL;

@@ -70,6 +70,8 @@ struct build_options {
   int64_t now;              /* for Date, shown in UTC */
   bool keep_bcc;            /* drafts and the kept copy; never the wire copy */
   bool entity_only;         /* the MIME entity to be sealed: no RFC 5322 fields but Content-* */
+  const char *hidden_subject; /* stands at the head of such an entity's text, for programs that
+                             * do not know RFC 9788; NULL: nothing does */
 };
 /* RFC 5322 bytes with CRLF ends (2045-2049, 2047, 2231; 7-bit; lines of at most
  * 998; header injection impossible; random boundaries and Message-ID with the

@@ -44,7 +44,7 @@ is_left_out(const struct block *field)
 {
   static const char *const names[] = {
       "MIME-Version", "Bcc", "Resent-Bcc", "Received", "Return-Path", "DKIM-Signature",
-      "Authentication-Results", "HP-Outer", "X-Postino-Draft", NULL};
+      "Authentication-Results", "Autocrypt", "HP-Outer", "X-Postino-Draft", NULL};
   if (is_content(field))
     return true;
   for (const char *const *name = names; *name != NULL; name++)

@@ -78,6 +78,19 @@ without_cr(const char *text)
   return g_string_free(out, FALSE);
 }
 
+/* What build.c put there for programs that do not know RFC 9788. */
+static void
+drop_legacy_display(GString *text, const struct mime_part *part)
+{
+  const char *end = strstr(text->str, "\n\n"), *crlf = strstr(text->str, "\r\n\r\n");
+  if (g_strcmp0(params_raw(part->type, "hp-legacy-display"), "1") != 0)
+    return;
+  if (crlf != NULL && (end == NULL || crlf < end))
+    end = crlf + 2;
+  if (end != NULL)
+    g_string_erase(text, 0, end + 2 - text->str);
+}
+
 static char *
 read_text(const struct mime_part *part, GBytes *bytes)
 {
@@ -88,6 +101,7 @@ read_text(const struct mime_part *part, GBytes *bytes)
   for (size_t i = 0; i < text->len; i++)
     if (text->str[i] == '\0')
       text->str[i] = ' ';
+  drop_legacy_display(text, part);
   const char *format = params_raw(part->type, "format");
   if (format != NULL && g_ascii_strcasecmp(format, "flowed") == 0)
     return encode_unflow(text->str);

@@ -244,8 +244,8 @@ find_keys(struct openpgp *pgp, const char *query, bool own)
   return 0;
 }
 
-static int
-import_keys(struct openpgp *pgp, const struct postino_bytes *bytes)
+int
+openpgp_import(struct openpgp *pgp, const struct postino_bytes *bytes)
 {
   gpgme_data_t in = NULL;
   gpgme_error_t error = gpgme_data_new_from_mem(&in, bytes->data, bytes->length, 0);
@@ -274,12 +274,18 @@ openpgp_keys(void *state, const struct postino_keys *keys)
     return find_keys(pgp, keys->query, false);
   if (strcmp(keys->action, "own") == 0)
     return find_keys(pgp, NULL, true);
+  if (strcmp(keys->action, "locate") == 0)
+    return openpgp_locate(pgp, keys->query);
   if (strcmp(keys->action, "show") == 0)
     return openpgp_export(pgp, keys->query, GPGME_EXPORT_MODE_MINIMAL);
   if (strcmp(keys->action, "backup") == 0)
     return openpgp_export(pgp, keys->query, GPGME_EXPORT_MODE_SECRET);
   if (strcmp(keys->action, "import") == 0)
-    return import_keys(pgp, &keys->data);
+    return openpgp_import(pgp, &keys->data);
+  if (strcmp(keys->action, "setup") == 0)
+    return openpgp_setup(pgp, keys->query, &keys->data);
+  if (strcmp(keys->action, "setup-open") == 0)
+    return openpgp_setup_open(pgp, &keys->data);
   if (strcmp(keys->action, "make") == 0)
     return openpgp_make(pgp, keys->query);
   if (strcmp(keys->action, "renew") == 0)

@@ -66,6 +66,15 @@ give_passphrase(void *data, const char *hint, const char *info, int was_bad, int
   return 0;
 }
 
+void
+openpgp_take_passphrases(struct openpgp *pgp, bool yes)
+{
+  bool loopback = yes || (pgp->host->can_ask && !pgp->pinentry);
+  (void)gpgme_set_pinentry_mode(pgp->ctx, loopback ? GPGME_PINENTRY_MODE_LOOPBACK
+                                                   : GPGME_PINENTRY_MODE_ERROR);
+  gpgme_set_passphrase_cb(pgp->ctx, loopback ? give_passphrase : NULL, pgp);
+}
+
 bool
 openpgp_take_terminal(struct openpgp *pgp)
 {

@@ -30,6 +30,8 @@ int openpgp_failed(struct openpgp *pgp, gpgme_error_t error);
 
 /* Lets the pinentry have the terminal, if that is how passphrases come; false when it
  * is refused.  The other ends that and may be called without it. */
+/* Passphrases come from here (or, `yes` false, as the rc says) from now on. */
+void openpgp_take_passphrases(struct openpgp *pgp, bool yes);
 bool openpgp_take_terminal(struct openpgp *pgp);
 void openpgp_leave_terminal(struct openpgp *pgp);
 
@@ -47,9 +49,16 @@ gpgme_key_t openpgp_signing_key(GPtrArray *keys, const char *address);
 /* Says what is known of a key of the key ring. */
 void openpgp_say_key(struct openpgp *pgp, gpgme_key_t key);
 
-/* Makes a pair for the user id; the public key, or the pair, as armour. */
+/* Makes a pair for the user id; looks for a key at the provider of the address; the
+ * public key, or the pair, as armour. */
 int openpgp_make(struct openpgp *pgp, const char *user_id);
+int openpgp_import(struct openpgp *pgp, const struct postino_bytes *bytes);
+int openpgp_locate(struct openpgp *pgp, const char *address);
 int openpgp_export(struct openpgp *pgp, const char *fingerprint, gpgme_export_mode_t mode);
+
+/* Autocrypt: the pair sealed with a code, and the pair that was sealed so taken in. */
+int openpgp_setup(struct openpgp *pgp, const char *fingerprint, const struct postino_bytes *code);
+int openpgp_setup_open(struct openpgp *pgp, const struct postino_bytes *armour);
 
 /* What the user does to a key, by its fingerprint. */
 int openpgp_renew(struct openpgp *pgp, const char *fingerprint);

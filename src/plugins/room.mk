@@ -7,7 +7,7 @@ postino_plugin_host_LDADD = $(BASE_LIBS) $(SECCOMP_LIBS) -ldl
 module_flags = -shared -Wl,-z,relro -Wl,-z,now -Wl,-z,noexecstack -Wl,--as-needed
 plugin_PROGRAMS += plugins/openpgp.so
 plugins_openpgp_so_SOURCES = src/plugins/openpgp.c src/plugins/openpgp-keys.c \
-	src/plugins/openpgp-change.c src/plugins/openpgp-make.c src/plugins/openpgp.h \
+	src/plugins/openpgp-change.c src/plugins/openpgp-find.c src/plugins/openpgp-make.c src/plugins/openpgp-setup.c src/plugins/openpgp.h \
 	src/plugins/common.c src/plugins/common.h \
 	src/crypto/postino-plugin.h
 plugins_openpgp_so_LDFLAGS = $(module_flags)

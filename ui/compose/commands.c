@@ -5,6 +5,7 @@
 #include "base/error.h"
 #include "base/i18n.h"
 #include "base/sanitize.h"
+#include "ui/keys/keys.h"
 
 static struct compose_view *
 of(struct view *view)
@@ -378,6 +379,72 @@ hold(struct view *view, const char *const *args)
     set_hour(of(view), of(view)->draft->not_before == LEDGER_NEVER ? 0 : LEDGER_NEVER);
 }
 
+/* ---- keys that are missing ---- */
+
+static void
+keys_changed(struct view *view, struct event *event, void *data)
+{
+  if (event->error == NULL && !of(view)->busy)
+    compose_touch(of(view));
+}
+
+static void
+found_key(struct view *view, struct event *event, void *data)
+{
+  const char *address = data;
+  g_autofree char *key = keymap_key_word(view->ui->keymap, compose_class.groups, "find-keys");
+  if (event->keys == NULL || event->keys->len == 0)
+    return;
+  ui_say(view->ui, _("A key of %s was found in %s; %s says that it is the right one."), address,
+         event->text, key);
+  keys_changed(view, event, NULL);
+}
+
+void
+compose_look_for_key(struct compose_view *compose, const char *address, bool quiet)
+{
+  struct ui *ui = compose->view.ui;
+  request_id request = engine_key_find(ui->engine, compose->draft->account, address, true);
+  status_progress(ui->status, request, _("Looking for a key"), 0, 0);
+  (quiet ? ui_await_quiet : ui_await)(ui, request, &compose->view, found_key, g_strdup(address),
+                                      g_free);
+}
+
+static void
+made_own(struct view *view, struct event *event, void *data)
+{
+  keys_changed(view, event, data);
+  keys_say_made(view, event, data);
+}
+
+static void
+make_own(struct compose_view *compose)
+{
+  struct ui *ui = compose->view.ui;
+  request_id request = engine_key_make(ui->engine, compose->draft->account);
+  status_progress(ui->status, request, _("Making a key pair"), 0, 0);
+  ui_await(ui, request, &compose->view, made_own, NULL, NULL);
+}
+
+/* What is to be done next so that it can be sealed: one key, pressed again. */
+static void
+find_keys(struct view *view, const char *const *args)
+{
+  struct compose_view *compose = of(view);
+  if (is_busy(view) || !is_known(view))
+    return;
+  const struct seal_recipient *lacks = compose_keyless(compose);
+  if (lacks == NULL && compose->sealing->plan.lacks_own)
+    make_own(compose);
+  else if (lacks == NULL)
+    ui_say(view->ui, _("Everybody can be sealed to."));
+  else if (lacks->untrusted && lacks->key != NULL)
+    keys_ask_whose(view->ui, view, lacks->spec, lacks->key,
+                   lacks->user_id != NULL ? lacks->user_id : lacks->spec, keys_changed);
+  else
+    compose_look_for_key(compose, lacks->spec, false);
+}
+
 /* ---- leaving the writer's hands ---- */
 
 static void
@@ -458,6 +525,9 @@ static const struct command rows[] = {
      .help = N_("Set when the letter leaves once it is sent"), .hint = N_("when"), .run = send_at},
     {.name = "hold", .keys = "h", .help = N_("Hold the letter in the outbox once it is sent, or not"),
      .run = hold},
+    {.name = "find-keys", .keys = "K",
+     .help = N_("Get the key that is missing: from letters or its owner's provider, or confirm it"),
+     .hint = N_("key"), .run = find_keys},
     {.name = "postpone", .keys = "p", .help = N_("Keep the letter in Drafts"),
      .hint = N_("later"), .run = postpone},
     {.name = "discard", .keys = "X", .help = N_("Throw away what you wrote"), .run = discard},

@@ -23,6 +23,7 @@ struct compose_view {
   int top, height;          /* of the body's part */
   GPtrArray *lines;         /* char *: the text wrapped for so many columns; NULL: to be made */
   int lines_columns;
+  GHashTable *looked_for;   /* addresses whose keys were looked for unasked; NULL: none */
   bool changed;             /* something would be lost */
   bool busy;                /* being sent or kept: no more changes */
   bool send_when_known;
@@ -81,6 +82,9 @@ bool compose_rescue(struct view *view);
 
 /* ---- commands.c ---- */
 
+/* In letters of the address and at its provider; `quiet`: without a word when there is
+ * none. */
+void compose_look_for_key(struct compose_view *compose, const char *address, bool quiet);
 void compose_start(struct compose_view *compose);
 /* Asks for a field; `goes_on`: then for what lacks next. */
 void compose_ask_field(struct compose_view *compose, enum compose_field field, bool goes_on);

@@ -8,6 +8,25 @@
 
 /* ---- who can be sealed to ---- */
 
+/* Each missing key once, where the rc allows to ask for it without a word. */
+static void
+look_for_keys(struct compose_view *compose)
+{
+  const struct conf_account *account = compose_account(compose);
+  const GPtrArray *all = compose->sealing != NULL ? compose->sealing->recipients : NULL;
+  if (account == NULL || account->lookup != CONF_LOOKUP_ALWAYS ||
+      account->encrypt == CONF_NEVER || all == NULL)
+    return;
+  if (compose->looked_for == NULL)
+    compose->looked_for = g_hash_table_new_full(g_str_hash, g_str_equal, g_free, NULL);
+  for (guint i = 0; i < all->len; i++) {
+    const struct seal_recipient *recipient = g_ptr_array_index(all, i);
+    if (!recipient->can_seal && recipient->key == NULL &&
+        g_hash_table_add(compose->looked_for, g_strdup(recipient->spec)))
+      compose_look_for_key(compose, recipient->spec, true);
+  }
+}
+
 static void
 take_sealing(struct view *view, struct event *event, void *data)
 {
@@ -18,8 +37,10 @@ take_sealing(struct view *view, struct event *event, void *data)
   compose->sealing = g_steal_pointer(&event->sealing);
   if (event->error != NULL)
     compose->send_when_known = false;
-  else
+  else {
     compose_sealing_known(compose);
+    look_for_keys(compose);
+  }
 }
 
 static void
@@ -319,6 +340,7 @@ compose_close(struct view *view)
   draft_free(compose->draft);
   g_free(compose->other_text);
   g_clear_pointer(&compose->lines, g_ptr_array_unref);
+  g_clear_pointer(&compose->looked_for, g_hash_table_unref);
   g_free(compose);
 }
 

@@ -335,7 +335,8 @@ hinted(struct view *view, const struct command *command)
   if (strcmp(command->name, "detach") == 0)
     return compose_attachment(compose) >= 0;
   if (strcmp(command->name, "find-keys") == 0)
-    return compose_keyless(compose) != NULL;
+    return compose_keyless(compose) != NULL ||
+           (compose->sealing != NULL && compose->sealing->plan.lacks_own);
   if (strcmp(command->name, "send") == 0)
     return compose_has_recipient(compose->draft);
   return true;

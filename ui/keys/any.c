@@ -7,8 +7,8 @@
 
 /* ---- one's own ---- */
 
-static void
-say_made(struct view *view, struct event *event, void *data)
+void
+keys_say_made(struct view *view, struct event *event, void *data)
 {
   if (event->error == NULL && event->text != NULL)
     ui_say(view->ui, "%s", event->text);
@@ -20,7 +20,52 @@ keys_make(struct view *view, const char *const *args)
   struct ui *ui = view->ui;
   request_id request = engine_key_make(ui->engine, args[0]);
   status_progress(ui->status, request, _("Making a key pair"), 0, 0);
-  ui_await(ui, request, NULL, say_made, NULL, NULL);
+  ui_await(ui, request, NULL, keys_say_made, NULL, NULL);
+}
+
+/* ---- for another program of one's own ---- */
+
+static void
+say_sent(struct view *view, struct event *event, void *data)
+{
+  if (event->error == NULL)
+    ui_say(view->ui, "%s", _("The setup message is on its way to you."));
+}
+
+static void
+show_code(struct ui *ui, const char *code)
+{
+  GPtrArray *lines = text_lines_new();
+  text_add(lines, STYLE_NORMAL, "%s",
+           _("The letter that goes to you holds your key pair, sealed with this code:"));
+  text_add(lines, STYLE_NORMAL, "%s", "");
+  text_add(lines, STYLE_STRONG, "    %s", code);
+  text_add(lines, STYLE_NORMAL, "%s", "");
+  text_add(lines, STYLE_NORMAL, "%s",
+           _("Open the letter in the other program (in postino: :import-key) and type it there."));
+  text_add(lines, STYLE_NORMAL, "%s",
+           _("It is shown only now. When the other program has your key, delete the letter."));
+  ui_push(ui, text_view_new(ui, _("Setup code"), lines));
+}
+
+static void
+send_setup(struct view *view, struct event *event, void *account)
+{
+  struct ui *ui = view->ui;
+  struct send_options options = {.account = account, .recipients_from_headers = true};
+  if (event->error != NULL || event->part == NULL)
+    return;
+  show_code(ui, event->text);
+  ui_await(ui, engine_submit(ui->engine, event->part->bytes, &options), NULL, say_sent, NULL, NULL);
+}
+
+void
+keys_setup(struct view *view, const char *const *args)
+{
+  struct ui *ui = view->ui;
+  request_id request = engine_key_setup(ui->engine, args[0]);
+  status_progress(ui->status, request, _("Sealing your key pair"), 0, 0);
+  ui_await(ui, request, NULL, send_setup, g_strdup(args[0]), g_free);
 }
 
 /* ---- which there are ---- */

@@ -29,6 +29,8 @@ char *key_day(int64_t seconds);
 /* The address of its user id, or NULL.  Free it. */
 char *key_address(const struct key_info *key);
 
+/* Says that a pair was made and to keep a copy; done function, for any view. */
+void keys_say_made(struct view *view, struct event *event, void *data);
 /* Says which keys were taken; done function. */
 void keys_say_imported(struct view *view, struct event *event, void *data);
 /* Asks whether the key is the address's, with its fingerprint; `view` (may be NULL)

@@ -122,10 +122,26 @@ protection_is_seen_and_what_is_said_twice_is_shown_once(void **state)
   }
 }
 
+static void
+hidden_subject_is_displayed_to_those_who_do_not_look_within(void **state)
+{
+  g_autoptr(draft_t) draft = draft_new();
+  struct build_options build = {.entity_only = true, .hidden_subject = "true subject"};
+  draft->body = g_strdup("text\n");
+  g_autoptr(GBytes) entity = draft_build(draft, &build, NULL);
+  g_autofree char *made = text_of(entity);
+  assert_non_null(strstr(made, "hp-legacy-display=\"1\""));
+  assert_non_null(strstr(made, "\r\n\r\nSubject: true subject\r\n\r\ntext\r\n"));
+  g_autofree char *letter = g_strconcat(LETTER, made, NULL);
+  g_autoptr(draft_t) again = draft_from_message(letter, strlen(letter), "home", NULL);
+  assert_string_equal(again->body, "text\n");
+}
+
 int
 main(void)
 {
   const struct CMUnitTest tests[] = {
+      cmocka_unit_test(hidden_subject_is_displayed_to_those_who_do_not_look_within),
       cmocka_unit_test(sealed_entity_carries_the_fields_and_says_what_stood_outside),
       cmocka_unit_test(signed_entity_carries_the_fields_in_the_clear),
       cmocka_unit_test(bare_entity_is_the_one_that_was_protected),

@@ -1,0 +1,156 @@
+/* The Autocrypt setup message (level 1, 4): one's own pair, sealed with a code that the
+ * user carries from one machine to the other by eye. */
+#include <string.h>
+
+#include "plugins/common.h"
+#include "plugins/openpgp.h"
+
+#define CODE_DIGITS 36
+#define GROUP_DIGITS 4
+
+/* The code stands for any passphrase that is asked for; NULL: the person is asked. */
+static void
+hold_code(struct openpgp *pgp, char *code)
+{
+  if (pgp->new_passphrase != NULL)
+    explicit_bzero(pgp->new_passphrase, strlen(pgp->new_passphrase));
+  g_free(pgp->new_passphrase);
+  pgp->new_passphrase = code;
+  openpgp_take_passphrases(pgp, code != NULL);
+}
+
+/* `text` with more lines behind its first one. */
+static GString *
+with_fields(gpgme_data_t data, const char *fields)
+{
+  size_t length = 0;
+  char *text = gpgme_data_release_and_get_mem(data, &length);
+  GString *out = g_string_new_len(text, (gssize)length);
+  const char *end = memchr(out->str, '\n', out->len);
+  if (end != NULL)
+    g_string_insert(out, end + 1 - out->str, fields);
+  explicit_bzero(text, length);
+  gpgme_free(text);
+  return out;
+}
+
+static void
+wipe(GString *text)
+{
+  explicit_bzero(text->str, text->len);
+  g_string_free(text, TRUE);
+}
+
+static gpgme_error_t
+seal_with_code(struct openpgp *pgp, const GString *pair, const char *code, gpgme_data_t *out)
+{
+  gpgme_data_t in = NULL;
+  gpgme_error_t error = gpgme_data_new_from_mem(&in, pair->str, pair->len, 0);
+  if (error == 0)
+    error = gpgme_data_new(out);
+  hold_code(pgp, g_strdup(code));
+  if (error == 0)
+    error = gpgme_op_encrypt(pgp->ctx, NULL, GPGME_ENCRYPT_SYMMETRIC, in, *out);
+  hold_code(pgp, NULL);
+  gpgme_data_release(in);
+  return error;
+}
+
+static gpgme_error_t
+export_pair(struct openpgp *pgp, const char *fingerprint, gpgme_data_t *out)
+{
+  gpgme_error_t error = gpgme_data_new(out);
+  pgp->asked = 0;
+  if (error == 0 && !openpgp_take_terminal(pgp))
+    error = gpg_error(GPG_ERR_NO_PIN_ENTRY);
+  if (error == 0)
+    error = gpgme_op_export(pgp->ctx, fingerprint, GPGME_EXPORT_MODE_SECRET, *out);
+  openpgp_leave_terminal(pgp);
+  return error;
+}
+
+int
+openpgp_setup(struct openpgp *pgp, const char *fingerprint, const struct postino_bytes *code)
+{
+  gpgme_data_t secret = NULL, sealed = NULL;
+  g_autofree char *words = g_strndup(code->data, code->length);
+  gpgme_error_t error = export_pair(pgp, fingerprint, &secret);
+  if (error != 0 || strlen(words) < 2) {
+    gpgme_data_release(secret);
+    return openpgp_failed(pgp, error != 0 ? error : gpg_error(GPG_ERR_INV_VALUE));
+  }
+  GString *pair = with_fields(secret, "Autocrypt-Prefer-Encrypt: mutual\n");
+  error = seal_with_code(pgp, pair, words, &sealed);
+  wipe(pair);
+  if (error != 0) {
+    gpgme_data_release(sealed);
+    return openpgp_failed(pgp, error);
+  }
+  g_autofree char *fields = g_strdup_printf(
+      "Passphrase-Format: numeric9x4\nPassphrase-Begin: %.2s\n", words);
+  g_autoptr(GString) armour = with_fields(sealed, fields);
+  explicit_bzero(words, strlen(words));
+  pgp->host->output(pgp->host, armour->str, armour->len);
+  return 0;
+}
+
+/* People type the digits with and without the strokes between them.  NULL: these are
+ * not as many as there must be. */
+static char *
+normal_code(const char *typed)
+{
+  GString *out = g_string_new(NULL);
+  size_t digits = 0;
+  for (; *typed != '\0'; typed++) {
+    if (!g_ascii_isdigit(*typed))
+      continue;
+    if (digits > 0 && digits % GROUP_DIGITS == 0)
+      g_string_append_c(out, '-');
+    g_string_append_c(out, *typed);
+    digits++;
+  }
+  return g_string_free(out, digits != CODE_DIGITS);
+}
+
+static gpgme_error_t
+open_with_code(struct openpgp *pgp, const struct postino_bytes *armour, char *code,
+               gpgme_data_t *out)
+{
+  gpgme_data_t in = NULL;
+  gpgme_error_t error = gpgme_data_new_from_mem(&in, armour->data, armour->length, 0);
+  if (error == 0)
+    error = gpgme_data_new(out);
+  hold_code(pgp, code);
+  if (error == 0)
+    error = gpgme_op_decrypt(pgp->ctx, in, *out);
+  hold_code(pgp, NULL);
+  gpgme_data_release(in);
+  return error;
+}
+
+int
+openpgp_setup_open(struct openpgp *pgp, const struct postino_bytes *armour)
+{
+  gpgme_data_t pair = NULL;
+  const char *typed = pgp->host->ask(
+      pgp->host, _("The 36 digits of the setup code that the other program has shown:"), 1);
+  if (typed == NULL)
+    return openpgp_failed(pgp, gpg_error(GPG_ERR_CANCELED));
+  char *code = normal_code(typed);
+  if (code == NULL)
+    return pgp->host->error(pgp->host, POSTINO_WRONG_PASSPHRASE,
+                            _("the setup code has nine groups of four digits; type it again"));
+  gpgme_error_t error = open_with_code(pgp, armour, code, &pair);
+  if (error != 0) {
+    gpgme_data_release(pair);
+    return pgp->host->error(pgp->host, POSTINO_WRONG_PASSPHRASE,
+                            _("the setup code does not open it; look at it and type it again"));
+  }
+  size_t length = 0;
+  char *text = gpgme_data_release_and_get_mem(pair, &length);
+  struct postino_bytes bytes = {text, length};
+  int result = openpgp_import(pgp, &bytes);
+  explicit_bzero(text, length);
+  gpgme_free(text);
+  return result;
+}
