@@ -58,6 +58,7 @@ stories += tests/behaviour/sealed-search/run
 stories += tests/behaviour/sendmail/run
 stories += tests/behaviour/two-writers/run
 stories += tests/behaviour/too-large/run
+stories += tests/behaviour/screen-server/run
 stories += tests/behaviour/screen-later/run
 stories += tests/behaviour/key-manager/run
 stories += tests/behaviour/pinentry/run

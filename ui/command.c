@@ -8,8 +8,8 @@
 
 static const struct command_group *const all_groups[] = {
     &any_group,    &mail_group,    &letter_group, &folders_group, &index_group,
-    &reader_group, &compose_group, &queue_group,  &keys_group,   &text_group,
-    NULL,
+    &reader_group, &compose_group, &queue_group,  &server_group, &keys_group,
+    &text_group,   NULL,
 };
 
 const struct command_group *const *

@@ -207,6 +207,35 @@ queue(struct view *view, const char *const *args)
   ui_push(view->ui, open != NULL ? open : queue_view_new(view->ui));
 }
 
+static const struct conf_account *
+account_of(const struct ui *ui, const char *name)
+{
+  const struct conf_account *found = NULL;
+  for (guint i = 0; i < ui->conf->accounts->len; i++) {
+    const struct conf_account *account = ui->conf->accounts->pdata[i];
+    if (account->pop3 != NULL && (name == NULL ? found == NULL || account->is_default
+                                               : strcmp(account->name, name) == 0))
+      found = account;
+  }
+  return found;
+}
+
+static void
+server(struct view *view, const char *const *args)
+{
+  struct ui *ui = view->ui;
+  struct view *open = ui_find(ui, &server_class);
+  const struct conf_account *account = account_of(ui, args[0]);
+  if (account == NULL && args[0] != NULL)
+    ui_complain(ui, _("There is no account '%s' that fetches mail."), args[0]);
+  else if (account == NULL)
+    ui_complain(ui, _("There is no account that fetches mail."));
+  else if (open != NULL && (args[0] == NULL || strcmp(server_view_account(open), args[0]) == 0))
+    ui_push(ui, open);
+  else
+    ui_push(ui, server_view_new(ui, account->name));
+}
+
 /* ---- mail ---- */
 
 /* Views that hold nothing unsaved go; a letter being written stays below. */
@@ -329,6 +358,8 @@ static const struct command any_rows[] = {
     {.name = "fetch", .keys = "G", .args = "[account]", .complete = COMPLETE_ACCOUNT,
      .help = N_("Fetch mail"), .hint = N_("fetch"), .run = fetch},
     {.name = "queue", .keys = "O", .help = N_("Show the outbox"), .run = queue},
+    {.name = "server", .keys = "@", .args = "[account]", .complete = COMPLETE_ACCOUNT,
+     .help = N_("Show what lies on the server; fetch, delete or keep it there"), .run = server},
     {.name = "messages", .keys = "", .help = N_("Show what was said on the status line"),
      .run = messages},
     {.name = "accounts", .keys = "A", .help = N_("Show accounts and how one is added"),

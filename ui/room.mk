@@ -32,7 +32,8 @@ ui_libui_a_SOURCES = \
 	ui/index/view.c \
 	ui/keys/any.c ui/keys/commands.c ui/keys/keys.h ui/keys/model.c ui/keys/view.c \
 	ui/queue/commands.c ui/queue/model.c ui/queue/queue.h ui/queue/view.c \
-	ui/reader/commands.c ui/reader/model.c ui/reader/reader.h ui/reader/view.c
+	ui/reader/commands.c ui/reader/model.c ui/reader/reader.h ui/reader/view.c \
+	ui/server/commands.c ui/server/model.c ui/server/server.h ui/server/view.c
 
 if HAVE_CMOCKA
 check_PROGRAMS += tests/unit/ui/test_canvas tests/unit/ui/test_prompt tests/unit/ui/test_keymap

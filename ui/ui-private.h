@@ -148,11 +148,13 @@ void ui_stop_self(struct ui *ui);
 /* ---- the views, each in its room ---- */
 
 extern const struct view_class folders_class, index_class, reader_class, compose_class,
-    queue_class, keys_class, text_class;
+    queue_class, server_class, keys_class, text_class;
 struct view *folders_view_new(struct ui *ui);
 /* `query` NULL: the folder alone; `folder` NULL: all folders. */
 struct view *index_view_new(struct ui *ui, const char *folder, const char *query);
 const char *index_view_folder(struct view *view);
+/* "Anna Rossi <anna@…>, …": the first name, or the address without one.  Free it. */
+char *ui_short_name(const char *list);
 /* Another folder in the view that lies there. */
 void index_view_show(struct view *view, const char *folder);
 /* Puts the cursor on the next or previous letter; false at the end. */
@@ -163,6 +165,9 @@ struct view *compose_view_new(struct ui *ui, struct draft *draft);
 /* Takes the draft of a request (reply, forward, compose, resume) up: done function. */
 void compose_open_draft(struct view *view, struct event *event, void *data);
 struct view *queue_view_new(struct ui *ui);
+/* What lies on the server of this account. */
+struct view *server_view_new(struct ui *ui, const char *account);
+const char *server_view_account(struct view *view);
 /* When a letter leaves (hour.c): seconds since 1970, 0 at once, LEDGER_NEVER when it is
  * told to.  Free the words. */
 char *hour_words(int64_t at);
@@ -193,4 +198,4 @@ void help_open(struct view *of);
 void accounts_open(struct ui *ui);
 
 extern const struct command_group any_group, mail_group, letter_group, folders_group, index_group,
-    reader_group, compose_group, queue_group, keys_group, text_group;
+    reader_group, compose_group, queue_group, server_group, keys_group, text_group;

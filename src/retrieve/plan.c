@@ -245,21 +245,42 @@ is_kept(const struct plan_policy *policy, const char *uid, guint64 size)
   return key != NULL && g_hash_table_contains(policy->kept, key);
 }
 
+static enum plan_why
+due_for(const struct planning *p, const struct plan_step *step, const struct drop_row *row,
+        int64_t until)
+{
+  const struct plan_policy *policy = p->policy;
+  return row->state == DROP_DELETING                  ? WHY_UNANSWERED
+         : policy->leave == 0                         ? WHY_NOTHING_STAYS
+         : policy->leave > 0 && until <= policy->now  ? WHY_DAYS_OVER
+         : is_lost_here(policy, row)                  ? WHY_DELETED_HERE
+         : !is_among_newest(p, step)                  ? WHY_NOT_NEWEST
+                                                      : WHY_NOTHING;
+}
+
+/* What holds a letter that is due. */
+static enum plan_why
+held_for(const struct planning *p, const struct plan_step *step, const struct drop_row *row)
+{
+  if (step->kept)
+    return WHY_KEPT;
+  /* Retrieved by another program: nobody knows here whether it is durable. */
+  if (row->state != DROP_DELETING && g_strcmp0(row->base, DROP_ELSEWHERE) == 0)
+    return WHY_ELSEWHERE;
+  return p->policy->never_delete ? WHY_ODD_LIST : WHY_NOTHING;
+}
+
 static void
 set_known(const struct planning *p, struct plan_step *step, const struct drop_row *row)
 {
   const struct plan_policy *policy = p->policy;
   int64_t until = row->fetched + (int64_t)policy->leave * SECONDS_A_DAY;
-  bool due = row->state == DROP_DELETING || policy->leave == 0 ||
-             (policy->leave > 0 && until <= policy->now) || is_lost_here(policy, row) ||
-             !is_among_newest(p, step);
   step->row = row;
   step->certain = true;
   step->kept = step->kept || is_kept(policy, row->uid, row->size);
-  due = due && !step->kept;
-  /* Retrieved by another program: nobody knows here whether it is durable. */
-  due = due && (row->state == DROP_DELETING || g_strcmp0(row->base, DROP_ELSEWHERE) != 0);
-  step->action = due && !policy->never_delete ? PLAN_DELETE : PLAN_KEEP;
+  enum plan_why due = due_for(p, step, row, until), held = held_for(p, step, row);
+  step->action = due != WHY_NOTHING && held == WHY_NOTHING ? PLAN_DELETE : PLAN_KEEP;
+  step->why = step->action == PLAN_DELETE || held == WHY_NOTHING ? due : held;
   step->until = policy->leave > 0 ? until : 0;
   step->while_here = policy->leave == CONF_LEAVE_WHEN_DELETED;
 }
@@ -417,6 +438,23 @@ plan_claim(struct plan_claims *claims, const char *uid, guint64 size, const char
 
 /* ---- in words ---- */
 
+const char *
+plan_why_words(enum plan_why why)
+{
+  switch (why) {
+  case WHY_NOTHING: break;
+  case WHY_UNANSWERED: return _("the server has not confirmed that it deleted it");
+  case WHY_NOTHING_STAYS: return _("nothing that is here stays there");
+  case WHY_DAYS_OVER: return _("its days on the server are over");
+  case WHY_DELETED_HERE: return _("it was deleted here");
+  case WHY_NOT_NEWEST: return _("only the newest stay there");
+  case WHY_KEPT: return _("you keep it there");
+  case WHY_ELSEWHERE: return _("another program fetched it");
+  case WHY_ODD_LIST: return _("the server's list makes no sense");
+  }
+  return NULL;
+}
+
 static char *
 fate_words(const struct plan_step *step)
 {
@@ -424,12 +462,15 @@ fate_words(const struct plan_step *step)
   case PLAN_FETCH:
     return g_strdup(_("to be fetched"));
   case PLAN_DELETE:
-    return g_strdup(_("already here, to be deleted on the server"));
+    return g_strdup_printf(_("already here, to be deleted on the server: %s"),
+                           plan_why_words(step->why));
   case PLAN_TOO_LARGE:
     return g_strdup(_("too large, stays on the server until it is asked for"));
   default:
     break;
   }
+  if (step->why != WHY_NOTHING)
+    return g_strdup_printf(_("already here, stays on the server: %s"), plan_why_words(step->why));
   if (step->while_here)
     return g_strdup(_("already here, stays on the server until it is deleted here"));
   if (step->until == 0)

@@ -27,6 +27,14 @@ enum plan_action {
   PLAN_EXAMINE,             /* TOP decides: plan again with its digest */
 };
 
+/* Why a letter goes, or stays in spite of the account's policy. */
+enum plan_why {
+  WHY_NOTHING,
+  WHY_UNANSWERED,           /* its deletion was begun */
+  WHY_NOTHING_STAYS, WHY_DAYS_OVER, WHY_DELETED_HERE, WHY_NOT_NEWEST,
+  WHY_KEPT, WHY_ELSEWHERE, WHY_ODD_LIST,
+};
+
 struct plan_step {
   enum plan_action action;
   const struct drop_row *row; /* known as; NULL.  Owned by the rows */
@@ -34,6 +42,7 @@ struct plan_step {
                              * NULL until it is known.  Owned by the plan */
   guint generation;         /* of the row to be written when it is fetched (FETCH, TOO_LARGE) */
   bool certain;             /* false: after the download its digest is to be compared */
+  enum plan_why why;        /* KEEP, DELETE */
   bool kept;                /* the user's word: no policy deletes it */
   bool while_here;          /* KEEP: until it is deleted here */
   bool renamed;             /* known under another UID or size: its row is to be written anew */
@@ -71,6 +80,8 @@ const struct drop_row *plan_claim(struct plan_claims *claims, const char *uid, g
                                   const char *digest);
 void plan_claims_free(struct plan_claims *claims);
 
+/* In a few words, translated; NULL for WHY_NOTHING. */
+const char *plan_why_words(enum plan_why why);
 /* One line of what is to be done with a letter, for --dry-run; translated. */
 char *plan_describe(const struct plan_letter *letter, const struct plan_step *step);
 

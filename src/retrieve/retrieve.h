@@ -35,6 +35,11 @@ bool retrieve_run(const struct conf_account *account, struct keyring *keyring,
     G_GNUC_WARN_UNUSED_RESULT;
 
 /* What lies on the server. */
+enum server_fate {
+  SERVER_STAYS, SERVER_KEPT, SERVER_FETCHED, SERVER_TOO_LARGE,
+  SERVER_DELETED,           /* at the next fetch */
+  SERVER_DELETED_LATER,     /* at `until` */
+};
 struct server_row {
   guint number;
   char *uid;
@@ -42,7 +47,9 @@ struct server_row {
   char *from, *subject;     /* clean; NULL when TOP was not asked or is missing */
   int64_t date;
   bool here;                /* retrieved already */
-  char *fate;               /* "stays", "deleted at the next fetch", … translated */
+  enum server_fate what;
+  int64_t until;
+  char *fate;               /* "stays", "deleted at the next fetch: WHY", … translated */
   bool kept;                /* stays whatever the policy says (retrieve_keep()) */
 };
 void server_row_free(struct server_row *row);

@@ -1,5 +1,6 @@
 #include <string.h>
 
+#include "base/clock.h"
 #include "base/error.h"
 #include "base/i18n.h"
 #include "base/limits.h"
@@ -23,52 +24,87 @@ server_row_free(struct server_row *row)
 
 /* ---- the list ---- */
 
-static char *
-fate_of(const struct visit *visit, guint i)
+static enum server_fate
+fate_of(const struct plan_step *step)
 {
-  const struct plan_step *step = &visit->plan->steps[i];
   switch (step->action) {
-  case PLAN_FETCH:
-    return visit->account->pop3->leave_on_server == 0 && !step->kept
-               ? g_strdup(_("fetched and deleted at the next fetch"))
-               : g_strdup(_("fetched at the next fetch"));
-  case PLAN_DELETE:
-    return g_strdup(_("deleted at the next fetch"));
-  case PLAN_TOO_LARGE:
-    return g_strdup(_("too large: fetched on demand"));
-  default:
-    break;
+  case PLAN_FETCH: return SERVER_FETCHED;
+  case PLAN_TOO_LARGE: return SERVER_TOO_LARGE;
+  case PLAN_DELETE: return SERVER_DELETED;
+  default: break;
   }
-  if (step->while_here)
-    return g_strdup(_("stays until it is deleted here"));
-  if (step->until == 0)
-    return g_strdup(_("stays"));
-  g_autoptr(GDateTime) when = g_date_time_new_from_unix_local(step->until);
-  g_autofree char *day = when != NULL ? g_date_time_format(when, "%Y-%m-%d") : g_strdup("?");
-  return g_strdup_printf(_("deleted from %s on"), day);
+  return step->kept                                     ? SERVER_KEPT
+         : step->why == WHY_NOTHING && step->until != 0 ? SERVER_DELETED_LATER
+                                                        : SERVER_STAYS;
+}
+
+static char *
+stays_words(const struct plan_step *step)
+{
+  if (step->kept)
+    return g_strdup(_("stays: you keep it there"));
+  if (step->why != WHY_NOTHING)
+    return g_strdup_printf(_("stays: %s"), plan_why_words(step->why));
+  return g_strdup(step->while_here ? _("stays until it is deleted here") : _("stays"));
 }
 
 /* What becomes of it, in the words of the list. */
 static char *
-fate_words(const struct visit *visit, guint i)
+fate_words(const struct visit *visit, const struct plan_step *step)
 {
-  const struct plan_step *step = &visit->plan->steps[i];
-  if (step->kept && step->action == PLAN_KEEP)
-    return g_strdup(_("stays: it is kept there"));
-  return fate_of(visit, i);
+  const struct conf_server *pop3 = visit->account->pop3;
+  switch (fate_of(step)) {
+  case SERVER_FETCHED:
+    return pop3->leave_on_server == 0 && !step->kept
+               ? g_strdup(_("fetched and deleted at the next fetch"))
+               : g_strdup(_("fetched at the next fetch"));
+  case SERVER_TOO_LARGE:
+    return g_strdup(_("too large: fetched on demand"));
+  case SERVER_DELETED:
+    return g_strdup_printf(_("deleted at the next fetch: %s"), plan_why_words(step->why));
+  case SERVER_DELETED_LATER:
+    break;
+  default:
+    return stays_words(step);
+  }
+  g_autoptr(GDateTime) when = clock_local(step->until);
+  g_autofree char *day = when != NULL ? g_date_time_format(when, "%Y-%m-%d") : g_strdup("?");
+  return g_strdup_printf(ngettext("deleted from %s on: %d day after it was fetched",
+                                  "deleted from %s on: %d days after it was fetched",
+                                  (gulong)pop3->leave_on_server),
+                         day, pop3->leave_on_server);
+}
+
+/* What is here need not be asked for. */
+static void
+describe_from_here(const struct visit *visit, const struct plan_step *step,
+                   struct server_row *row)
+{
+  g_autoptr(row_t) known = step->row != NULL && step->row->base != NULL
+                               ? store_row_by_base(visit->store, step->row->base)
+                               : NULL;
+  if (known == NULL)
+    return;
+  row->from = g_strdup(known->from);
+  row->subject = g_strdup(known->subject);
+  row->date = known->date;
 }
 
 static struct server_row *
 row_of(const struct visit *visit, guint i)
 {
   const struct plan_letter *letter = visit_letter(visit, i);
+  const struct plan_step *step = &visit->plan->steps[i];
   struct server_row *row = g_new0(struct server_row, 1);
   row->number = letter->number;
   row->uid = g_strdup(letter->uid != NULL ? letter->uid : "");
   row->size = letter->size;
-  row->here = visit->plan->steps[i].row != NULL;
-  row->fate = fate_words(visit, i);
-  row->kept = visit->plan->steps[i].kept;
+  row->here = step->row != NULL;
+  row->what = fate_of(step);
+  row->until = step->until;
+  row->fate = fate_words(visit, step);
+  row->kept = step->kept;
+  describe_from_here(visit, step, row);
   return row;
 }
 
@@ -98,25 +134,32 @@ describe(guint i, const struct header_block *block, void *data)
   if (block == NULL)
     return;
   g_autoptr(GBytes) bytes = g_bytes_new(block->bytes->data, block->bytes->len);
-  g_autoptr(index_doc_t) doc =
-      reader_index(d->readers, bytes, g_get_real_time() / G_USEC_PER_SEC, d->cancel, NULL);
+  int64_t now = g_get_real_time() / G_USEC_PER_SEC;
+  g_autoptr(index_doc_t) doc = reader_index(d->readers, bytes, now, d->cancel, NULL);
   if (doc == NULL)
     return;
   row->from = g_strdup(doc->from);
   row->subject = g_strdup(doc->subject);
-  row->date = doc->date;
+  /* Of a letter without a date it is not known. */
+  row->date = doc->date != now ? doc->date : 0;
 }
 
 static bool
 describe_all(struct visit *visit, GPtrArray *rows, const struct retrieve_options *options,
              GCancellable *cancel, GError **error)
 {
-  struct describing d = {store_readers(visit->store), cancel, rows, options};
+  g_autoptr(GPtrArray) asked = g_ptr_array_new();
+  g_autoptr(GArray) numbers = g_array_new(FALSE, FALSE, sizeof(guint));
+  struct describing d = {store_readers(visit->store), cancel, asked, options};
   if ((visit->pop3->capabilities & POP3_TOP) == 0 || d.readers == NULL)
     return true;
-  g_autoptr(GArray) numbers = g_array_sized_new(FALSE, FALSE, sizeof(guint), rows->len);
-  for (guint i = 0; i < rows->len; i++)
-    g_array_append_val(numbers, ((struct server_row *)g_ptr_array_index(rows, i))->number);
+  for (guint i = 0; i < rows->len; i++) {
+    struct server_row *row = rows->pdata[i];
+    if (row->from != NULL)
+      continue;
+    g_ptr_array_add(asked, row);
+    g_array_append_val(numbers, row->number);
+  }
   return transfer_tops(visit->pop3, (const guint *)(void *)numbers->data, numbers->len, describe,
                        &d, error);
 }

@@ -92,6 +92,19 @@ store_row(struct store *store, const char *key, GError **error)
   return only_row(store, conn, stmt, key, error);
 }
 
+struct row *
+store_row_by_base(struct store *store, const char *base)
+{
+  g_autoptr(conn_t) conn = conn_read(store, NULL, NULL);
+  auto_stmt *stmt = conn != NULL
+                        ? conn_query(conn, NULL,
+                                     ROW_SQL " WHERE l.base_hash = ? AND l.base = ?" NOT_WAITING
+                                             " LIMIT 1",
+                                     "is", hash_of(base), base)
+                        : NULL;
+  return stmt != NULL ? only_row(store, conn, stmt, base, NULL) : NULL;
+}
+
 /* A path names its letter by its directory and base, whatever its flags became. */
 struct row *
 store_row_by_path(struct store *store, const char *path, GError **error)

@@ -113,6 +113,8 @@ bool store_count(struct store *store, const struct rows_query *query, guint64 *t
 /* The row of a key, of an absolute path, or the newest of a Message-ID. */
 struct row *store_row(struct store *store, const char *key, GError **error)
     G_GNUC_WARN_UNUSED_RESULT;
+/* Any letter of this base name that has a file; NULL when the index has none. */
+struct row *store_row_by_base(struct store *store, const char *base);
 struct row *store_row_by_path(struct store *store, const char *path, GError **error)
     G_GNUC_WARN_UNUSED_RESULT;
 struct row *store_row_by_id(struct store *store, const char *message_id, GError **error)

@@ -22,9 +22,8 @@ date_text(int64_t date)
   return g_date_time_format(then, "%H:%M");
 }
 
-/* "Anna Rossi <anna@…>, …": the first name, or the address without one. */
-static char *
-short_name(const char *list)
+char *
+ui_short_name(const char *list)
 {
   const char *angle = strchr(list, '<');
   if (angle == NULL || angle == list) {
@@ -43,7 +42,7 @@ who(const struct index_view *index, const struct row *row)
 {
   bool to = index_view_is_outgoing(index);
   const char *list = to ? row->to : row->from;
-  g_autofree char *name = short_name(list != NULL ? list : "");
+  g_autofree char *name = ui_short_name(list != NULL ? list : "");
   return to ? g_strdup_printf(_("To %s"), name) : g_steal_pointer(&name);
 }
 

@@ -102,6 +102,25 @@ static const struct sample table[] = {
 
 #define NOW 1800000000
 
+/* Of the first letter. */
+static const struct {
+  const char *letters, *rows, *flags;
+  int leave;
+  enum plan_why why;
+} reasons[] = {
+    {"a/10", "a/10", "t", -1, WHY_NOTHING},
+    {"a/10", "a/10<1", "t", 14, WHY_NOTHING},
+    {"a/10", "a/10", "t", 0, WHY_NOTHING_STAYS},
+    {"a/10", "a/10<15", "t", 14, WHY_DAYS_OVER},
+    {"a/10", "a/10%", "t", -2, WHY_DELETED_HERE},
+    {"a/10 b/20", "a/10 b/20", "t1", -1, WHY_NOT_NEWEST},
+    {"a/10", "a/10!", "", -1, WHY_UNANSWERED},
+    {"a/10+", "a/10", "t", 0, WHY_KEPT},
+    {"a/10+", "a/10", "t", -1, WHY_KEPT},
+    {"a/10", "a/10-", "t", 0, WHY_ELSEWHERE},
+    {"a/10", "a/10", "tn", 0, WHY_ODD_LIST},
+};
+
 static char *
 cut(char **at, const char *stops)
 {
@@ -194,34 +213,69 @@ append_step(GString *out, const struct plan_step *step)
     g_string_append_printf(out, "%u", step->generation);
 }
 
-static void
-check(const struct sample *row)
+struct planned {
+  GPtrArray *listed, *rows; /* own what the plan points to */
+  struct plan *plan;
+};
+
+static struct planned
+planned_make(const char *words, const char *known, const char *flags, int leave)
 {
+  struct planned planned;
   g_autoptr(GArray) letters = g_array_new(FALSE, FALSE, sizeof(struct plan_letter));
   g_autoptr(GArray) unused = g_array_new(FALSE, FALSE, sizeof(struct plan_letter));
-  GPtrArray *listed = read_words(row->letters, letters); /* owns their strings */
-  g_autoptr(GPtrArray) rows = read_words(row->rows, unused);
+  planned.listed = read_words(words, letters);
+  planned.rows = read_words(known, unused);
   g_autoptr(GHashTable) bases = g_hash_table_new(g_str_hash, g_str_equal);
   g_hash_table_add(bases, (char *)"here");
   g_autoptr(GHashTable) kept = g_hash_table_new_full(g_str_hash, g_str_equal, g_free, NULL);
-  read_kept(row->letters, kept);
-  read_kept(row->rows, kept);
-  struct plan_policy policy = {.leave = row->leave,
+  read_kept(words, kept);
+  read_kept(known, kept);
+  struct plan_policy policy = {.leave = leave,
                                .kept = kept,
-                               .keep_newest = (guint)strtoul(row->flags + strcspn(row->flags, "0123456789"), NULL, 10),
-                               .bases = strchr(row->flags, 'u') != NULL ? NULL : bases,
+                               .keep_newest = (guint)strtoul(flags + strcspn(flags, "0123456789"), NULL, 10),
+                               .bases = strchr(flags, 'u') != NULL ? NULL : bases,
                                .max_size = 1000000,
                                .now = NOW,
-                               .can_examine = strchr(row->flags, 't') != NULL,
-                               .never_delete = strchr(row->flags, 'n') != NULL};
-  g_autoptr(plan_t) plan = plan_make((const struct plan_letter *)(void *)letters->data,
-                                     letters->len, rows, &policy);
+                               .can_examine = strchr(flags, 't') != NULL,
+                               .never_delete = strchr(flags, 'n') != NULL};
+  planned.plan = plan_make((const struct plan_letter *)(void *)letters->data, letters->len,
+                           planned.rows, &policy);
+  return planned;
+}
+
+static void
+planned_clear(struct planned *planned)
+{
+  plan_free(planned->plan);
+  g_ptr_array_unref(planned->rows);
+  g_ptr_array_unref(planned->listed);
+}
+
+static void
+check(const struct sample *row)
+{
+  struct planned planned = planned_make(row->letters, row->rows, row->flags, row->leave);
   g_autoptr(GString) out = g_string_new(NULL);
-  for (guint i = 0; i < plan->count; i++)
-    append_step(out, &plan->steps[i]);
+  for (guint i = 0; i < planned.plan->count; i++)
+    append_step(out, &planned.plan->steps[i]);
   if (!g_str_equal(out->str, row->plan))
     fail_msg("%s: \"%s\", not \"%s\"", row->what, out->str, row->plan);
-  g_ptr_array_unref(listed);
+  planned_clear(&planned);
+}
+
+static void
+each_fate_has_its_reason(void **state)
+{
+  for (size_t i = 0; i < G_N_ELEMENTS(reasons); i++) {
+    struct planned planned =
+        planned_make(reasons[i].letters, reasons[i].rows, reasons[i].flags, reasons[i].leave);
+    enum plan_why why = planned.plan->steps[0].why;
+    if (why != reasons[i].why)
+      fail_msg("row %zu: %d, not %d", i, why, reasons[i].why);
+    assert_int_equal(plan_why_words(why) != NULL, why != WHY_NOTHING);
+    planned_clear(&planned);
+  }
 }
 
 static void
@@ -276,6 +330,7 @@ main(void)
 {
   const struct CMUnitTest tests[] = {
       cmocka_unit_test(each_letter_gets_what_is_due_to_it),
+      cmocka_unit_test(each_fate_has_its_reason),
       cmocka_unit_test(a_download_in_doubt_is_met_by_its_digest_once),
       cmocka_unit_test(a_hundred_thousand_letters_are_no_trouble),
   };

@@ -7,7 +7,7 @@
 #include "ui/ui-private.h"
 
 static const struct view_class *const views[] = {
-    &folders_class, &index_class, &reader_class, &compose_class, &queue_class, &keys_class,
+    &folders_class, &index_class, &reader_class, &compose_class, &queue_class, &server_class, &keys_class,
     &text_class,
 };
 
