@@ -7,10 +7,12 @@
 
 #define WINDOW 24
 #define DISTINCT 8
-/* Every window of 24 bytes holds one of 16 that begins at a multiple of 8: only
- * those are kept of the clear text. */
-#define KEPT 16
-#define STRIDE 8
+/* Every window of 24 bytes holds one of 8 that begins at a multiple of 16: only those
+ * are kept of the clear text. */
+#define KEPT 8
+#define STRIDE 16
+/* The same 8 bytes may stand in many places; so many of them are kept. */
+#define MOST_PLACES 64
 /* Of a body in its encoded form: enough to recognise it. */
 #define ENCODED_PREFIX LIMIT_KIB(64)
 /* Ciphertext has no such runs by chance. */
@@ -21,9 +23,10 @@ struct needles {
   GByteArray *text;         /* all of it, one behind the other */
   guint32 *slots;           /* place / STRIDE + 1; 0: free */
   gsize mask;
-  /* One bit for some slots: answers nearly every question from the cache. */
-  guint64 *bits;
-  gsize bit_mask;
+  /* Three bits of one word for each kept one: answers nearly every question, with one
+   * look into a memory that is not much larger than the cache. */
+  guint64 *words;
+  gsize word_mask;
   GPtrArray *short_ones;    /* GBytes: shorter than a window, sought whole */
 };
 
@@ -39,14 +42,20 @@ distinct(const guint8 *bytes, size_t length)
   return count;
 }
 
-static gsize
+static guint64
 hash_of(const guint8 *bytes)
 {
-  guint64 a, b;
-  memcpy(&a, bytes, 8);
-  memcpy(&b, bytes + 8, 8);
-  a = (a ^ (b * 0x9E3779B97F4A7C15u)) * 0xC2B2AE3D27D4EB4Fu;
-  return (gsize)(a ^ (a >> 29));
+  guint64 a;
+  memcpy(&a, bytes, KEPT);
+  a *= 0x9E3779B97F4A7C15u;
+  return a ^ (a >> 32);
+}
+
+static guint64
+bits_of(guint64 hash)
+{
+  return (guint64)1 << (hash & 63) | (guint64)1 << (hash >> 6 & 63) |
+         (guint64)1 << (hash >> 12 & 63);
 }
 
 /* ---- what must not be found ---- */
@@ -89,26 +98,44 @@ add_entity(struct needles *needles, const char *bytes, size_t length, int depth)
     add_text(needles, entity.body.at, MIN(entity.body.length, ENCODED_PREFIX));
 }
 
+/* Do both places look the same as far as a window around them reaches? */
+static bool
+is_same_around(const GByteArray *text, gsize a, gsize b)
+{
+  gsize before = WINDOW - KEPT, whole = before + WINDOW;
+  return a >= before && b >= before && a - before + whole <= text->len &&
+         b - before + whole <= text->len &&
+         memcmp(text->data + a - before, text->data + b - before, whole) == 0;
+}
+
+static void
+keep(struct needles *needles, gsize at)
+{
+  const guint8 *text = needles->text->data;
+  guint64 hash = hash_of(text + at);
+  gsize slot = hash & needles->mask;
+  for (int equal = 0; needles->slots[slot] != 0; slot = (slot + 1) & needles->mask) {
+    gsize other = (gsize)(needles->slots[slot] - 1) * STRIDE;
+    if (memcmp(text + other, text + at, KEPT) == 0 &&
+        (is_same_around(needles->text, other, at) || ++equal == MOST_PLACES))
+      return;
+  }
+  needles->words[hash >> 40 & needles->word_mask] |= bits_of(hash >> 18);
+  needles->slots[slot] = (guint32)(at / STRIDE) + 1;
+}
+
 static void
 build_table(struct needles *needles)
 {
-  gsize windows = needles->text->len / STRIDE + 1, slots = 1024;
-  while (slots < windows * 2)
+  gsize kept = needles->text->len / STRIDE + 1, slots = 1024;
+  while (slots < kept * 2)
     slots *= 2;
   needles->slots = g_new0(guint32, slots);
   needles->mask = slots - 1;
-  needles->bits = g_new0(guint64, slots * 4 / 64);
-  needles->bit_mask = slots * 4 - 1;
-  const guint8 *text = needles->text->data;
-  for (gsize at = 0; at + KEPT <= needles->text->len; at += STRIDE) {
-    gsize hash = hash_of(text + at), bit = (hash >> 7) & needles->bit_mask;
-    gsize slot = hash & needles->mask;
-    needles->bits[bit / 64] |= (guint64)1 << (bit % 64);
-    while (needles->slots[slot] != 0 &&
-           memcmp(text + (gsize)(needles->slots[slot] - 1) * STRIDE, text + at, KEPT) != 0)
-      slot = (slot + 1) & needles->mask;
-    needles->slots[slot] = (guint32)(at / STRIDE) + 1;
-  }
+  needles->words = g_new0(guint64, slots / 16);
+  needles->word_mask = slots / 16 - 1;
+  for (gsize at = 0; at + KEPT <= needles->text->len; at += STRIDE)
+    keep(needles, at);
 }
 
 struct needles *
@@ -134,7 +161,7 @@ needles_free(struct needles *needles)
   g_byte_array_unref(needles->text);
   g_ptr_array_unref(needles->short_ones);
   g_free(needles->slots);
-  g_free(needles->bits);
+  g_free(needles->words);
   g_free(needles);
 }
 
@@ -159,21 +186,40 @@ is_leak(const guint8 *text, gsize text_length, gsize at, const guint8 *payload,
 }
 
 static bool
-has_window(const struct needles *needles, const guint8 *payload, gsize length)
+is_leak_at(const struct needles *needles, const guint8 *payload, gsize length, gsize place,
+           guint64 hash)
 {
   const guint8 *text = needles->text->data;
-  for (gsize place = 0; place + KEPT <= length; place++) {
-    gsize hash = hash_of(payload + place), bit = (hash >> 7) & needles->bit_mask;
-    gsize slot = hash & needles->mask;
-    if ((needles->bits[bit / 64] >> (bit % 64) & 1) == 0)
-      continue;
-    for (; needles->slots[slot] != 0; slot = (slot + 1) & needles->mask) {
-      gsize at = (gsize)(needles->slots[slot] - 1) * STRIDE;
-      if (memcmp(text + at, payload + place, KEPT) == 0) {
-        if (is_leak(text, needles->text->len, at, payload, length, place))
-          return true;
-        break;
-      }
+  for (gsize slot = hash & needles->mask; needles->slots[slot] != 0;
+       slot = (slot + 1) & needles->mask) {
+    gsize at = (gsize)(needles->slots[slot] - 1) * STRIDE;
+    if (memcmp(text + at, payload + place, KEPT) == 0 &&
+        is_leak(text, needles->text->len, at, payload, length, place))
+      return true;
+  }
+  return false;
+}
+
+/* The looks of so many places are under way at once: the memory is slow, not far. */
+#define BATCH 32
+
+static bool
+has_window(const struct needles *needles, const guint8 *payload, gsize length)
+{
+  const guint64 *words = needles->words;
+  gsize mask = needles->word_mask, end = length >= KEPT ? length - KEPT + 1 : 0;
+  guint64 hashes[BATCH];
+  for (gsize place = 0; place < end; place += BATCH) {
+    gsize n = MIN(end - place, BATCH);
+    for (gsize i = 0; i < n; i++) {
+      hashes[i] = hash_of(payload + place + i);
+      __builtin_prefetch(&words[hashes[i] >> 40 & mask]);
+    }
+    for (gsize i = 0; i < n; i++) {
+      guint64 bits = bits_of(hashes[i] >> 18);
+      if ((words[hashes[i] >> 40 & mask] & bits) == bits &&
+          is_leak_at(needles, payload, length, place + i, hashes[i]))
+        return true;
     }
   }
   return false;
