@@ -61,6 +61,7 @@ plugin_free(struct conf_plugin *plugin)
   g_free(plugin->name);
   g_free(plugin->command);
   g_strfreev(plugin->options);
+  g_strfreev(plugin->files);
   g_free(plugin);
 }
 

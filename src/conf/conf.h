@@ -65,7 +65,13 @@ struct conf_account {
   enum conf_dsn dsn;        /* delivery reports that are asked for */
 };
 
-struct conf_plugin { char *name; char *command; char **options; };
+struct conf_plugin {
+  char *name;
+  char *command;
+  char **options;
+  bool network;             /* it may open connections */
+  char **files;             /* it may touch these and the system's alone; NULL: all that the user may */
+};
 struct conf_folder { char *name; char *match; };
 struct conf_rule {
   char *name, *match, *action;

@@ -153,6 +153,12 @@ static const struct option_row rows[] = {
         OPTION_PATH, AT(conf_plugin, command)),
     ROW("plugin", "option", "list", NULL, N_("what the plugin is told: name=value"), OPTION_LIST,
         AT(conf_plugin, options)),
+    ROW("plugin", "network", "yes|no", "no", N_("whether the plugin may open connections"),
+        OPTION_BOOL, AT(conf_plugin, network)),
+    ROW("plugin", "files", "list", NULL,
+        N_("the files and directories that the plugin may use, beside the system's to read and the "
+           "paths of its options; without it, all that you may"),
+        OPTION_LIST, AT(conf_plugin, files)),
 
     ROW("folder", "match", "text", NULL, N_("the search that this folder shows"), OPTION_TEXT,
         AT(conf_folder, match)),

@@ -60,6 +60,7 @@ plugin_spec_free(struct plugin_spec *spec)
   g_free(spec->name);
   g_free(spec->path);
   g_strfreev(spec->options);
+  g_strfreev(spec->files);
   g_free(spec);
 }
 
@@ -128,14 +129,44 @@ minimal_environment(const struct plugin_spec *spec)
   return (char **)g_ptr_array_free(environment, FALSE);
 }
 
+/* Path of a file that an option names: it was named for the plugin to use it. */
+static char *
+path_of_option(const char *option)
+{
+  const char *value = strchr(option, '=');
+  if (value == NULL || (value[1] != '/' && !g_str_has_prefix(value + 1, "~/")))
+    return NULL;
+  return value[1] == '/' ? g_strdup(value + 1) : g_build_filename(g_get_home_dir(), value + 3, NULL);
+}
+
+/* HOST PARENT PATH network|offline [FILE…] */
+static char **
+arguments_of(const struct plugin_spec *spec)
+{
+  GPtrArray *words = g_ptr_array_new();
+  g_ptr_array_add(words, paths_libexec("postino-plugin-host"));
+  g_ptr_array_add(words, g_strdup_printf("%ld", (long)getpid()));
+  g_ptr_array_add(words, g_strdup(spec->path));
+  g_ptr_array_add(words, g_strdup(spec->network ? "network" : "offline"));
+  for (char **file = spec->files; file != NULL && *file != NULL; file++)
+    g_ptr_array_add(words, g_str_has_prefix(*file, "~/")
+                               ? g_build_filename(g_get_home_dir(), *file + 2, NULL)
+                               : g_strdup(*file));
+  for (char **option = spec->options; spec->files != NULL && *option != NULL; option++) {
+    char *path = path_of_option(*option);
+    if (path != NULL)
+      g_ptr_array_add(words, path);
+  }
+  g_ptr_array_add(words, NULL);
+  return (char **)g_ptr_array_free(words, FALSE);
+}
+
 /* posix_spawn, because a fork of the threaded program would copy its locks and
  * passwords.  The host gives up rights before the plugin's own code runs. */
 static int
 spawn_host(struct client *client, const struct plugin_spec *spec, int child_socket, int child_output)
 {
-  g_autofree char *host = paths_libexec("postino-plugin-host");
-  g_autofree char *parent = g_strdup_printf("%ld", (long)getpid());
-  char *argv[] = {host, parent, spec->path, NULL};
+  g_auto(GStrv) argv = arguments_of(spec);
   g_auto(GStrv) environment = minimal_environment(spec);
   posix_spawn_file_actions_t actions;
   posix_spawnattr_t attributes;
@@ -153,7 +184,7 @@ spawn_host(struct client *client, const struct plugin_spec *spec, int child_sock
   posix_spawnattr_setpgroup(&attributes, 0);
   posix_spawnattr_setsigmask(&attributes, &none);
   posix_spawnattr_setsigdefault(&attributes, &all);
-  int result = posix_spawn(&client->pid, host, &actions, &attributes, argv, environment);
+  int result = posix_spawn(&client->pid, argv[0], &actions, &attributes, argv, environment);
   if (result != 0)
     client->pid = 0;
   posix_spawnattr_destroy(&attributes);
@@ -332,6 +363,15 @@ receive(struct client *client, gint64 until, GCancellable *cancel, GError **erro
   else if (frame == NULL)
     (void)died(client, error);
   return frame;
+}
+
+bool
+client_is_idle(struct client *client)
+{
+  struct pollfd fd = {client->socket, POLLIN, 0};
+  if (client->printed_fd >= 0)
+    take_printed(client);
+  return client->pid > 0 && poll(&fd, 1, 0) == 0;
 }
 
 /* ---- talking ---- */

@@ -12,6 +12,8 @@ struct plugin_spec {
   char *name;
   char *path;               /* a shared object (*.so), or any program */
   char **options;           /* never NULL */
+  bool network;             /* it may open connections */
+  char **files;             /* what it may touch beside the system's; NULL: all */
   bool no_terminal;         /* the screen is in use: no pinentry may draw on it unasked */
   struct crypto_screen screen;
 };
@@ -33,6 +35,8 @@ struct client *client_spawn(const struct plugin_spec *spec, crypto_ask ask, void
                             GError **error) G_GNUC_WARN_UNUSED_RESULT;
 bool client_hello(struct client *client, const struct plugin_spec *spec, unsigned version,
                   GCancellable *cancel, GError **error) G_GNUC_WARN_UNUSED_RESULT;
+/* Does it live, and has it said nothing unasked? */
+bool client_is_idle(struct client *client);
 /* Kills its process group. */
 void client_end(struct client *client);
 

@@ -110,6 +110,24 @@ try_unknown_field(struct trial *trial)
 }
 
 static void
+try_staying(struct trial *trial)
+{
+  g_autoptr(GError) why = NULL;
+  if ((trial->capabilities & POSTINO_CAN_STAY) == 0)
+    return;
+  g_autoptr(client_t) client = client_start(trial->spec, NULL, NULL, trial->cancel, &why);
+  bool good = client != NULL;
+  for (int i = 0; good && i < 3; i++) {
+    struct frame *request = client_request(client, FRAME_RECIPIENTS);
+    frame_add_text(request, FIELD_RECIPIENT, "nobody@check.invalid");
+    g_autoptr(frame_t) reply =
+        client_call(client, request, LIMIT_PLUGIN_ASK_SECONDS, NULL, trial->cancel, &why);
+    good = reply != NULL;
+  }
+  say(trial, "THE PROCESS", good, _("it goes on after a request, as it says that it can"), why);
+}
+
+static void
 try_recipients(struct trial *trial)
 {
   const char *specs[] = {"nobody@check.invalid", "no-one@check.invalid", "x y\"<>@check.invalid",
@@ -343,13 +361,17 @@ crypto_of(struct crypto *crypto, const char *name_or_path)
     return NULL;
   struct crypto *alone = g_new0(struct crypto, 1);
   *alone = *crypto;
+  kept_init(alone);
   alone->plugins = g_ptr_array_new_with_free_func((GDestroyNotify)plugin_spec_free);
   g_autofree char *path = g_canonicalize_filename(known != NULL ? known->path : name_or_path, NULL);
   alone->opener = known != NULL ? g_strdup(known->name) : g_path_get_basename(path);
   alone->smime_opener = g_strdup(alone->opener);
   alone->age_opener = g_strdup(alone->opener);
-  g_ptr_array_add(alone->plugins,
-                  plugin_spec_new(alone->opener, path, known != NULL ? known->options : NULL));
+  struct plugin_spec *spec =
+      plugin_spec_new(alone->opener, path, known != NULL ? known->options : NULL);
+  spec->network = known != NULL && known->network;
+  spec->files = known != NULL ? g_strdupv(known->files) : NULL;
+  g_ptr_array_add(alone->plugins, spec);
   return alone;
 }
 
@@ -375,6 +397,7 @@ crypto_check_plugin(struct crypto *crypto, const char *name_or_path,
     try_unknown_request(&trial);
     if ((trial.capabilities & POSTINO_CAN_SEAL) != 0) {
       try_unknown_field(&trial);
+      try_staying(&trial);
       try_recipients(&trial);
     }
     if ((trial.capabilities & (POSTINO_CAN_OPEN | POSTINO_CAN_VERIFY)) != 0)

@@ -14,7 +14,19 @@ struct crypto {
   crypto_confirmed confirmed;
   void *confirmed_data;
   struct crypto_memory memory;
+  GMutex lock;              /* for the next one */
+  GPtrArray *kept;          /* struct kept: processes that wait for more to do */
 };
+
+/* As crypto_start(), but may give one that was kept.  For what comes from the user
+ * alone, never for bytes from outside: a plugin that they have taken over must not
+ * seal or verify another letter. */
+struct client *crypto_take(struct crypto *crypto, const char *name, unsigned capabilities,
+                           GCancellable *cancel, GError **error);
+void kept_init(struct crypto *crypto);
+void kept_clear(struct crypto *crypto);
+/* Takes the client over after a request that went well. */
+void crypto_keep(struct crypto *crypto, const char *name, struct client *client);
 
 /* The plugin of this name, or NULL. */
 const struct plugin_spec *crypto_find(const struct crypto *crypto, const char *name);

@@ -25,6 +25,14 @@ add_bundled(struct crypto *crypto)
   }
 }
 
+static void
+give_rights(struct plugin_spec *spec, const struct conf_plugin *plugin)
+{
+  spec->network = plugin->network;
+  g_strfreev(spec->files);
+  spec->files = g_strdupv(plugin->files);
+}
+
 /* The rc may give a bundled plugin options, or put another in its place. */
 static void
 add_configured(struct crypto *crypto, const struct conf_plugin *plugin)
@@ -33,6 +41,7 @@ add_configured(struct crypto *crypto, const struct conf_plugin *plugin)
     struct plugin_spec *spec = crypto->plugins->pdata[i];
     if (strcmp(spec->name, plugin->name) != 0)
       continue;
+    give_rights(spec, plugin);
     g_strfreev(spec->options);
     spec->options = plugin->options != NULL ? g_strdupv(plugin->options) : g_new0(char *, 1);
     if (plugin->command != NULL) {
@@ -43,7 +52,9 @@ add_configured(struct crypto *crypto, const struct conf_plugin *plugin)
   }
   g_autofree char *path =
       plugin->command != NULL ? g_strdup(plugin->command) : paths_plugin(plugin->name);
-  g_ptr_array_add(crypto->plugins, plugin_spec_new(plugin->name, path, plugin->options));
+  struct plugin_spec *spec = plugin_spec_new(plugin->name, path, plugin->options);
+  give_rights(spec, plugin);
+  g_ptr_array_add(crypto->plugins, spec);
 }
 
 struct crypto *
@@ -56,6 +67,7 @@ crypto_new(const struct conf *conf, crypto_ask ask, void *data)
   crypto->age_opener = g_strdup("age");
   crypto->ask = ask;
   crypto->ask_data = data;
+  kept_init(crypto);
   add_bundled(crypto);
   for (guint i = 0; i < conf->plugins->len; i++)
     add_configured(crypto, conf->plugins->pdata[i]);
@@ -67,6 +79,7 @@ crypto_free(struct crypto *crypto)
 {
   if (crypto == NULL)
     return;
+  kept_clear(crypto);
   g_ptr_array_unref(crypto->plugins);
   g_free(crypto->opener);
   g_free(crypto->smime_opener);
@@ -373,8 +386,12 @@ GPtrArray *
 crypto_recipients(struct crypto *crypto, const char *plugin, const char *const *specs,
                   GCancellable *cancel, GError **error)
 {
-  g_autoptr(client_t) client = crypto_start(crypto, plugin, POSTINO_CAN_SEAL, cancel, error);
-  return client != NULL ? recipients_of(crypto, client, specs, cancel, error) : NULL;
+  g_autoptr(client_t) client = crypto_take(crypto, plugin, POSTINO_CAN_SEAL, cancel, error);
+  GPtrArray *recipients =
+      client != NULL ? recipients_of(crypto, client, specs, cancel, error) : NULL;
+  if (recipients != NULL)
+    crypto_keep(crypto, plugin, g_steal_pointer(&client));
+  return recipients;
 }
 
 /* ---- sealing ---- */
@@ -473,7 +490,7 @@ crypto_seal(struct crypto *crypto, const struct seal_request *request, GCancella
   }
   unsigned needed =
       (request->sign ? POSTINO_CAN_SIGN : 0) | (request->encrypt ? POSTINO_CAN_SEAL : 0);
-  g_autoptr(client_t) client = crypto_start(crypto, request->plugin, needed, cancel, error);
+  g_autoptr(client_t) client = crypto_take(crypto, request->plugin, needed, cancel, error);
   if (client == NULL)
     return NULL;
   g_autoptr(GPtrArray) recipients = NULL;
@@ -491,6 +508,7 @@ crypto_seal(struct crypto *crypto, const struct seal_request *request, GCancella
                         .keys = recipients != NULL ? different_keys(recipients) : 0};
   if (result == NULL || !check_result(&check, result, error))
     return NULL;
+  crypto_keep(crypto, request->plugin, g_steal_pointer(&client));
   note_keys(crypto, recipients);
   return g_steal_pointer(&result);
 }

@@ -16,7 +16,7 @@
  *
  * A plugin is a shared object that exports one function, postino_plugin_entry.
  * postino never loads it: postino-plugin-host does, in a process of its own, one
- * process for each thing that is asked, and speaks the framed protocol of
+ * process for each thing that is asked (see POSTINO_CAN_STAY), and speaks the framed protocol of
  * postino-plugin(7) with postino.  So a plugin may block, allocate and crash as
  * it likes: what it costs is the one operation, and nothing is sent.  Standard
  * output and standard error go to postino's log, never to a terminal.  The
@@ -55,7 +55,10 @@ enum postino_capability {
   POSTINO_CAN_SEAL = 1 << 1,    /* encrypt */
   POSTINO_CAN_OPEN = 1 << 2,    /* decrypt */
   POSTINO_CAN_VERIFY = 1 << 3,
-  POSTINO_CAN_KEYS = 1 << 4
+  POSTINO_CAN_KEYS = 1 << 4,
+  /* Its process may be kept for more requests of the user's own: seal, recipients,
+   * keys.  What came from outside (open, import) always gets one of its own. */
+  POSTINO_CAN_STAY = 1 << 5
 };
 
 /* Why an operation failed: what postino does next depends on it. */

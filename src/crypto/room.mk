@@ -9,7 +9,7 @@ src_crypto_libcrypto_a_SOURCES = \
 	src/crypto/cms.c src/crypto/cms.h \
 	src/crypto/conformance.c \
 	src/crypto/crypto.c src/crypto/crypto.h src/crypto/crypto-private.h \
-	src/crypto/keys.c \
+	src/crypto/kept.c src/crypto/keys.c \
 	src/crypto/leak.c src/crypto/leak.h \
 	src/crypto/mime.c src/crypto/mime.h \
 	src/crypto/open.c \

@@ -1,4 +1,4 @@
-/* postino-plugin-host PARENT PATH: the process of one crypto plugin.  Gives up
+/* postino-plugin-host PARENT PATH network|offline [FILE…]: the process of one crypto plugin.  Gives up
  * what a plugin does not need, then becomes the program PATH, or loads the
  * shared object PATH and speaks the protocol of postino-plugin(7) for it on
  * descriptor 3. */
@@ -21,6 +21,7 @@
 #include "base/secret.h"
 #include "crypto/postino-plugin.h"
 #include "crypto/protocol.h"
+#include "plugins/rights.h"
 
 #define MEMORY LIMIT_MIB(4096)
 #define LARGEST_FILE LIMIT_MIB(512)
@@ -79,6 +80,23 @@ give_up_rights(pid_t parent)
 #ifndef POSTINO_SANITIZERS
   set_limit(RLIMIT_AS, MEMORY);
 #endif
+}
+
+/* Where the kernel cannot do it the plugin does not run: what the user did not grant is
+ * not had. */
+static bool
+take_rights(const char *path, char *const *granted)
+{
+  if (strcmp(granted[0], "network") != 0 && !rights_no_network()) {
+    fputs("this kernel cannot keep a plugin from the network; grant it in the rc file (network = "
+          "yes)\n", stderr);
+    return false;
+  }
+  if (granted[1] == NULL || rights_only_files(path, granted + 1))
+    return true;
+  fputs("this kernel cannot keep a plugin from files (it has no Landlock); take files out of the "
+        "plugin's block in the rc file\n", stderr);
+  return false;
 }
 
 /* ---- frames ---- */
@@ -468,12 +486,14 @@ greet(struct served *served, const char *path)
 int
 main(int argc, char **argv)
 {
-  if (argc != 3) {
+  if (argc < 4) {
     fputs("postino-plugin-host is started by postino\n", stderr);
     return 64;
   }
   give_up_rights((pid_t)strtol(argv[1], NULL, 10));
   const char *path = argv[2];
+  if (!take_rights(path, argv + 3))
+    return 69;
   if (!g_str_has_suffix(path, ".so")) {
     char *const arguments[] = {(char *)path, NULL};
     execv(path, arguments);

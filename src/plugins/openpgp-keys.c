@@ -37,6 +37,41 @@ list_keys(struct openpgp *pgp, const char *pattern, bool own)
   return keys;
 }
 
+/* gpg is started once for all of them. */
+GPtrArray *
+openpgp_list(struct openpgp *pgp, const char **patterns)
+{
+  GPtrArray *keys = g_ptr_array_new_with_free_func(common_free_key);
+  gpgme_key_t key;
+  if (gpgme_op_keylist_ext_start(pgp->ctx, patterns, 0, 0) != 0)
+    return keys;
+  while (gpgme_op_keylist_next(pgp->ctx, &key) == 0)
+    g_ptr_array_add(keys, key);
+  gpgme_op_keylist_end(pgp->ctx);
+  return keys;
+}
+
+static bool
+names(gpgme_key_t key, const char *address)
+{
+  for (gpgme_user_id_t uid = key->uids; uid != NULL; uid = uid->next)
+    if (uid->address != NULL && g_ascii_strcasecmp(uid->address, address) == 0)
+      return true;
+  return false;
+}
+
+GPtrArray *
+openpgp_keys_among(const GPtrArray *all, const char *address)
+{
+  GPtrArray *keys = g_ptr_array_new_with_free_func(common_free_key);
+  for (guint i = 0; i < all->len; i++)
+    if (names(all->pdata[i], address)) {
+      gpgme_key_ref(all->pdata[i]);
+      g_ptr_array_add(keys, all->pdata[i]);
+    }
+  return keys;
+}
+
 GPtrArray *
 openpgp_keys_of(struct openpgp *pgp, const char *address)
 {
@@ -123,9 +158,10 @@ why_no_key(GPtrArray *keys, const char *address)
 }
 
 static void
-say_recipient(struct openpgp *pgp, const char *address, const char *confirmed)
+say_recipient(struct openpgp *pgp, const GPtrArray *all, const char *address,
+              const char *confirmed)
 {
-  g_autoptr(GPtrArray) keys = openpgp_keys_of(pgp, address);
+  g_autoptr(GPtrArray) keys = openpgp_keys_among(all, address);
   int rank;
   gpgme_key_t key = best_key(keys, address, confirmed, &rank);
   g_autofree char *why = NULL;
@@ -155,8 +191,14 @@ openpgp_recipients(void *state, const char *const *addresses, const char *const 
                    size_t n)
 {
   struct openpgp *pgp = state;
+  g_autoptr(GPtrArray) patterns = g_ptr_array_new_with_free_func(g_free);
   for (size_t i = 0; i < n; i++)
-    say_recipient(pgp, addresses[i], confirmed[i]);
+    g_ptr_array_add(patterns, g_strdup_printf("<%s>", addresses[i]));
+  g_ptr_array_add(patterns, NULL);
+  g_autoptr(GPtrArray) all =
+      n > 0 ? openpgp_list(pgp, (const char **)patterns->pdata) : g_ptr_array_new();
+  for (size_t i = 0; i < n; i++)
+    say_recipient(pgp, all, addresses[i], confirmed[i]);
   return 0;
 }
 

@@ -196,11 +196,15 @@ append_armour(GString *to, gpgme_data_t data)
   char *text = gpgme_data_release_and_get_mem(data, &length);
   while (length > 0 && (text[length - 1] == '\n' || text[length - 1] == '\r'))
     length--;
-  for (size_t i = 0; i < length; i++) {
-    if (text[i] == '\n')
-      g_string_append_c(to, '\r');
-    if (text[i] != '\r')
-      g_string_append_c(to, text[i]);
+  for (const char *at = text, *end = text + length; at < end;) {
+    const char *lf = memchr(at, '\n', (size_t)(end - at)), *next = lf != NULL ? lf + 1 : end;
+    const char *stop = lf != NULL ? lf : end;
+    while (stop > at && stop[-1] == '\r')
+      stop--;
+    g_string_append_len(to, at, stop - at);
+    if (lf != NULL)
+      g_string_append(to, "\r\n");
+    at = next;
   }
   gpgme_free(text);
 }
@@ -260,39 +264,64 @@ give_signed(struct openpgp *pgp, const struct postino_seal *seal, gpgme_data_t a
   return give(pgp, entity);
 }
 
+/* All keys that the letter needs, in one listing. */
+static GPtrArray *
+list_needed(struct openpgp *pgp, const struct postino_seal *seal)
+{
+  g_autoptr(GPtrArray) patterns = g_ptr_array_new_with_free_func(g_free);
+  if ((seal->operations & POSTINO_SIGN) != 0)
+    g_ptr_array_add(patterns, g_strdup_printf("<%s>", seal->from));
+  for (size_t i = 0; (seal->operations & POSTINO_ENCRYPT) != 0 && i < seal->n_recipients; i++)
+    if (seal->keys[i] != NULL)
+      g_ptr_array_add(patterns, g_strdup(seal->keys[i]));
+  g_ptr_array_add(patterns, NULL);
+  return patterns->len > 1 ? openpgp_list(pgp, (const char **)patterns->pdata)
+                           : g_ptr_array_new();
+}
+
+static gpgme_key_t
+key_among(const GPtrArray *all, const char *fingerprint)
+{
+  for (guint i = 0; fingerprint != NULL && i < all->len; i++) {
+    gpgme_key_t key = all->pdata[i];
+    if (key->fpr != NULL && g_ascii_strcasecmp(key->fpr, fingerprint) == 0)
+      return key;
+  }
+  return NULL;
+}
+
 /* The keys that were shown to the user, and no other; NULL-terminated. */
 static GPtrArray *
-chosen_keys(struct openpgp *pgp, const struct postino_seal *seal, bool *always_out)
+chosen_keys(struct openpgp *pgp, const struct postino_seal *seal, const GPtrArray *all,
+            bool *always_out)
 {
   g_autoptr(GPtrArray) keys = g_ptr_array_new_with_free_func(common_free_key);
   g_autoptr(GHashTable) seen = g_hash_table_new(g_str_hash, g_str_equal);
   *always_out = false;
   for (size_t i = 0; i < seal->n_recipients; i++) {
-    gpgme_key_t key = NULL;
-    if (seal->keys[i] == NULL || gpgme_get_key(pgp->ctx, seal->keys[i], &key, 0) != 0 ||
-        common_is_dead(key) || !key->can_encrypt) {
+    gpgme_key_t key = key_among(all, seal->keys[i]);
+    if (key == NULL || common_is_dead(key) || !key->can_encrypt) {
       g_autofree char *why =
           g_strdup_printf(_("the key of %s cannot be used any more"), seal->recipients[i]);
-      gpgme_key_unref(key);
       pgp->host->error(pgp->host, POSTINO_NO_KEY, why);
       return NULL;
     }
     gpgme_user_id_t uid = openpgp_user_id(key, seal->recipients[i]);
     *always_out =
         *always_out || uid == NULL || common_validity(uid->validity) < POSTINO_VALIDITY_MARGINAL;
-    if (g_hash_table_add(seen, key->fpr))
+    if (g_hash_table_add(seen, key->fpr)) {
+      gpgme_key_ref(key);
       g_ptr_array_add(keys, key);
-    else
-      gpgme_key_unref(key);
+    }
   }
   g_ptr_array_add(keys, NULL);
   return g_steal_pointer(&keys);
 }
 
 static int
-choose_signer(struct openpgp *pgp, const char *from)
+choose_signer(struct openpgp *pgp, const GPtrArray *all, const char *from)
 {
-  g_autoptr(GPtrArray) keys = openpgp_keys_of(pgp, from);
+  g_autoptr(GPtrArray) keys = openpgp_keys_among(all, from);
   gpgme_key_t key = openpgp_signing_key(keys, from);
   gpgme_signers_clear(pgp->ctx);
   if (key != NULL)
@@ -342,11 +371,13 @@ static int
 seal(void *state, const struct postino_seal *seal)
 {
   struct openpgp *pgp = state;
+  g_autoptr(GPtrArray) all = list_needed(pgp, seal);
   g_autoptr(GPtrArray) keys = NULL;
   bool always = false;
-  if ((seal->operations & POSTINO_SIGN) != 0 && choose_signer(pgp, seal->from) != 0)
+  if ((seal->operations & POSTINO_SIGN) != 0 && choose_signer(pgp, all, seal->from) != 0)
     return -1;
-  if ((seal->operations & POSTINO_ENCRYPT) != 0 && (keys = chosen_keys(pgp, seal, &always)) == NULL)
+  if ((seal->operations & POSTINO_ENCRYPT) != 0 &&
+      (keys = chosen_keys(pgp, seal, all, &always)) == NULL)
     return -1;
   gpgme_data_t out = NULL;
   gpgme_error_t error;
@@ -527,7 +558,7 @@ static const struct postino_plugin plugin = {
     .name = "openpgp",
     .version = PACKAGE_VERSION,
     .capabilities = POSTINO_CAN_SIGN | POSTINO_CAN_SEAL | POSTINO_CAN_OPEN | POSTINO_CAN_VERIFY |
-                    POSTINO_CAN_KEYS,
+                    POSTINO_CAN_KEYS | POSTINO_CAN_STAY,
     .start = start,
     .recipients = openpgp_recipients,
     .seal = seal,

@@ -36,6 +36,10 @@ void openpgp_leave_terminal(struct openpgp *pgp);
 
 /* The key's live user id that is this address, the most valid one; or NULL. */
 gpgme_user_id_t openpgp_user_id(gpgme_key_t key, const char *address);
+/* The keys of the key ring that fit any of these patterns (NULL-terminated); those of
+ * them that name an address, referenced.  gpgme_key_t. */
+GPtrArray *openpgp_list(struct openpgp *pgp, const char **patterns);
+GPtrArray *openpgp_keys_among(const GPtrArray *all, const char *address);
 /* Every key with a user id for this address, dead ones too; gpgme_key_t. */
 GPtrArray *openpgp_keys_of(struct openpgp *pgp, const char *address);
 /* The one of them to sign with: own, usable, the newest; or NULL. */

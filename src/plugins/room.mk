@@ -1,7 +1,7 @@
 pkglibexec_PROGRAMS += postino-plugin-host
-postino_plugin_host_SOURCES = src/plugins/host.c \
+postino_plugin_host_SOURCES = src/plugins/host.c src/plugins/rights.c src/plugins/rights.h \
 	src/crypto/protocol.c src/crypto/protocol.h src/crypto/postino-plugin.h
-postino_plugin_host_LDADD = $(BASE_LIBS) -ldl
+postino_plugin_host_LDADD = $(SECCOMP_LIBS) $(BASE_LIBS) -ldl
 
 # Real modules, linked without libtool: no -pie, and nothing of ours is shared.
 module_flags = -shared -Wl,-z,relro -Wl,-z,now -Wl,-z,noexecstack -Wl,--as-needed

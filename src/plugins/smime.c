@@ -425,7 +425,7 @@ static const struct postino_plugin plugin = {
     .name = "smime",
     .version = PACKAGE_VERSION,
     .capabilities = POSTINO_CAN_SIGN | POSTINO_CAN_SEAL | POSTINO_CAN_OPEN | POSTINO_CAN_VERIFY |
-                    POSTINO_CAN_KEYS,
+                    POSTINO_CAN_KEYS | POSTINO_CAN_STAY,
     .start = start,
     .recipients = smime_recipients,
     .seal = seal,

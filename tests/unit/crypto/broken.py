@@ -3,6 +3,7 @@
 import fcntl
 import importlib.util
 import os
+import resource
 import signal
 import socket
 import sys
@@ -139,8 +140,26 @@ class Broken(x.Plugin):
         extra = sorted(set(os.environ) - {"HOME", "LANG", "TERM", "GNUPGHOME", "GPG_TTY", "PATH", "LC_CTYPE",
                                           "ASAN_OPTIONS", "LSAN_OPTIONS", "UBSAN_OPTIONS"})
         leader = os.getpgrp() == os.getpid()
-        if kind == x.SEAL and (len(open_ones) > len(fds) or extra or not leader):
-            raise x.Refusal(10, "sees descriptors %s, variables %s, leader %s" % (open_ones, extra, leader))
+        core = resource.getrlimit(resource.RLIMIT_CORE)
+        if kind == x.SEAL and (len(open_ones) > len(fds) or extra or not leader or core != (0, 0)):
+            raise x.Refusal(10, "sees descriptors %s, variables %s, leader %s, core dumps %s" % (open_ones, extra, leader, core))
+        self.usual(kind, request, fields, fds)
+
+    def reaches_out(self, kind, request, fields, fds):
+        if kind == x.SEAL:
+            for family in (socket.AF_INET, socket.AF_INET6):
+                try:
+                    socket.socket(family, socket.SOCK_STREAM).close()
+                except PermissionError:
+                    raise x.Refusal(10, "is kept from the network")
+        self.usual(kind, request, fields, fds)
+
+    def reads_home(self, kind, request, fields, fds):
+        if kind in (x.RECIPIENTS, x.SEAL):
+            try:
+                open(os.path.join(os.environ["GNUPGHOME"], "pubring.kbx"), "rb").close()
+            except PermissionError:
+                raise x.Refusal(10, "is kept from the files")
         self.usual(kind, request, fields, fds)
 
     def wants_no_terminal(self, kind, request, fields, fds):

@@ -1,5 +1,9 @@
 /* Plugins in another language: one that is right, and many that are not.  What
  * they do costs one sentence, and nothing is sent. */
+#include <linux/landlock.h>
+#include <sys/syscall.h>
+#include <unistd.h>
+
 #include "base/error.h"
 #include "crypto/crypto.h"
 #include "tests/unit/crypto/gnupg.h"
@@ -39,9 +43,9 @@ source(const char *file)
   return g_build_filename(top != NULL ? top : ".", file, NULL);
 }
 
-/* A core that knows one more plugin, named as the rc would. */
+/* A core that knows one more plugin, named as the rc would; `files` is taken over. */
 static struct crypto *
-core(const char *name, const char *file, const char *mode)
+core_with_rights(const char *name, const char *file, const char *mode, bool network, char **files)
 {
   g_autoptr(conf_t) conf = conf_new_default();
   struct conf_plugin *plugin = g_new0(struct conf_plugin, 1);
@@ -49,8 +53,16 @@ core(const char *name, const char *file, const char *mode)
   plugin->command = source(file);
   plugin->options = g_new0(char *, 2);
   plugin->options[0] = mode != NULL ? g_strconcat("mode=", mode, NULL) : NULL;
+  plugin->network = network;
+  plugin->files = files;
   g_ptr_array_add(conf->plugins, plugin);
   return crypto_new(conf, NULL, NULL);
+}
+
+static struct crypto *
+core(const char *name, const char *file, const char *mode)
+{
+  return core_with_rights(name, file, mode, false, NULL);
 }
 
 static GBytes *
@@ -119,6 +131,51 @@ program_in_another_language_seals(void **state)
     if (sealed == NULL)
       fail_msg("%s: %s", modes[i], error->message);
   }
+}
+
+static void
+plugin_has_no_network_unless_it_was_granted(void **state)
+{
+  const char *file = "tests/unit/crypto/broken.py";
+  g_autoptr(GError) error = NULL;
+  g_autoptr(crypto_t) without = core("broken", file, "reaches-out");
+  g_autoptr(GBytes) nothing = seal_by(without, "broken", NULL, &error);
+  assert_null(nothing);
+  assert_non_null(strstr(error->message, "is kept from the network"));
+  g_clear_error(&error);
+  g_autoptr(crypto_t) with = core_with_rights("broken", file, "reaches-out", true, NULL);
+  g_autoptr(GBytes) sealed = seal_by(with, "broken", NULL, &error);
+  if (sealed == NULL)
+    fail_msg("%s", error->message);
+}
+
+static bool
+has_landlock(void)
+{
+  return syscall(SYS_landlock_create_ruleset, NULL, 0, LANDLOCK_CREATE_RULESET_VERSION) > 0;
+}
+
+static void
+plugin_touches_no_file_that_was_not_granted(void **state)
+{
+  const char *file = "tests/unit/crypto/broken.py", *home = g_getenv("GNUPGHOME");
+  g_autofree char *top = source(".");
+  g_autofree char *whole = g_canonicalize_filename(top, NULL);
+  g_autoptr(GError) error = NULL;
+  if (!has_landlock())
+    skip();
+  char **few = g_strdupv((char *[]){whole, NULL});
+  char **enough = g_strdupv((char *[]){whole, (char *)home, NULL});
+  g_autoptr(crypto_t) without = core_with_rights("broken", file, "reads-home", false, few);
+  g_autoptr(GBytes) nothing = seal_by(without, "broken", NULL, &error);
+  assert_null(nothing);
+  if (strstr(error->message, "is kept from the files") == NULL)
+    fail_msg("%s", error->message);
+  g_clear_error(&error);
+  g_autoptr(crypto_t) with = core_with_rights("broken", file, "reads-home", false, enough);
+  g_autoptr(GBytes) sealed = seal_by(with, "broken", NULL, &error);
+  if (sealed == NULL)
+    fail_msg("%s", error->message);
 }
 
 static void
@@ -249,6 +306,8 @@ main(void)
 {
   const struct CMUnitTest tests[] = {
       cmocka_unit_test(program_in_another_language_seals),
+      cmocka_unit_test(plugin_has_no_network_unless_it_was_granted),
+      cmocka_unit_test(plugin_touches_no_file_that_was_not_granted),
       cmocka_unit_test(plugin_knows_no_terminal_while_a_screen_is_on_it),
       cmocka_unit_test(example_conforms),
       cmocka_unit_test(smallest_plugin_in_c_conforms_and_refuses),
