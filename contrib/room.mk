@@ -1,5 +1,6 @@
 EXTRA_DIST += contrib/qa/clang contrib/qa/fuzz contrib/qa/hardening contrib/qa/install contrib/qa/rooms .ci/run
-EXTRA_DIST += contrib/systemd/postino-fetch.service contrib/systemd/postino-fetch.timer
+EXTRA_DIST += contrib/systemd/postino-fetch.service contrib/systemd/postino-fetch.timer \
+	contrib/systemd/postino-watch.service
 
 # What a shell completes comes from the program's rows.
 completiondir = $(datadir)/bash-completion/completions

@@ -278,6 +278,20 @@ ask_for_engine(struct ui *ui, const struct event *event)
   ui_prompt(ui, NULL, &options, answer_engine, g_memdup2(&event->ask, sizeof event->ask), g_free);
 }
 
+/* In front of it stands who says so: what follows is the sender's, and some terminals
+ * take numbers there for commands. */
+static void
+tell_arrived(struct ui *ui, const char *text)
+{
+  g_autofree char *whole = g_strdup_printf("postino: %s", text);
+  switch (ui->conf->notify) {
+  case CONF_NOTIFY_BELL: term_bell(ui->term); break;
+  case CONF_NOTIFY_OSC9: term_notify(ui->term, NULL, whole); break;
+  case CONF_NOTIFY_OSC777: term_notify(ui->term, "postino", text); break;
+  default: break;
+  }
+}
+
 void
 ui_event(struct ui *ui, struct event *event)
 {
@@ -291,6 +305,7 @@ ui_event(struct ui *ui, struct event *event)
       ask_for_engine(ui, event);
     break;
   case EVENT_TERMINAL: ui_take_terminal(ui); break;
+  case EVENT_ARRIVED: tell_arrived(ui, event->text); break;
   case EVENT_NOTICE:
     if (event->request == 0)
       status_ended(ui->status, 0);

@@ -7,12 +7,15 @@
 #include "engine/autocrypt.h"
 #include "engine/hook.h"
 #include "engine/out.h"
+#include "store/ledger.h"
 
 /* Rows that a rule looks at in one reading. */
 #define RULE_ROWS 500
 /* A rule's search begins this much before the oldest letter that came: dates are
  * days there, and days differ by zone. */
 #define RULE_MARGIN (2 * 24 * 60 * 60)
+/* Letters that are indexed before a fetch ends in any case. */
+#define INDEX_AT_ONCE 200
 
 /* ---- delivery reports ---- */
 
@@ -286,6 +289,16 @@ look_at_new(struct work *work, char *const *keys, GHashTable *new)
   return since;
 }
 
+/* A first fetch may bring a whole archive.  Where no rule asks for what came and
+ * no letter left from here that a report could be about, it is indexed by who looks
+ * first: every command that reads does so anyway, and the interface beside its work. */
+static bool
+index_can_wait(const struct engine *engine, char *const *keys)
+{
+  return !engine->options.interactive && engine->conf->rules->len == 0 &&
+         g_strv_length((char **)(uintptr_t)keys) > INDEX_AT_ONCE && ledger_is_empty(engine->store);
+}
+
 /* The letters are durable already: whatever fails here is said and costs no
  * letter. */
 void
@@ -293,6 +306,8 @@ arrive(struct work *work, char *const *keys)
 {
   struct engine *engine = work->engine;
   const GPtrArray *rules = engine->conf->rules;
+  if (index_can_wait(engine, keys))
+    return;
   g_autoptr(GError) error = NULL;
   g_autoptr(GHashTable) new = g_hash_table_new_full(g_str_hash, g_str_equal, g_free, NULL);
   if (!refresh_now(work, &error) && !error_is(error, POSTINO_ERROR_CANCELLED)) {
@@ -302,5 +317,6 @@ arrive(struct work *work, char *const *keys)
   int64_t since = look_at_new(work, keys, new);
   for (guint i = 0; g_hash_table_size(new) > 0 && i < rules->len; i++)
     apply_rule(work, rules->pdata[i], new, since);
+  news_tell(engine, new);
   engine_changed(engine);
 }

@@ -6,6 +6,9 @@
 
 struct watch;
 
+/* Of all accounts' inboxes (news.c). */
+struct news_count { guint64 unread, total; bool known; };
+
 struct engine {
   const struct conf *conf;
   struct engine_options options;
@@ -21,6 +24,9 @@ struct engine {
   GHashTable *requests;     /* &request->id -> struct request: not ended */
   request_id last_request;
   bool refreshing;          /* a refresh waits or runs (lock) */
+  bool settled;             /* what lay in the folders at first is known (lock) */
+  guint fetching;           /* works that bring letters (lock) */
+  struct news_count inboxes;/* as last seen, or made here (lock) */
 };
 
 /* ---- events.c ---- */
@@ -59,6 +65,8 @@ struct work {
   const void *args;
   struct event *done;       /* request->done: a work that is not alone touches only its own part */
   gint64 told;              /* when progress was told last */
+  guint64 rows;             /* that were said to be there */
+  gint64 began;             /* when progress of many began */
   gint64 shown;             /* when what was read so far was last said to have changed */
 };
 /* Fills work->done, or `error` and returns false. */
@@ -86,7 +94,9 @@ void work_notice(struct work *work, bool bad, const char *text);
 /* The work that runs on this thread, or NULL. */
 struct work *work_current(void);
 void engine_notice(struct engine *engine, bool bad, const char *text);
+/* What is shown is old: something was changed here; or a refresh found changes. */
 void engine_changed(struct engine *engine);
+void engine_found(struct engine *engine);
 
 /* Groups: their jobs run one after another. */
 #define GROUP_CHANGE "change"
@@ -125,6 +135,17 @@ char *key_known(const char *address, void *engine);
 void key_note(const char *address, const char *fingerprint, void *engine);
 /* Since when the key is known here: from now on, if it was not. */
 int64_t key_seen(struct engine *engine, const char *fingerprint);
+
+/* ---- news.c ---- */
+
+/* Of these keys those that want to be read are told of. */
+void news_tell(struct engine *engine, GHashTable *keys);
+/* After a refresh: what others have put into the inboxes is told of.  Not the first time,
+ * and not while letters are fetched here. */
+void news_compare(struct engine *engine);
+/* What was changed here is no news. */
+void news_settle(struct engine *engine);
+void news_fetching(struct engine *engine, bool begins);
 
 /* ---- change.c ---- */
 

@@ -116,6 +116,13 @@ engine_notice(struct engine *engine, bool bad, const char *text)
 void
 engine_changed(struct engine *engine)
 {
+  news_settle(engine);
+  engine_found(engine);
+}
+
+void
+engine_found(struct engine *engine)
+{
   event_queue_push(engine->events, event_new(EVENT_CHANGED, 0));
 }
 

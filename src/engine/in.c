@@ -130,12 +130,14 @@ retrieve(struct work *work, const struct fetch *fetch, struct fetched *fetched, 
   struct retrieve_result result = {0};
   if (!fetch->dry_run)
     forget_strangers(engine);
+  news_fetching(engine, true);
   bool done = retrieve_run(fetch->account, engine->keyring, engine->store, &options, &result,
                            work->cancel, error);
   take_result(fetched, &result);
   take_in(work, &result);
   if (result.keys != NULL && *result.keys != NULL)
     run_new_mail_hook(work, fetch->account, g_strv_length(result.keys));
+  news_fetching(engine, false);
   retrieve_result_clear(&result);
   return done;
 }
@@ -388,9 +390,11 @@ run_server_fetch(struct work *work, GError **error)
   struct retrieve_result result = {0};
   g_autofree struct server_pick *picks = picks_of(to);
   work_progress(work, _("fetching"), 0, to->picks->len);
+  news_fetching(engine, true);
   bool done = retrieve_fetch_picks(to->account, engine->keyring, engine->store, picks,
                                    to->picks->len, &options, &result, work->cancel, error);
   tell_picked(work, to->account->name, &result);
+  news_fetching(engine, false);
   retrieve_result_clear(&result);
   return done;
 }
@@ -475,9 +479,11 @@ run_fetch_waiting(struct work *work, GError **error)
       waiting != NULL ? pop3_account(engine, whose, error) : NULL;
   if (account == NULL)
     return false;
+  news_fetching(engine, true);
   bool done = retrieve_fetch_waiting(account, engine->keyring, engine->store, work->args, &options,
                                      &result, work->cancel, error);
   tell_picked(work, account->name, &result);
+  news_fetching(engine, false);
   retrieve_result_clear(&result);
   return done;
 }

@@ -12,6 +12,7 @@ src_engine_libengine_a_SOURCES = \
 	src/engine/hook.c src/engine/hook.h src/engine/in.c \
 	src/engine/local.c \
 	src/engine/look.c \
+	src/engine/news.c \
 	src/engine/open.c \
 	src/engine/out.c src/engine/out.h \
 	src/engine/keys.c \

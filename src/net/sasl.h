@@ -1,6 +1,6 @@
 /* The SASL client loop (RFC 4422) for POP3 (RFC 5034) and SMTP (RFC 4954): the
- * mechanisms of Cyrus SASL chosen by policy, and the bearer-token ones of our
- * own.  It makes and reads the strings; the caller moves them. */
+ * mechanisms of Cyrus SASL chosen by policy, and the bearer-token ones and EXTERNAL
+ * of our own.  It makes and reads the strings; the caller moves them. */
 #pragma once
 
 #include <glib.h>
@@ -15,7 +15,7 @@ struct sasl_options {
   const char *service;          /* "pop" or "smtp" */
   const char *host;
   int port;
-  const char *user;
+  const char *user;             /* with EXTERNAL: whom to be, "" for whom TLS says */
   const secret_t *password;     /* or the token, for XOAUTH2 and OAUTHBEARER */
   enum conf_auth auth;          /* AUTO: the strongest that is offered and allowed */
   const char *const *offered;   /* the server's mechanisms, NULL-terminated */
@@ -39,6 +39,12 @@ secret_t *sasl_initial(struct sasl *sasl);
  * it knows the password. */
 secret_t *sasl_step(struct sasl *sasl, const char *challenge, GError **error)
     G_GNUC_WARN_UNUSED_RESULT;
+
+/* What our side still has to say after its last answer, so that a pipelining client
+ * can say what comes next with it.  NOTHING: the server's verdict comes.  EMPTY: an
+ * empty line, once the server has proved itself (SCRAM). */
+enum sasl_rest { SASL_REST_UNKNOWN, SASL_REST_NOTHING, SASL_REST_EMPTY };
+enum sasl_rest sasl_rest(const struct sasl *sasl);
 
 /* After the server's success: did it prove itself where the mechanism demands
  * it (SCRAM)?  `last` is data sent with success (base64) or NULL. */

@@ -2,11 +2,17 @@
 
 #include <errno.h>
 #include <poll.h>
+#include <string.h>
 #include <sys/socket.h>
 
 #include "base/error.h"
 #include "base/file.h"
 #include "base/i18n.h"
+#include "base/limits.h"
+
+/* What is kept of a peer that talks and does not listen. */
+#define EARLY_MOST LIMIT_MIB(64)
+#define EARLY_STEP LIMIT_KIB(16)
 
 bool
 stream_init(struct stream *stream, GCancellable *cancel, int seconds, GError **error)
@@ -21,6 +27,7 @@ stream_clear(struct stream *stream)
   g_clear_pointer(&stream->tls, tls_free);
   fd_clear(&stream->wait.fd);
   wait_clear(&stream->wait);
+  g_clear_pointer(&stream->early, g_byte_array_unref);
   g_clear_error(&stream->failure);
 }
 
@@ -117,10 +124,70 @@ stream_cancelled(struct stream *stream)
   return stream->failure != NULL;
 }
 
+/* ---- what came while writing ---- */
+
+bool
+stream_has_early(const struct stream *stream)
+{
+  return stream->early != NULL;
+}
+
+static size_t
+take_early(struct stream *stream, void *data, size_t size)
+{
+  if (stream->early == NULL)
+    return 0;
+  size_t length = MIN(size, stream->early->len - stream->early_taken);
+  memcpy(data, stream->early->data + stream->early_taken, length);
+  stream->early_taken += (guint)length;
+  if (stream->early_taken == stream->early->len) {
+    g_clear_pointer(&stream->early, g_byte_array_unref);
+    stream->early_taken = 0;
+  }
+  return length;
+}
+
+static void
+keep_early(struct stream *stream)
+{
+  char data[EARLY_STEP];
+  size_t moved = 0;
+  switch (read_once(stream, data, sizeof data, &moved)) {
+  case TLS_DONE:
+    stream->bytes += moved;
+    wait_earn(&stream->wait, moved);
+    if (stream->early == NULL)
+      stream->early = g_byte_array_new();
+    g_byte_array_append(stream->early, (const guint8 *)data, (guint)moved);
+    break;
+  case TLS_WANTS_READ:
+  case TLS_WANTS_WRITE:
+    break;
+  default:
+    /* The reader meets it again; the writer may still get rid of its bytes. */
+    stream->ended = true;
+  }
+}
+
+/* Waits until writing may go on. */
+static bool
+wait_to_write(struct stream *stream)
+{
+  bool listens = !stream->ended && (stream->early == NULL || stream->early->len < EARLY_MOST);
+  short events = listens ? POLLOUT | POLLIN : POLLOUT;
+  if (!wait_for(&stream->wait, events, &stream->failure))
+    return false;
+  if (listens)
+    keep_early(stream);
+  return stream->failure == NULL;
+}
+
 ssize_t
 stream_read(struct stream *stream, void *data, size_t size)
 {
-  size_t moved = 0;
+  size_t moved = take_early(stream, data, size);
+  if (moved > 0)
+    return (ssize_t)moved;
   while (!stream_cancelled(stream)) {
     enum tls_result result = read_once(stream, data, size, &moved);
     if (result == TLS_DONE) {
@@ -137,7 +204,9 @@ stream_read(struct stream *stream, void *data, size_t size)
 ssize_t
 stream_try_read(struct stream *stream, void *data, size_t size)
 {
-  size_t moved = 0;
+  size_t moved = take_early(stream, data, size);
+  if (moved > 0)
+    return (ssize_t)moved;
   if (stream_cancelled(stream))
     return -1;
   enum tls_result result = read_once(stream, data, size, &moved);
@@ -165,7 +234,8 @@ stream_write(struct stream *stream, const void *data, size_t size)
       stream->bytes += moved;
       return (ssize_t)moved;
     }
-    if (stream->failure != NULL || !go_on(stream, result))
+    if (stream->failure != NULL ||
+        !(result == TLS_WANTS_WRITE ? wait_to_write(stream) : go_on(stream, result)))
       break;
   }
   return -1;

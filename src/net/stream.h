@@ -10,6 +10,9 @@ struct stream {
   struct tls *tls;          /* NULL in clear */
   GError *failure;          /* the first; sticky */
   guint64 bytes;            /* moved, both ways */
+  GByteArray *early;        /* read while writing had to wait; NULL: none */
+  guint early_taken;        /* of it, given to the reader */
+  bool ended;               /* the peer will send nothing more */
 };
 
 bool stream_init(struct stream *stream, GCancellable *cancel, int seconds, GError **error)
@@ -24,4 +27,8 @@ bool stream_start_tls(struct stream *stream, const struct tls_policy *policy)
 ssize_t stream_read(struct stream *stream, void *data, size_t size);
 /* The same without waiting: 0 when nothing has come. */
 ssize_t stream_try_read(struct stream *stream, void *data, size_t size);
+/* While the peer takes nothing, what it says is read and kept: one that must be heard
+ * before it reads on would wait for ever. */
 ssize_t stream_write(struct stream *stream, const void *data, size_t size);
+/* Does something lie ready that was read while writing? */
+bool stream_has_early(const struct stream *stream);

@@ -58,7 +58,7 @@ static gint64
 end_of_wait(const struct wait *wait, short events, gint64 now)
 {
   gint64 end = now + wait->idle;
-  if (events & POLLIN)
+  if (events == POLLIN)
     end = MIN(end, now + wait->patience);
   if (wait->deadline != 0)
     end = MIN(end, wait->deadline);
@@ -69,7 +69,7 @@ static bool
 timed_out(const struct wait *wait, short events, GError **error)
 {
   int seconds = (int)(wait->idle / G_USEC_PER_SEC);
-  if ((events & POLLIN) && wait->patience <= 0)
+  if (events == POLLIN && wait->patience <= 0)
     return error_set(error, POSTINO_ERROR_RETRY,
                      _("the server answers too slowly; try again later"));
   return error_set(error, POSTINO_ERROR_RETRY,
@@ -98,7 +98,7 @@ wait_for(struct wait *wait, short events, GError **error)
     if (now >= end)
       break;
   }
-  if (events & POLLIN)
+  if (events == POLLIN)
     wait->patience -= now - start;
   return now < end || timed_out(wait, events, error);
 }

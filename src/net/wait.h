@@ -26,6 +26,6 @@ void wait_renew(struct wait *wait);
  * byte a second does not hold a session for hours. */
 void wait_earn(struct wait *wait, size_t bytes);
 
-/* Waits until `fd` has one of `events` (POLLIN, POLLOUT).  RETRY when time is
+/* Waits until `fd` has one of `events` (POLLIN, POLLOUT; patience is for reading alone).  RETRY when time is
  * over, CANCELLED, LOCAL. */
 bool wait_for(struct wait *wait, short events, GError **error) G_GNUC_WARN_UNUSED_RESULT;

@@ -5,11 +5,17 @@
 #include "base/limits.h"
 #include "message/headers.h"
 
-/* A window: so many letters and bytes share one sync, and are asked for before
- * the first comes.  Two windows are under way at most; their commands stay below
- * 4 KB, so that neither side can block on a full buffer. */
-#define WINDOW_LETTERS 64
+/* A window: so many letters and bytes share one sync. */
+#define WINDOW_LETTERS 256
 #define WINDOW_BYTES LIMIT_MIB(16)
+/* RETRs that may wait for their answers: few at first, since a server whose sizes are
+ * wrong shows it soon.  net/ keeps what comes while they leave. */
+#define FLIGHT_FIRST 256
+#define FLIGHT_GROWTH 4
+#define FLIGHT_MOST 4096
+/* Nothing is asked for behind a letter of this size until it comes: its answer lasts
+ * longer than a round trip. */
+#define LARGE_LETTER LIMIT_MIB(4)
 #define DELE_WINDOW 128
 /* Microseconds between two reports of progress. */
 #define PROGRESS_EVERY 100000
@@ -33,6 +39,7 @@ struct intake {
   GArray *wanted;           /* struct wanted */
   guint sent;               /* of wanted: RETRs that left */
   guint read;               /* of wanted: answers that came */
+  guint flight;             /* RETRs that may leave at once */
   GPtrArray *known;         /* struct deletion: known letters that the policy deletes */
   GPtrArray *deletions;     /* struct deletion: DELEs in the order they are sent */
   guint answered;           /* of deletions */
@@ -91,6 +98,7 @@ intake_new(const struct intake_options *options)
   in->keys = g_ptr_array_new_with_free_func(g_free);
   in->claims = plan_claims_new(options->plan, options->rows);
   header_block_init(&in->block);
+  in->flight = FLIGHT_FIRST;
   in->progress.what = _("fetching");
   return in;
 }
@@ -500,13 +508,42 @@ send_retrievals(struct intake *in, guint upto, GError **error)
   return connection_flush(in->o.pop3->connection, error);
 }
 
+/* Where the next flight of RETRs ends. */
+static guint
+flight_end(const struct intake *in)
+{
+  guint to = in->sent, most = MIN(in->wanted->len, in->read + in->flight);
+  while (to < most && (to == in->read || wanted_at(in, to - 1)->letter->size < LARGE_LETTER))
+    to++;
+  return to;
+}
+
+/* Asks for more before what was asked for has come, so that the line is never idle,
+ * and rarely: a flight is a round trip on the wire.  In doubt no flight leaves before
+ * the window to `to` is settled. */
+static bool
+keep_asking(struct intake *in, guint to, GError **error)
+{
+  guint unanswered = in->sent - in->read;
+  if (in->doubt)
+    return unanswered > 0 || send_retrievals(in, to, error);
+  if (in->sent == in->wanted->len || unanswered > in->flight / 2)
+    return true;
+  guint end = flight_end(in);
+  if (end == in->sent)
+    return true;
+  if (in->sent > 0)
+    in->flight = MIN(in->flight * FLIGHT_GROWTH, FLIGHT_MOST);
+  return send_retrievals(in, flight_end(in), error);
+}
+
 static bool
 read_window(struct intake *in, guint to, GError **error)
 {
   bool pipelined = pop3_pipelines(in->o.pop3);
   while (in->read < to) {
     struct wanted *wanted = wanted_at(in, in->read);
-    if ((!pipelined && !send_retrievals(in, in->read + 1, error)) ||
+    if (!(pipelined ? keep_asking(in, to, error) : send_retrievals(in, in->read + 1, error)) ||
         !read_deletions(in, wanted->deleted_before, error) || !read_letter(in, wanted, error))
       return false;
   }
@@ -526,13 +563,7 @@ settle_window(struct intake *in, GError **error)
 static bool
 fetch_window(struct intake *in, GError **error)
 {
-  guint to = window_end(in, in->read);
-  /* The next window is asked for before this one is read and synced, so that
-   * the line is never idle meanwhile. */
-  if (pop3_pipelines(in->o.pop3) &&
-      !send_retrievals(in, in->doubt ? MAX(to, in->sent) : window_end(in, to), error))
-    return false;
-  return read_window(in, to, error) && settle_window(in, error);
+  return read_window(in, window_end(in, in->read), error) && settle_window(in, error);
 }
 
 static bool

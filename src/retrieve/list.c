@@ -202,12 +202,13 @@ read_uids(struct pop3 *pop3, struct listing *listing, GError **error)
 }
 
 /* A server that says before the login that it pipelines is believed after it:
- * three answers for one round trip. */
+ * three answers for one round trip, or for that of the login. */
 static bool
 ask_at_once(struct pop3 *pop3, struct listing *listing, GError **error)
 {
-  return pop3_send(pop3, error, "CAPA") && pop3_send(pop3, error, "LIST") &&
-         pop3_send(pop3, error, "UIDL") && connection_flush(pop3->connection, error) &&
+  return (pop3->listed ||
+          (pop3_send(pop3, error, "CAPA") && pop3_send(pop3, error, "LIST") &&
+           pop3_send(pop3, error, "UIDL") && connection_flush(pop3->connection, error))) &&
          pop3_read_capabilities(pop3, error) && read_sizes(pop3, listing, error) &&
          read_uids(pop3, listing, error);
 }

@@ -19,6 +19,7 @@ RETRIEVE_TESTS = \
 	tests/unit/retrieve/test_foreign \
 	tests/unit/retrieve/test_known \
 	tests/unit/retrieve/test_lies \
+	tests/unit/retrieve/test_login \
 	tests/unit/retrieve/test_plan \
 	tests/unit/retrieve/test_retrieve \
 	tests/unit/retrieve/test_server \
@@ -34,6 +35,8 @@ tests_unit_retrieve_test_known_SOURCES = tests/unit/retrieve/test_known.c $(retr
 tests_unit_retrieve_test_known_LDADD = $(retrieve_TEST_LIBS)
 tests_unit_retrieve_test_lies_SOURCES = tests/unit/retrieve/test_lies.c $(retrieve_SCENE)
 tests_unit_retrieve_test_lies_LDADD = $(retrieve_TEST_LIBS)
+tests_unit_retrieve_test_login_SOURCES = tests/unit/retrieve/test_login.c $(retrieve_SCENE)
+tests_unit_retrieve_test_login_LDADD = $(retrieve_TEST_LIBS)
 tests_unit_retrieve_test_retrieve_SOURCES = tests/unit/retrieve/test_retrieve.c \
 	tests/unit/net/faults.h $(retrieve_SCENE)
 tests_unit_retrieve_test_retrieve_LDADD = $(retrieve_TEST_LIBS)

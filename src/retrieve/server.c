@@ -453,7 +453,9 @@ retrieve_test(const struct conf_account *account, struct keyring *keyring, char 
   if (account->pop3 == NULL)
     return error_set(error, POSTINO_ERROR_CONFIG, _("account \"%s\" has no pop3 block"),
                      account->name);
-  g_autoptr(pop3_t) pop3 = pop3_open(account, keyring, cancel, error);
+  struct pop3_options options = {.account = account, .keyring = keyring};
+  g_autofree char *memory = NULL;
+  g_autoptr(pop3_t) pop3 = pop3_open(&options, &memory, cancel, error);
   guint64 letters;
   if (pop3 == NULL || !count_letters(pop3, &letters, error))
     return false;

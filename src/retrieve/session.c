@@ -11,8 +11,8 @@
 
 /* RFC 5034, 4: a longer AUTH line must not carry the initial response. */
 #define AUTH_LINE_MAX 255
-/* Seconds for an answer that changes nothing. */
-#define LEAVE_SECONDS 5
+/* Seconds that a server which did not take a pipelined login is served step by step. */
+#define STEPS_SECONDS (24 * 60 * 60)
 /* Seconds between two logins that a server may ask for. */
 #define LOGIN_DELAY_MAX 3600
 
@@ -324,14 +324,15 @@ connect_server(struct pop3 *pop3, GCancellable *cancel, GError **error)
       .timeout = server->timeout,
       .ca_file = server->ca_file,
       .pin = server->pin,
+      .client_cert = server->client_cert,
+      .client_key = server->client_key,
       .proxy = server->proxy,
       .who = who,
   };
   pop3->place = g_strdup_printf("%s (%s:%d)", who, server->server, server->port);
   pop3->connection = connection_open(&options, cancel, error);
   return pop3->connection != NULL && read_greeting(pop3, error) &&
-         (server->tls != CONF_TLS_STARTTLS || start_tls(pop3, error)) &&
-         ask_capabilities(pop3, error);
+         (server->tls != CONF_TLS_STARTTLS || start_tls(pop3, error));
 }
 
 /* ---- login ---- */
@@ -344,13 +345,76 @@ is_confidential(const struct pop3 *pop3)
 }
 
 static bool
-send_secret(struct pop3 *pop3, const char *prefix, const char *secret, const char *log,
-            GError **error)
+queue_secret(struct pop3 *pop3, const char *prefix, const char *secret, const char *log,
+             GError **error)
 {
   return connection_write(pop3->connection, prefix, strlen(prefix), log, error) &&
          connection_write(pop3->connection, secret, strlen(secret), "", error) &&
-         connection_write(pop3->connection, "\r\n", 2, "", error) &&
-         connection_flush(pop3->connection, error);
+         connection_write(pop3->connection, "\r\n", 2, "", error);
+}
+
+/* RFC 6856: where it is offered, letters come as they are, not turned into ASCII, and
+ * a name may be UTF-8.  Only before the login; without it all goes on as ever. */
+static bool
+hear_utf8(struct pop3 *pop3, GError **error)
+{
+  g_autoptr(GError) refused = NULL;
+  pop3->utf8_asked = false;
+  if (pop3_answer(pop3, POSTINO_ERROR_REFUSED, &refused) != POP3_DEAD)
+    return true;
+  g_propagate_error(error, g_steal_pointer(&refused));
+  return false;
+}
+
+static bool
+speak_utf8(struct pop3 *pop3, GError **error)
+{
+  if ((pop3->capabilities & POP3_UTF8) == 0)
+    return true;
+  if (!pop3_send(pop3, error, "UTF8"))
+    return false;
+  pop3->utf8_asked = true;
+  return pop3_pipelines(pop3) ||
+         (connection_flush(pop3->connection, error) && hear_utf8(pop3, error));
+}
+
+static bool
+flush_login(struct pop3 *pop3, GError **error)
+{
+  return connection_flush(pop3->connection, error) &&
+         (!pop3->utf8_asked || hear_utf8(pop3, error));
+}
+
+/* Our last word of the login was queued: what comes after it goes along, where the
+ * server takes that. */
+static bool
+send_last_word(struct pop3 *pop3, GError **error)
+{
+  if (pop3->may_list && pop3_pipelines(pop3)) {
+    if (!pop3_send(pop3, error, "CAPA") || !pop3_send(pop3, error, "LIST") ||
+        !pop3_send(pop3, error, "UIDL"))
+      return false;
+    pop3->listed = true;
+  }
+  return flush_login(pop3, error);
+}
+
+/* An answer of the SASL exchange was queued. */
+static bool
+send_sasl(struct pop3 *pop3, const struct sasl *sasl, GError **error)
+{
+  enum sasl_rest rest = sasl_rest(sasl);
+  bool ahead = pop3->may_list && pop3_pipelines(pop3);
+  if (rest == SASL_REST_UNKNOWN || (rest == SASL_REST_EMPTY && !ahead))
+    return flush_login(pop3, error);
+  /* Nothing that follows gives anything away to a server without proof, and nothing is
+   * believed before it. */
+  if (rest == SASL_REST_EMPTY) {
+    pop3->proof_taken = true;
+    if (!pop3_send(pop3, error, "%s", ""))
+      return false;
+  }
+  return send_last_word(pop3, error);
 }
 
 /* One round of the SASL exchange: what the server says and our answer to it. */
@@ -370,7 +434,8 @@ sasl_round(struct pop3 *pop3, struct sasl *sasl, const char *line, secret_t **in
     g_prefix_error(error, "%s: ", pop3->place);
     return false;
   }
-  bool sent = send_secret(pop3, "", secret_text(answer), "********", error);
+  bool sent = pop3->proof_taken || (queue_secret(pop3, "", secret_text(answer), "********", error) &&
+                                    send_sasl(pop3, sasl, error));
   secret_unref(answer);
   return sent;
 }
@@ -409,11 +474,25 @@ login_sasl(struct pop3 *pop3, struct sasl *sasl, GError **error)
   bool sent;
   if (fits) {
     g_autofree char *prefix = g_strconcat(command, " ", NULL);
-    sent = send_secret(pop3, prefix, secret_text(initial), log, error);
+    sent = queue_secret(pop3, prefix, secret_text(initial), log, error) &&
+           send_sasl(pop3, sasl, error);
     secret_unref(g_steal_pointer(&initial));
   } else
-    sent = pop3_send(pop3, error, "%s", command) && connection_flush(pop3->connection, error);
+    sent = pop3_send(pop3, error, "%s", command) && flush_login(pop3, error);
   return sent && sasl_exchange(pop3, sasl, &initial, error);
+}
+
+static bool
+login_user_at_once(struct pop3 *pop3, const secret_t *password, GError **error)
+{
+  if (!pop3_send(pop3, error, "USER %s", pop3->server->user) ||
+      !queue_secret(pop3, "PASS ", secret_text(password), "PASS ********", error) ||
+      !send_last_word(pop3, error))
+    return false;
+  enum pop3_answer user = pop3_answer(pop3, POSTINO_ERROR_AUTH, error);
+  return user != POP3_DEAD &&
+         pop3_answer(pop3, POSTINO_ERROR_AUTH, user == POP3_YES ? error : NULL) == POP3_YES &&
+         user == POP3_YES;
 }
 
 static bool
@@ -428,10 +507,12 @@ login_user(struct pop3 *pop3, const secret_t *password, GError **error)
     return error_set(error, POSTINO_ERROR_AUTH, _("%s: the password holds a line end"),
                      pop3->place);
   pop3->method = g_strdup("USER");
-  g_autofree char *command = g_strconcat("USER ", pop3->server->user, NULL);
-  if (ask(pop3, command, POSTINO_ERROR_AUTH, error) != POP3_YES)
-    return false;
-  return send_secret(pop3, "PASS ", secret_text(password), "PASS ********", error) &&
+  if (pop3->may_list && pop3_pipelines(pop3))
+    return login_user_at_once(pop3, password, error);
+  return pop3_send(pop3, error, "USER %s", pop3->server->user) && flush_login(pop3, error) &&
+         pop3_answer(pop3, POSTINO_ERROR_AUTH, error) == POP3_YES &&
+         queue_secret(pop3, "PASS ", secret_text(password), "PASS ********", error) &&
+         send_last_word(pop3, error) &&
          pop3_answer(pop3, POSTINO_ERROR_AUTH, error) == POP3_YES;
 }
 
@@ -446,7 +527,8 @@ login_apop(struct pop3 *pop3, const secret_t *password, GError **error)
   g_checksum_update(sum, (const guchar *)pop3->stamp, -1);
   g_checksum_update(sum, (const guchar *)secret_text(password), (gssize)secret_length(password));
   g_autofree char *prefix = g_strdup_printf("APOP %s ", pop3->server->user);
-  return send_secret(pop3, prefix, g_checksum_get_string(sum), "APOP ********", error) &&
+  return queue_secret(pop3, prefix, g_checksum_get_string(sum), "APOP ********", error) &&
+         send_last_word(pop3, error) &&
          pop3_answer(pop3, POSTINO_ERROR_AUTH, error) == POP3_YES;
 }
 
@@ -486,19 +568,6 @@ login_with(struct pop3 *pop3, const secret_t *password, GError **error)
   return false;
 }
 
-/* RFC 6856: where it is offered, letters come as they are, not turned into ASCII, and
- * a name may be UTF-8.  Only before the login; without it all goes on as ever. */
-static bool
-speak_utf8(struct pop3 *pop3, GError **error)
-{
-  g_autoptr(GError) refused = NULL;
-  if ((pop3->capabilities & POP3_UTF8) == 0 ||
-      ask(pop3, "UTF8", POSTINO_ERROR_REFUSED, &refused) != POP3_DEAD)
-    return true;
-  g_propagate_error(error, g_steal_pointer(&refused));
-  return false;
-}
-
 static bool
 login(struct pop3 *pop3, struct keyring *keyring, GCancellable *cancel, GError **error)
 {
@@ -525,18 +594,134 @@ login(struct pop3 *pop3, struct keyring *keyring, GCancellable *cancel, GError *
   return false;
 }
 
-struct pop3 *
-pop3_open(const struct conf_account *account, struct keyring *keyring, GCancellable *cancel,
-          GError **error)
+/* ---- what one session tells the next ---- */
+
+/* "tls 121 SCRAM-SHA-256 PLAIN": what was offered before the login, and how. */
+static char *
+memory_of_offer(const struct pop3 *pop3)
 {
-  g_autoptr(pop3_t) pop3 = g_new0(struct pop3, 1);
-  pop3->account = account;
-  pop3->server = account->pop3;
+  g_autofree char *mechanisms = g_strjoinv(" ", pop3->mechanisms);
+  return g_strdup_printf("%s %u %s", connection_is_tls(pop3->connection) ? "tls" : "clear",
+                         pop3->capabilities, mechanisms);
+}
+
+char *
+pop3_memory_of_steps(void)
+{
+  return g_strdup_printf("steps %" G_GINT64_FORMAT,
+                         g_get_real_time() / G_USEC_PER_SEC + STEPS_SECONDS);
+}
+
+static bool
+goes_by_steps(const char *memory)
+{
+  gint64 left = memory != NULL && g_str_has_prefix(memory, "steps ")
+                    ? g_ascii_strtoll(memory + 6, NULL, 10) - g_get_real_time() / G_USEC_PER_SEC
+                    : 0;
+  return left > 0 && left <= STEPS_SECONDS;
+}
+
+/* Takes an earlier session's word for what the server offers, where it spares a round
+ * trip; what comes behind the login tells whether it still holds. */
+static bool
+assume_offer(struct pop3 *pop3, const char *memory)
+{
+  g_auto(GStrv) words = g_strsplit(memory != NULL ? memory : "", " ", 100);
+  guint64 bits;
+  if (!pop3->may_list || words[0] == NULL || words[1] == NULL ||
+      !g_str_equal(words[0], connection_is_tls(pop3->connection) ? "tls" : "clear") ||
+      !g_ascii_string_to_unsigned(words[1], 10, 0, G_MAXUINT32, &bits, NULL) ||
+      (bits & POP3_PIPELINING) == 0)
+    return false;
+  forget_capabilities(pop3);
+  pop3->capabilities = (unsigned)bits;
+  g_strfreev(pop3->mechanisms);
+  pop3->mechanisms = g_strdupv(words + 2);
+  pop3->assumed = true;
+  return true;
+}
+
+static bool
+learn_offer(struct pop3 *pop3, const char *memory, GError **error)
+{
+  if (assume_offer(pop3, memory))
+    return true;
+  if (!ask_capabilities(pop3, error))
+    return false;
+  g_autofree char *now = memory_of_offer(pop3);
+  if (pop3->may_list && g_strcmp0(now, memory) != 0)
+    pop3->memory = g_steal_pointer(&now);
+  return true;
+}
+
+/* The server refused a login that it was thought to offer: does it offer it still, so
+ * that the refusal means the password? */
+static bool
+offers_it_still(struct pop3 *pop3)
+{
+  g_autofree char *method = g_strdup(pop3->method);
+  g_autoptr(GError) ignored = NULL;
+  if ((pop3->proof_taken && pop3_answer(pop3, POSTINO_ERROR_REFUSED, NULL) == POP3_DEAD) ||
+      !(pop3->listed ? pop3_read_capabilities(pop3, &ignored) : ask_capabilities(pop3, &ignored)) ||
+      (pop3->capabilities & POP3_CAPA) == 0)
+    return false;
+  if (g_strcmp0(method, "USER") == 0)
+    return (pop3->capabilities & (POP3_USER | POP3_SASL)) != POP3_SASL;
+  return g_strv_contains((const char *const *)pop3->mechanisms, method);
+}
+
+/* ---- the whole ---- */
+
+static struct pop3 *
+pop3_new(const struct pop3_options *options)
+{
+  struct pop3 *pop3 = g_new0(struct pop3, 1);
+  pop3->account = options->account;
+  pop3->server = options->account->pop3;
   pop3->expire = -1;
   pop3->mechanisms = g_new0(char *, 1);
-  if (!connect_server(pop3, cancel, error) || !login(pop3, keyring, cancel, error))
-    return NULL;
-  return g_steal_pointer(&pop3);
+  pop3->may_list = options->list && !goes_by_steps(options->memory);
+  return pop3;
+}
+
+/* One connection.  *again_out: it failed by what an earlier session remembered, so that
+ * another may do better without. */
+static struct pop3 *
+try_open(const struct pop3_options *options, const char *memory, bool *again_out, char **memory_out,
+         GCancellable *cancel, GError **error)
+{
+  g_autoptr(pop3_t) pop3 = pop3_new(options);
+  GError *why = NULL;
+  *again_out = false;
+  if (connect_server(pop3, cancel, &why) && learn_offer(pop3, memory, &why) &&
+      login(pop3, options->keyring, cancel, &why)) {
+    *memory_out = g_steal_pointer(&pop3->memory);
+    return g_steal_pointer(&pop3);
+  }
+  bool sure = !error_is(why, POSTINO_ERROR_AUTH);
+  if (pop3->listed && (error_is(why, POSTINO_ERROR_RETRY) || error_is(why, POSTINO_ERROR_PROTOCOL)))
+    *memory_out = pop3_memory_of_steps();
+  else if (pop3->assumed && !sure)
+    *again_out = !offers_it_still(pop3);
+  g_propagate_error(error, why);
+  return NULL;
+}
+
+struct pop3 *
+pop3_open(const struct pop3_options *options, char **memory_out, GCancellable *cancel,
+          GError **error)
+{
+  g_autoptr(GError) why = NULL;
+  bool again;
+  *memory_out = NULL;
+  struct pop3 *pop3 = try_open(options, options->memory, &again, memory_out, cancel, &why);
+  if (pop3 == NULL && again) {
+    g_clear_error(&why);
+    pop3 = try_open(options, NULL, &again, memory_out, cancel, &why);
+  }
+  if (pop3 == NULL)
+    g_propagate_error(error, g_steal_pointer(&why));
+  return pop3;
 }
 
 void
@@ -550,6 +735,7 @@ pop3_close(struct pop3 *pop3)
   g_strfreev(pop3->mechanisms);
   g_free(pop3->method);
   g_free(pop3->ahead_line);
+  g_free(pop3->memory);
   g_free(pop3);
 }
 
@@ -562,7 +748,5 @@ pop3_quit(struct pop3 *pop3, GError **error)
 void
 pop3_leave(struct pop3 *pop3)
 {
-  g_autoptr(GError) ignored = NULL;
-  connection_set_timeout(pop3->connection, MIN(pop3->server->timeout, LEAVE_SECONDS));
-  (void)!pop3_quit(pop3, &ignored);
+  (void)!(pop3_send(pop3, NULL, "QUIT") && connection_flush(pop3->connection, NULL));
 }

@@ -31,6 +31,19 @@ struct pop3 {
   char *method;             /* how it logged in: "SCRAM-SHA-256", "USER" */
   bool ahead;               /* a status line was read before its turn */
   char *ahead_line;
+  bool may_list;            /* what a listing needs may be asked for with the login */
+  bool listed;              /* CAPA, LIST and UIDL were: their answers come next */
+  bool assumed;             /* the capabilities are those of an earlier session */
+  bool utf8_asked;          /* its answer comes before that of the login */
+  bool proof_taken;         /* the empty answer to the server's proof was sent with ours */
+  char *memory;             /* what the next session is to be told; NULL: nothing new */
+};
+
+struct pop3_options {
+  const struct conf_account *account;
+  struct keyring *keyring;
+  bool list;                /* listing_read() follows at once */
+  const char *memory;       /* of an earlier session of this drop, or NULL */
 };
 
 /* What one status line says. */
@@ -40,17 +53,21 @@ enum pop3_answer {
   POP3_YES,                 /* +OK */
 };
 
-/* Connects, upgrades by the account's policy, logs in, and asks for the
- * capabilities again (they come with the first answers: see pop3_ask_again).
+/* Connects, upgrades by the account's policy and logs in.  Where the server pipelines,
+ * what a listing needs is asked for with the last word of the login; where an earlier
+ * session remembers what it offers, that is not asked first.  *memory_out (also after a
+ * failure): what to remember now, NULL when that is as before.
  * HOST, RETRY, TRUST, AUTH, REFUSED, PROTOCOL, CANCELLED. */
-struct pop3 *pop3_open(const struct conf_account *account, struct keyring *keyring,
+struct pop3 *pop3_open(const struct pop3_options *options, char **memory_out,
                        GCancellable *cancel, GError **error) G_GNUC_WARN_UNUSED_RESULT;
+/* The memory of a server that does not take what is sent ahead of its answers.  Free it. */
+char *pop3_memory_of_steps(void);
 void pop3_close(struct pop3 *pop3);
 /* QUIT and its answer.  True only when the server said +OK, that is when it has
  * deleted what was marked. */
 bool pop3_quit(struct pop3 *pop3, GError **error) G_GNUC_WARN_UNUSED_RESULT;
-/* QUIT where nothing was deleted, so that nothing hangs on its answer: a few seconds
- * are waited for it. */
+/* QUIT where nothing was deleted, so that nothing hangs on its answer: none is waited
+ * for. */
 void pop3_leave(struct pop3 *pop3);
 
 /* Queues a command ("LIST"); pop3_flush sends what is queued. */

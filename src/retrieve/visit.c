@@ -330,6 +330,45 @@ remember_login(struct visit *visit, GError **error)
   return store_memory_set(visit->store, visit->drop, "login", until, error);
 }
 
+/* What the session learnt spares the next one round trips; it is no loss when it is
+ * not kept. */
+static void
+keep_session(struct visit *visit, const char *memory)
+{
+  g_autoptr(GError) why = NULL;
+  if (memory != NULL && !store_memory_set(visit->store, visit->drop, "session", memory, &why))
+    g_info("%s", why->message);
+}
+
+static struct pop3 *
+open_session(struct visit *visit, struct keyring *keyring, GCancellable *cancel, GError **error)
+{
+  g_autofree char *before = store_memory_get(visit->store, visit->drop, "session");
+  g_autofree char *after = NULL;
+  struct pop3_options options = {
+      .account = visit->account, .keyring = keyring, .list = true, .memory = before};
+  struct pop3 *pop3 = pop3_open(&options, &after, cancel, error);
+  keep_session(visit, after);
+  return pop3;
+}
+
+/* A server that lets what was sent with the login fall is not sent it again. */
+static struct listing *
+read_listing(struct visit *visit, GError **error)
+{
+  bool ahead = visit->pop3->listed;
+  g_autoptr(GError) why = NULL;
+  struct listing *listing = listing_read(visit->pop3, &why);
+  if (listing != NULL)
+    return listing;
+  if (ahead && !error_is(why, POSTINO_ERROR_CANCELLED)) {
+    g_autofree char *steps = pop3_memory_of_steps();
+    keep_session(visit, steps);
+  }
+  g_propagate_error(error, g_steal_pointer(&why));
+  return NULL;
+}
+
 static bool
 log_in(struct visit *visit, struct keyring *keyring, GCancellable *cancel, GError **error)
 {
@@ -337,7 +376,7 @@ log_in(struct visit *visit, struct keyring *keyring, GCancellable *cancel, GErro
   if (!trust_check(visit->store, account, account->pop3, "pop3", error) ||
       !wait_for_login(visit, cancel, error))
     return false;
-  visit->pop3 = pop3_open(account, keyring, cancel, error);
+  visit->pop3 = open_session(visit, keyring, cancel, error);
   if (visit->pop3 == NULL)
     return false;
   const struct connection *connection = visit->pop3->connection;
@@ -367,7 +406,7 @@ enter(struct visit *visit, struct keyring *keyring, const struct retrieve_option
   if (!log_in(visit, keyring, cancel, error))
     return false;
   say(options, _("listing"));
-  visit->listing = listing_read(visit->pop3, error);
+  visit->listing = read_listing(visit, error);
   if (visit->listing == NULL)
     return false;
   visit->rows = store_drop_rows(visit->store, visit->drop, error);

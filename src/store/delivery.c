@@ -10,10 +10,11 @@
 #include "store/disk.h"
 
 #define CHUNK LIMIT_KIB(64)
-/* Descriptors kept open for one commit: an fsync of the descriptor that wrote
- * hears of every write error.  Syncs in flight: sixteen are twice as fast as one. */
-#define OPEN_LETTERS 64
-#define SYNC_THREADS 16
+/* Descriptors that all deliveries together keep open: an fsync of the descriptor
+ * that wrote hears of every write error, and many letters share a commit of the
+ * file system.  Syncs in flight, each of which may wait for its own commit. */
+#define OPEN_LETTERS 256
+#define SYNC_THREADS 8
 /* A name that is taken and yet no letter (a directory) must not be tried for ever. */
 #define PLACE_TRIES 8
 
@@ -36,9 +37,11 @@ struct delivery {
   bool cr;                    /* a CR at the border of two writes */
   GByteArray *buffer;
   GPtrArray *closed;          /* struct letter */
-  guint open;                 /* of them, not yet synced */
+  int broken;                 /* errno: some of them cannot be made durable */
   GHashTable *known;          /* hashes of all base names on the disk; NULL: not yet read */
 };
+
+static gint letters_open;     /* atomic */
 
 static void
 letter_free(gpointer data)
@@ -46,6 +49,8 @@ letter_free(gpointer data)
   struct letter *letter = data;
   if (letter->tmp != NULL)
     unlink(letter->tmp);
+  if (letter->fd >= 0)
+    g_atomic_int_add(&letters_open, -1);
   fd_clear(&letter->fd);
   g_free(letter->tmp);
   g_free(letter->base);
@@ -207,6 +212,8 @@ base_is_usable(const char *base)
          strstr(base, ":2,") == NULL && strlen(base) < 200;
 }
 
+/* ---- syncing ---- */
+
 static bool
 sync_letter(struct letter *letter)
 {
@@ -218,15 +225,64 @@ sync_letter(struct letter *letter)
     errnum = errno;
   }
   letter->fd = -1;
+  g_atomic_int_add(&letters_open, -1);
   errno = errnum;
   return synced;
 }
 
-static bool
-refuse_sync(const struct delivery *delivery, int errnum, GError **error)
+struct sync {
+  GPtrArray *letters;
+  gint next, errnum;
+};
+
+static gpointer
+sync_some(gpointer data)
 {
-  return error_errno(error, POSTINO_ERROR_LOCAL, errnum,
-                     _("the message was not stored, %s cannot be made durable"), delivery->path);
+  struct sync *sync = data;
+  for (;;) {
+    guint i = (guint)g_atomic_int_add(&sync->next, 1);
+    if (i >= sync->letters->len)
+      return NULL;
+    struct letter *letter = sync->letters->pdata[i];
+    if (letter->fd >= 0 && !sync_letter(letter))
+      g_atomic_int_set(&sync->errnum, errno);
+  }
+}
+
+/* Has all of them on their way to the disk before the first is waited for, so that
+ * the commit which the first fsync starts holds the others too.  Returns how many. */
+static guint
+start_writing(const struct delivery *delivery)
+{
+  guint open = 0;
+  for (guint i = 0; i < delivery->closed->len; i++) {
+    const struct letter *letter = delivery->closed->pdata[i];
+    open += letter->fd >= 0;
+    /* Only a hint: where there is no such call, fsync does it all. */
+    if (letter->fd >= 0)
+      (void)sync_file_range(letter->fd, 0, 0, SYNC_FILE_RANGE_WRITE);
+  }
+  return open;
+}
+
+static bool
+sync_files(struct delivery *delivery, GError **error)
+{
+  struct sync sync = {.letters = delivery->closed};
+  GThread *threads[SYNC_THREADS];
+  guint n = 0, wanted = MIN(SYNC_THREADS, start_writing(delivery));
+  while (n + 1 < wanted && (threads[n] = g_thread_try_new("fsync", sync_some, &sync, NULL)) != NULL)
+    n++;
+  sync_some(&sync);
+  for (guint i = 0; i < n; i++)
+    g_thread_join(threads[i]);
+  if (sync.errnum != 0)
+    delivery->broken = sync.errnum;
+  return delivery->broken == 0
+             ? true
+             : error_errno(error, POSTINO_ERROR_LOCAL, delivery->broken,
+                           _("the message was not stored, %s cannot be made durable"),
+                           delivery->path);
 }
 
 bool
@@ -248,52 +304,8 @@ delivery_close(struct delivery *delivery, const char *base, unsigned flags, GErr
   letter->tmp = g_steal_pointer(&delivery->tmp);
   letter->fd = fd_steal(&delivery->fd);
   delivery_abandon(delivery);
-  if (delivery->open >= OPEN_LETTERS) {
-    if (!sync_letter(letter)) {
-      int errnum = errno;
-      letter_free(letter);
-      return refuse_sync(delivery, errnum, error);
-    }
-  } else
-    delivery->open++;
   g_ptr_array_add(delivery->closed, letter);
-  return true;
-}
-
-/* ---- syncing ---- */
-
-struct sync {
-  GPtrArray *letters;
-  gint next, errnum;
-};
-
-static gpointer
-sync_some(gpointer data)
-{
-  struct sync *sync = data;
-  for (;;) {
-    guint i = (guint)g_atomic_int_add(&sync->next, 1);
-    if (i >= sync->letters->len)
-      return NULL;
-    struct letter *letter = sync->letters->pdata[i];
-    if (letter->fd >= 0 && !sync_letter(letter))
-      g_atomic_int_set(&sync->errnum, errno);
-  }
-}
-
-static bool
-sync_files(struct delivery *delivery, GError **error)
-{
-  struct sync sync = {.letters = delivery->closed};
-  GThread *threads[SYNC_THREADS];
-  guint n = 0, wanted = MIN(SYNC_THREADS, delivery->open);
-  while (n + 1 < wanted && (threads[n] = g_thread_try_new("fsync", sync_some, &sync, NULL)) != NULL)
-    n++;
-  sync_some(&sync);
-  for (guint i = 0; i < n; i++)
-    g_thread_join(threads[i]);
-  delivery->open = 0;
-  return sync.errnum == 0 ? true : refuse_sync(delivery, sync.errnum, error);
+  return g_atomic_int_add(&letters_open, 1) < OPEN_LETTERS || sync_files(delivery, error);
 }
 
 /* ---- letters that are here already ---- */
@@ -481,6 +493,7 @@ delivery_commit(struct delivery *delivery, GStrv *keys_out, GError **error)
   else if (keys_out != NULL)
     *keys_out = take_keys(delivery);
   g_ptr_array_set_size(delivery->closed, 0);
+  delivery->broken = 0;
   return done;
 }
 

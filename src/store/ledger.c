@@ -110,6 +110,16 @@ read_letter(txn_t *txn, sqlite3_stmt *row, GError **error)
   return g_steal_pointer(&letter);
 }
 
+bool
+ledger_is_empty(struct store *store)
+{
+  g_auto(txn_t) txn = {0};
+  if (!txn_begin(&txn, store, false, NULL))
+    return false;
+  g_autoptr(state_stmt_t) row = state_prepare(&txn, NULL, "SELECT 1 FROM letters LIMIT 1", "");
+  return row != NULL && state_step(&txn, row, NULL) == STEP_DONE;
+}
+
 GPtrArray *
 ledger_open(struct store *store, GError **error)
 {

@@ -53,6 +53,8 @@ bool ledger_add(struct store *store, struct ledger_letter *letter, GBytes *reada
                 GBytes *const *copies, guint n_copies, GError **error) G_GNUC_WARN_UNUSED_RESULT;
 /* Rows that are not done or cancelled, oldest first; struct ledger_letter. */
 GPtrArray *ledger_open(struct store *store, GError **error) G_GNUC_WARN_UNUSED_RESULT;
+/* Was no letter ever sent from here, so that nothing that comes can be about one? */
+bool ledger_is_empty(struct store *store);
 struct ledger_letter *ledger_get(struct store *store, const char *id, GError **error)
     G_GNUC_WARN_UNUSED_RESULT;
 /* The unfinished letter with this digest, or the newest one (any state) with

@@ -13,6 +13,7 @@
 #include "base/error.h"
 #include "base/file.h"
 #include "base/i18n.h"
+#include "base/sanitize.h"
 
 #define ESCAPE_MS 25
 #define PASTE_ON "\033[?2004h"
@@ -380,6 +381,40 @@ term_bell(struct term *term)
 {
   if (term->device && !term->suspended)
     beep();
+}
+
+#define NOTIFY_LIMIT 200 /* characters */
+
+static char *
+plain_text(const char *text)
+{
+  g_autofree char *line = sanitize_line(text, -1);
+  g_autofree char *some = g_utf8_substring(line, 0, MIN(g_utf8_strlen(line, -1), NOTIFY_LIMIT));
+  return locale_is_utf8() ? g_steal_pointer(&some) : g_str_to_ascii(some, "C");
+}
+
+/* Within tmux its own terminal is meant, which it is told to pass it on to. */
+static char *
+wrapped(const char *message)
+{
+  if (g_getenv("TMUX") == NULL)
+    return g_strdup(message);
+  g_auto(GStrv) parts = g_strsplit(message, "\033", -1);
+  g_autofree char *doubled = g_strjoinv("\033\033", parts);
+  return g_strdup_printf("\033Ptmux;%s\033\\", doubled);
+}
+
+void
+term_notify(struct term *term, const char *title, const char *text)
+{
+  if (!term->device || term->suspended)
+    return;
+  g_autofree char *clean = plain_text(text);
+  g_autofree char *message = title != NULL
+                                 ? g_strdup_printf("\033]777;notify;%s;%s\033\\", title, clean)
+                                 : g_strdup_printf("\033]9;%s\033\\", clean);
+  g_autofree char *bytes = wrapped(message);
+  write_device(bytes);
 }
 
 void

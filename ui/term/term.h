@@ -27,6 +27,9 @@ void term_show(struct term *term);
 /* Everything is painted again at the next term_show(). */
 void term_repaint(struct term *term);
 void term_bell(struct term *term);
+/* A message that the terminal shows on the desktop if it can: OSC 777 with a title, OSC 9
+ * without (NULL).  What is no plain text is taken out. */
+void term_notify(struct term *term, const char *title, const char *text);
 
 /* The next key that is there, or false; never waits. */
 bool term_read(struct term *term, term_key *key_out);

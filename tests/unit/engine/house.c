@@ -34,6 +34,7 @@ house_open(struct house *house, const char *rc, const struct engine_options *opt
   if (house->conf == NULL)
     fail_msg("%s", error->message);
   house->notices = g_ptr_array_new_with_free_func(g_free);
+  house->arrived = g_ptr_array_new_with_free_func(g_free);
   house->ended = g_ptr_array_new_with_free_func((GDestroyNotify)event_free);
   open_engine(house, options);
 }
@@ -42,6 +43,8 @@ void
 house_reopen(struct house *house, const struct engine_options *options)
 {
   engine_free(house->engine);
+  /* The next engine counts its requests anew. */
+  g_ptr_array_set_size(house->ended, 0);
   open_engine(house, options);
 }
 
@@ -65,6 +68,7 @@ house_close(struct house *house)
   engine_free(house->engine);
   conf_free(house->conf);
   g_ptr_array_unref(house->notices);
+  g_ptr_array_unref(house->arrived);
   g_ptr_array_unref(house->ended);
   remove_tree(house->dir);
   g_free(house->mail_dir);
@@ -87,6 +91,8 @@ see(struct house *house, const struct event *event)
 {
   if (event->kind == EVENT_NOTICE)
     g_ptr_array_add(house->notices, g_strdup(event->text));
+  if (event->kind == EVENT_ARRIVED)
+    g_ptr_array_add(house->arrived, g_strdup(event->text));
   if (event->kind == EVENT_CHANGED)
     house->changed++;
   if (event->kind != EVENT_ASK)
@@ -151,6 +157,16 @@ house_told(struct house *house, const char *part)
     see(house, event);
   }
   return notice;
+}
+
+const char *
+house_arrived(struct house *house, guint n)
+{
+  while (house->arrived->len < n) {
+    g_autoptr(event_t) event = house_event(house);
+    see(house, event);
+  }
+  return house->arrived->pdata[n - 1];
 }
 
 char *

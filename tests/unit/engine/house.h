@@ -13,6 +13,7 @@ struct house {
   const char *answer;       /* to every question; NULL refuses */
   guint asked;
   GPtrArray *notices;       /* char *: what was told, of every request */
+  GPtrArray *arrived;       /* char *: what ARRIVED events said */
   guint changed;            /* CHANGED events seen */
   GPtrArray *ended;         /* struct event: DONE of requests not yet waited for */
 };
@@ -32,6 +33,9 @@ struct event *house_done(struct house *house, request_id request);
 struct event *house_good(struct house *house, request_id request);
 /* Waits until `house` was told a sentence with `part` in it. */
 const char *house_told(struct house *house, const char *part);
+
+/* Waits for the n-th ARRIVED event and gives its sentence. */
+const char *house_arrived(struct house *house, guint n);
 
 /* A letter into a folder behind the engine's back; its path. */
 char *house_deliver(struct house *house, const char *folder, const char *name, const char *text);

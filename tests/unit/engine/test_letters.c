@@ -409,6 +409,39 @@ the_interface_is_told_of_other_programs_mail(void **state)
   house_close(&house);
 }
 
+static void
+wait_until_settled(struct house *house)
+{
+  bool settled = false;
+  while (!settled) {
+    g_mutex_lock(&house->engine->lock);
+    settled = house->engine->settled;
+    g_mutex_unlock(&house->engine->lock);
+    g_usleep(10000);
+  }
+}
+
+static void
+only_what_others_put_into_the_inbox_is_news(void **state)
+{
+  struct house house;
+  struct engine_options interactive = {.interactive = true};
+  house_open(&house, RC "notify = \"bell\"\naccount \"a\" { from = \"anna@x.example\" }\n", NULL);
+  g_free(house_deliver(&house, "Inbox", "1767607200.a.host", first));
+  house_reopen(&house, &interactive);
+  wait_until_settled(&house);
+  g_free(house_deliver(&house, "Inbox", "1767693600.b.host", second));
+  assert_string_equal(house_arrived(&house, 1), "1 new letter");
+  const char *keys[] = {"Inbox/1767607200.a.host", NULL};
+  const char *moved[] = {"Archive/1767607200.a.host", NULL};
+  g_autoptr(event_t) away = house_good(&house, engine_move(house.engine, keys, "Archive"));
+  g_autoptr(event_t) back = house_good(&house, engine_move(house.engine, moved, "Inbox"));
+  g_free(house_deliver(&house, "Archive", "1767693601.c.host", second));
+  g_free(house_deliver(&house, "Inbox", "1767780000.d.host", attached));
+  assert_string_equal(house_arrived(&house, 2), "1 new letter");
+  house_close(&house);
+}
+
 int
 main(void)
 {
@@ -431,6 +464,7 @@ main(void)
       cmocka_unit_test(mail_goes_out_as_mbox_and_comes_in_once),
       cmocka_unit_test(a_tag_is_found_again),
       cmocka_unit_test(the_interface_is_told_of_other_programs_mail),
+      cmocka_unit_test(only_what_others_put_into_the_inbox_is_news),
   };
   return cmocka_run_group_tests(tests, NULL, NULL);
 }

@@ -108,6 +108,28 @@ commands_sift_and_tell_what_arrives(void **state)
 }
 
 static void
+what_a_rule_dealt_with_is_no_news(void **state)
+{
+  static const char *const actions[] = {"read", "move Trash", "tag +x"};
+  for (size_t i = 0; i < G_N_ELEMENTS(actions); i++) {
+    struct engine_options interactive = {.interactive = true};
+    struct house house;
+    g_autofree char *rc = g_strdup_printf(
+        "notify = \"osc9\"\nrule \"all\" { match = \"size:>1\" action = \"%s\" }\n", actions[i]);
+    house_of(&house, "anna", rc, &interactive);
+    g_autoptr(event_t) event = fetch(&house);
+    assert_true(only(event)->fetched > 1);
+    if (i < 2) {
+      assert_int_equal(house.arrived->len, 0);
+    } else {
+      g_autofree char *said = g_strdup_printf("%u new letters", only(event)->fetched);
+      assert_string_equal(house_arrived(&house, 1), said);
+    }
+    house_close(&house);
+  }
+}
+
+static void
 a_password_that_is_not_in_the_rc_is_asked_for_once(void **state)
 {
   g_autofree char *rc = provider_rc("bruno", true);
@@ -597,6 +619,7 @@ main(void)
       cmocka_unit_test(a_fetch_brings_every_letter_once),
       cmocka_unit_test(rules_are_applied_to_what_arrives),
       cmocka_unit_test(commands_sift_and_tell_what_arrives),
+      cmocka_unit_test(what_a_rule_dealt_with_is_no_news),
       cmocka_unit_test(a_password_that_is_not_in_the_rc_is_asked_for_once),
       cmocka_unit_test(what_lies_on_the_server_is_listed),
       cmocka_unit_test(signed_and_sealed_letters_are_opened),

@@ -162,6 +162,33 @@ hear_byte(struct peer *peer, char *byte)
   return recv(peer->fd, byte, 1, 0) == 1;
 }
 
+size_t
+peer_take(struct peer *peer, size_t length)
+{
+  char bytes[16384];
+  size_t taken = 0;
+  while (taken < length && peer->fd >= 0) {
+    size_t got = 0, part = MIN(sizeof bytes, length - taken);
+    if (peer->ssl == NULL) {
+      ssize_t n = recv(peer->fd, bytes, part, 0);
+      got = n > 0 ? (size_t)n : 0;
+    } else if (SSL_read_ex(peer->ssl, bytes, part, &got) != 1)
+      got = 0;
+    if (got == 0)
+      break;
+    taken += got;
+  }
+  return taken;
+}
+
+void
+peer_throw_away(struct peer *peer)
+{
+  char bytes[512];
+  while (recv(peer->fd, bytes, sizeof bytes, MSG_DONTWAIT) > 0)
+    continue;
+}
+
 const char *
 peer_line(struct peer *peer)
 {

@@ -22,6 +22,10 @@ void peer_say(struct peer *peer, const char *text);
 void peer_say_bytes(struct peer *peer, const void *data, size_t length);
 /* The next line of the client without CRLF; owned until the next. */
 const char *peer_line(struct peer *peer);
+/* Takes so many bytes of the client, whatever they are; how many came. */
+size_t peer_take(struct peer *peer, size_t length);
+/* Throws away what the client has sent by now (in clear). */
+void peer_throw_away(struct peer *peer);
 /* Reads a line and answers. */
 void peer_answer(struct peer *peer, const char *answer);
 /* Holds the line in silence until the client goes away, at most 20 s. */

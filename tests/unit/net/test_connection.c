@@ -351,6 +351,62 @@ no_clear_text_goes_to_a_proxy(void **state)
   assert_int_equal(error_exit_status(error), 77);
 }
 
+/* More than the kernel keeps on both sides. */
+#define FLOOD ((size_t)24 << 20)
+
+static void
+talk_before_listening(struct peer *peer, void *data)
+{
+  g_autofree char *line = g_strnfill(1022, 'x');
+  g_autofree char *whole = g_strconcat(line, "\r\n", NULL);
+  if (data != NULL && !peer_start_tls(peer, data))
+    return;
+  for (size_t i = 0; i < FLOOD / 1024; i++)
+    peer_say_bytes(peer, whole, 1024);
+  if (peer_take(peer, FLOOD) == FLOOD)
+    peer_say(peer, "+OK all taken\r\n");
+  peer_stay_silent(peer);
+}
+
+static void
+check_flood(struct identity *identity)
+{
+  struct peer *peer = peer_new(talk_before_listening, identity);
+  struct connection_options options = {.host = "127.0.0.1", .port = peer_port(peer),
+                                       .tls = identity != NULL ? CONF_TLS_IMPLICIT : CONF_TLS_NONE,
+                                       .ca_file = identity_ca_file(), .timeout = 5,
+                                       .who = "home pop3"};
+  g_autoptr(GError) error = NULL;
+  g_autoptr(connection_t) connection = connection_open(&options, NULL, &error);
+  g_autofree char *block = g_malloc0(1 << 20);
+  if (connection == NULL)
+    fail_msg("%s", error->message);
+  for (size_t i = 0; i < FLOOD >> 20; i++)
+    assert_true(connection_write(connection, block, 1 << 20, "", NULL));
+  assert_true(connection_flush(connection, NULL));
+  size_t lines = 0;
+  const char *line;
+  while ((line = connection_read_line(connection, 2000, &error)) != NULL && *line == 'x')
+    lines++;
+  if (line == NULL)
+    fail_msg("%zu lines, then %s", lines, error->message);
+  assert_int_equal(lines, FLOOD / 1024);
+  assert_string_equal(line, "+OK all taken");
+  g_clear_pointer(&connection, connection_close);
+  g_free(peer_end(peer));
+}
+
+static void
+a_peer_that_talks_first_is_heard_while_writing(void **state)
+{
+  struct identity_options options = {.names = "IP:127.0.0.1"};
+  struct identity *identity = identity_new(&options);
+  check_flood(NULL);
+  check_flood(identity);
+  identity_free(identity);
+  identity_clean_up();
+}
+
 static void
 raw_bytes_and_lines_share_one_stream(void **state)
 {
@@ -424,6 +480,7 @@ main(void)
       cmocka_unit_test(clear_text_leaves_the_machine_only_when_allowed),
       cmocka_unit_test(a_proxy_resolves_and_reaches_the_server),
       cmocka_unit_test(no_clear_text_goes_to_a_proxy),
+      cmocka_unit_test(a_peer_that_talks_first_is_heard_while_writing),
       cmocka_unit_test(raw_bytes_and_lines_share_one_stream),
       cmocka_unit_test(host_names_become_what_dns_and_certificates_have),
   };

@@ -203,6 +203,8 @@ fake_serve(struct peer *peer, void *data)
     g_autofree char *command = g_strdup(line);
     g_autofree char *usual = usual_answer(fake, present, command, tls);
     bool quit = g_str_equal(command, "QUIT");
+    if (fake->loses_ahead && g_str_has_prefix(command, "AUTH"))
+      peer_throw_away(peer);
     if (quit && fake->lost_quit) {
       expunge(present);
       return;

@@ -21,6 +21,7 @@ struct fake {
   bool no_stuffing;
   int size_lie;             /* added to every LIST size */
   guint retrieved, examined;
+  bool loses_ahead;         /* what comes with a login before its answer is thrown away */
   bool lost_quit;           /* QUIT deletes, but is not answered */
 };
 

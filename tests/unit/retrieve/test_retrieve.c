@@ -196,8 +196,8 @@ a_kill_anywhere_loses_and_doubles_nothing(void **state)
   static const char *const here[] = {"LIST", "RETR 1", "RETR 4", "DELE 1", "DELE 5", "QUIT"};
   for (size_t i = 0; i < G_N_ELEMENTS(here); i++)
     kill_at(here[i], 0);
+  /* Without deletions nobody waits for what QUIT is answered. */
   kill_at("RETR 4", -1);
-  kill_at("QUIT", -1);
 }
 
 static void
