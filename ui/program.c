@@ -122,7 +122,9 @@ ui_run_program(struct ui *ui, const char *const *argv, GBytes *input, bool pause
 char *
 ui_private_file(const char *name, GBytes *bytes, GError **error)
 {
-  g_autofree char *runtime = paths_runtime(error);
+  g_autofree char *runtime = paths_memory(NULL);
+  if (runtime == NULL)
+    runtime = paths_runtime(error);
   if (runtime == NULL)
     return NULL;
   g_autofree char *pattern = g_build_filename(runtime, "postino-XXXXXX", NULL);
@@ -211,8 +213,13 @@ lines_of(GBytes *bytes)
 }
 
 char *
-ui_edit_text(struct ui *ui, const char *text, GError **error)
+ui_edit_text(struct ui *ui, const char *text, bool secret, GError **error)
 {
+  g_autofree char *memory = secret ? paths_memory(error) : NULL;
+  if (secret && memory == NULL) {
+    g_prefix_error(error, "%s: ", _("a letter that is to be sealed is not given to an editor"));
+    return NULL;
+  }
   g_autoptr(GBytes) bytes = g_bytes_new_static(text, strlen(text));
   g_autofree char *path = ui_private_file("letter.eml", bytes, error);
   if (path == NULL)

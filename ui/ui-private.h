@@ -130,10 +130,13 @@ bool ui_run_program(struct ui *ui, const char *const *argv, GBytes *input, bool 
                     GError **error) G_GNUC_WARN_UNUSED_RESULT;
 /* The user's words for a command as an argument vector: no shell. */
 char **ui_program_words(const char *text, GError **error) G_GNUC_WARN_UNUSED_RESULT;
-/* `text` as it comes back from the user's editor.  NULL when it failed; both, text
- * and `error`, when it failed after it had saved something else. */
-char *ui_edit_text(struct ui *ui, const char *text, GError **error) G_GNUC_WARN_UNUSED_RESULT;
-/* Writes a private file under the runtime directory, mode 0600.  Free the path. */
+/* `text` as it comes back from the user's editor; a `secret` one is written only to a
+ * file in memory.  NULL when it failed; both, text and `error`, when it failed after it
+ * had saved something else. */
+char *ui_edit_text(struct ui *ui, const char *text, bool secret, GError **error)
+    G_GNUC_WARN_UNUSED_RESULT;
+/* Writes a private file, mode 0600, in memory if there is a place for it, else under the
+ * runtime directory.  Free the path. */
 char *ui_private_file(const char *name, GBytes *bytes, GError **error) G_GNUC_WARN_UNUSED_RESULT;
 void ui_wipe_file(const char *path);
 /* The path that was typed: what stands before "//" or "/~/" was there first and is

@@ -1,8 +1,10 @@
 #include "base/paths.h"
 
 #include <errno.h>
+#include <linux/magic.h>
 #include <string.h>
 #include <sys/stat.h>
+#include <sys/vfs.h>
 #include <unistd.h>
 
 #include "base/error.h"
@@ -74,12 +76,9 @@ is_private_dir(const char *path)
          (st.st_mode & 077) == 0;
 }
 
-char *
-paths_runtime(GError **error)
+static char *
+own_memory(GError **error)
 {
-  const char *given = g_getenv("XDG_RUNTIME_DIR");
-  if (given != NULL && g_path_is_absolute(given) && is_private_dir(given))
-    return g_strdup(given);
   g_autofree char *own = g_strdup_printf("/dev/shm/postino-%u", (unsigned)getuid());
   if (mkdir(own, 0700) < 0 && errno != EEXIST) {
     error_errno(error, POSTINO_ERROR_LOCAL, errno, _("cannot create the private directory %s"),
@@ -92,6 +91,38 @@ paths_runtime(GError **error)
     return NULL;
   }
   return g_steal_pointer(&own);
+}
+
+char *
+paths_runtime(GError **error)
+{
+  const char *given = g_getenv("XDG_RUNTIME_DIR");
+  if (given != NULL && g_path_is_absolute(given) && is_private_dir(given))
+    return g_strdup(given);
+  return own_memory(error);
+}
+
+/* A file there never reaches a disk but by the system's swap. */
+static bool
+is_in_memory(const char *path)
+{
+  struct statfs fs;
+  return statfs(path, &fs) == 0 && (fs.f_type == TMPFS_MAGIC || fs.f_type == RAMFS_MAGIC);
+}
+
+char *
+paths_memory(GError **error)
+{
+  g_autofree char *runtime = paths_runtime(NULL);
+  if (runtime != NULL && is_in_memory(runtime))
+    return g_steal_pointer(&runtime);
+  g_autofree char *own = own_memory(NULL);
+  if (own != NULL && is_in_memory(own))
+    return g_steal_pointer(&own);
+  error_set(error, POSTINO_ERROR_LOCAL,
+            _("there is no private directory in memory; set XDG_RUNTIME_DIR to one, or mount "
+              "/dev/shm"));
+  return NULL;
 }
 
 char *

@@ -14,5 +14,7 @@ char *paths_keymap(const char *name);
  * $XDG_RUNTIME_DIR, else one of mode 0700 under /dev/shm; NULL and `error`
  * where neither can be had.  Free it. */
 char *paths_runtime(GError **error) G_GNUC_WARN_UNUSED_RESULT;
+/* The same if it lies in memory, else one in /dev/shm; LOCAL when neither does. */
+char *paths_memory(GError **error) G_GNUC_WARN_UNUSED_RESULT;
 /* `~/` at the start of `path` put as the home.  Free it. */
 char *paths_expand(const char *path);

@@ -19,6 +19,7 @@
 #include "base/log.h"
 #include "base/paths.h"
 #include "base/sanitize.h"
+#include "crypto/pieces.h"
 #include "crypto/postino-plugin.h"
 #include "crypto/rights.h"
 #include "crypto/spawner.h"
@@ -39,6 +40,7 @@ struct client {
   int printed_fd; /* its standard output and error */
   GString *printed;
   uint32_t requests;
+  bool streams;             /* it cannot be passed descriptors */
   bool no_terminal;
   struct crypto_screen screen;
   bool lent;                /* it has the terminal */
@@ -93,6 +95,9 @@ make_channels(struct client *client, int *child_socket, int *child_output, GErro
   if (socketpair(AF_UNIX, SOCK_SEQPACKET | SOCK_CLOEXEC, 0, sockets) < 0)
     return error_errno(error, POSTINO_ERROR_LOCAL, errno, _("no socket for the plugin"));
   client->socket = sockets[0];
+  /* Who does not read what it asked for is not waited for. */
+  struct timeval patience = {LIMIT_PLUGIN_SECONDS, 0};
+  (void)setsockopt(client->socket, SOL_SOCKET, SO_SNDTIMEO, &patience, sizeof patience);
   *child_socket = move_up(sockets[1]);
   if (pipe2(pipes, O_CLOEXEC) < 0)
     return error_errno(error, POSTINO_ERROR_LOCAL, errno, _("no pipe for the plugin"));
@@ -443,6 +448,7 @@ struct call {
   unsigned wanted, seconds, questions, reports;
   uint64_t done;
   gint64 until, last;
+  struct pieces pieces;
 };
 
 static gint64
@@ -462,6 +468,12 @@ between(struct client *client, const struct frame *frame, struct call *call, GEr
       call->until = in_seconds(call->seconds);
     call->done = MAX(done, call->done);
     return true;
+  }
+  if (frame_type(frame) == FRAME_DATA && client->streams) {
+    call->until = in_seconds(call->seconds);
+    return pieces_take(&call->pieces, frame, CLIENT_LARGEST)
+               ? true
+               : misspoke(client, _("it sent more of a letter than there can be"), error);
   }
   bool back = frame_type(frame) == FRAME_TERMINAL_DONE;
   bool terminal = frame_type(frame) == FRAME_TERMINAL;
@@ -492,8 +504,13 @@ await_reply(struct client *client, struct call *call, int *code_out, GCancellabl
       (void)misspoke(client, _("it sent a field of a later version that must be understood"), error);
       return NULL;
     }
-    if (frame_type(frame) == call->wanted)
-      return g_steal_pointer(&frame);
+    if (frame_type(frame) == call->wanted) {
+      g_autoptr(GError) why = NULL;
+      if (pieces_give(&call->pieces, frame, &why))
+        return g_steal_pointer(&frame);
+      (void)misspoke(client, why->message, error);
+      return NULL;
+    }
     if (frame_type(frame) == FRAME_ERROR) {
       (void)refused(client, frame, code_out, error);
       return NULL;
@@ -523,12 +540,16 @@ client_call(struct client *client, struct frame *request, unsigned seconds, int 
   if (code_out != NULL)
     *code_out = 0;
   struct frame *reply = NULL;
-  if (frame_send(client->socket, sent, &why))
+  bool gone = client->streams ? frame_send_alone(client->socket, sent, &why) &&
+                                    pieces_send(client->socket, sent, cancel, &why)
+                              : frame_send(client->socket, sent, &why);
+  if (gone)
     reply = await_reply(client, &call, code_out, cancel, error);
-  else if (error_is(why, POSTINO_ERROR_INVALID))
+  else if (error_is(why, POSTINO_ERROR_INVALID) || error_is(why, POSTINO_ERROR_CANCELLED))
     g_propagate_error(error, g_steal_pointer(&why));
   else
     (void)died(client, error);
+  pieces_clear(&call.pieces);
   take_terminal_back(client);
   /* What failed is not asked again: it may be anywhere. */
   if (reply == NULL)
@@ -561,6 +582,7 @@ client_hello(struct client *client, const struct plugin_spec *spec, unsigned ver
   client->said_name = sanitize_line(name != NULL ? name : "", -1);
   client->version = sanitize_line(said != NULL ? said : "", -1);
   client->capabilities = (unsigned)frame_number(reply, FIELD_CAPABILITIES, 0);
+  client->streams = frame_number(reply, FIELD_STREAM, 0) != 0;
   return true;
 }
 

@@ -111,6 +111,24 @@ try_unknown_field(struct trial *trial)
 }
 
 static void
+try_staying(struct trial *trial)
+{
+  g_autoptr(GError) why = NULL;
+  if ((trial->capabilities & POSTINO_CAN_STAY) == 0)
+    return;
+  g_autoptr(client_t) client = client_start(trial->spec, NULL, NULL, trial->cancel, &why);
+  bool good = client != NULL;
+  for (int i = 0; good && i < 3; i++) {
+    struct frame *request = client_request(client, FRAME_RECIPIENTS);
+    frame_add_text(request, FIELD_RECIPIENT, "nobody@check.invalid");
+    g_autoptr(frame_t) reply =
+        client_call(client, request, LIMIT_PLUGIN_ASK_SECONDS, NULL, trial->cancel, &why);
+    good = reply != NULL;
+  }
+  say(trial, "THE PROCESS", good, _("it goes on after a request, as it says that it can"), why);
+}
+
+static void
 try_recipients(struct trial *trial)
 {
   const char *specs[] = {"nobody@check.invalid", "no-one@check.invalid", "x y\"<>@check.invalid",
@@ -382,6 +400,7 @@ crypto_check_plugin(struct crypto *crypto, const char *name_or_path,
     if ((trial.capabilities & POSTINO_CAN_SEAL) != 0) {
       try_unknown_field(&trial);
       try_recipients(&trial);
+      try_staying(&trial);
     }
     if ((trial.capabilities & (POSTINO_CAN_OPEN | POSTINO_CAN_VERIFY)) != 0)
     try_open_garbage(&trial);

@@ -77,7 +77,11 @@ static struct frame *
 ask_keys(struct crypto *crypto, const char *plugin, const char *action, const char *query,
          GBytes *data, GCancellable *cancel, GError **error)
 {
-  g_autoptr(client_t) client = crypto_start(crypto, plugin, POSTINO_CAN_KEYS, cancel, error);
+  /* Without bytes of others, and looking only. */
+  static const char *const harmless[] = {"own", "find", "show", NULL};
+  bool stays = data == NULL && g_strv_contains(harmless, action);
+  g_autoptr(client_t) client =
+      (stays ? crypto_take : crypto_start)(crypto, plugin, POSTINO_CAN_KEYS, cancel, error);
   if (client == NULL)
     return NULL;
   g_autoptr(frame_t) request = client_request(client, FRAME_KEYS);
@@ -85,7 +89,11 @@ ask_keys(struct crypto *crypto, const char *plugin, const char *action, const ch
   frame_add_text(request, FIELD_QUERY, query);
   if (data != NULL && !frame_add_bulk(request, data, error))
     return NULL;
-  return client_call(client, g_steal_pointer(&request), LIMIT_PLUGIN_SECONDS, NULL, cancel, error);
+  struct frame *reply =
+      client_call(client, g_steal_pointer(&request), LIMIT_PLUGIN_SECONDS, NULL, cancel, error);
+  if (reply != NULL && stays)
+    crypto_rest(crypto, plugin, g_steal_pointer(&client));
+  return reply;
 }
 
 GPtrArray *

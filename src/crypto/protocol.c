@@ -151,7 +151,7 @@ frame_add_bulk(struct frame *frame, GBytes *bytes, GError **error)
 }
 
 static ssize_t
-send_packet(int socket, const struct frame *frame, char head[HEAD_SIZE])
+send_packet(int socket, const struct frame *frame, char head[HEAD_SIZE], unsigned n_fds)
 {
   union {
     struct cmsghdr align;
@@ -159,14 +159,14 @@ send_packet(int socket, const struct frame *frame, char head[HEAD_SIZE])
   } control = {0};
   struct iovec parts[2] = {{head, HEAD_SIZE}, {frame->data, frame->length}};
   struct msghdr message = {.msg_iov = parts, .msg_iovlen = frame->length > 0 ? 2 : 1};
-  if (frame->n_fds > 0) {
+  if (n_fds > 0) {
     message.msg_control = control.bytes;
-    message.msg_controllen = CMSG_SPACE(sizeof(int) * frame->n_fds);
+    message.msg_controllen = CMSG_SPACE(sizeof(int) * n_fds);
     struct cmsghdr *rights = CMSG_FIRSTHDR(&message);
     rights->cmsg_level = SOL_SOCKET;
     rights->cmsg_type = SCM_RIGHTS;
-    rights->cmsg_len = CMSG_LEN(sizeof(int) * frame->n_fds);
-    memcpy(CMSG_DATA(rights), frame->fds, sizeof(int) * frame->n_fds);
+    rights->cmsg_len = CMSG_LEN(sizeof(int) * n_fds);
+    memcpy(CMSG_DATA(rights), frame->fds, sizeof(int) * n_fds);
   }
   ssize_t sent;
   do
@@ -175,8 +175,8 @@ send_packet(int socket, const struct frame *frame, char head[HEAD_SIZE])
   return sent;
 }
 
-bool
-frame_send(int socket, const struct frame *frame, GError **error)
+static bool
+send_with(int socket, const struct frame *frame, unsigned n_fds, GError **error)
 {
   if (frame->length + HEAD_SIZE > LIMIT_PLUGIN_FRAME)
     return error_set(error, POSTINO_ERROR_INVALID,
@@ -187,9 +187,21 @@ frame_send(int socket, const struct frame *frame, GError **error)
   put(head + 6, frame->type, 2);
   put(head + 8, frame->request, 4);
   put(head + 12, frame->length, 4);
-  if (send_packet(socket, frame, head) < 0)
+  if (send_packet(socket, frame, head, n_fds) < 0)
     return error_errno(error, POSTINO_ERROR_LOCAL, errno, _("cannot write to the plugin"));
   return true;
+}
+
+bool
+frame_send(int socket, const struct frame *frame, GError **error)
+{
+  return send_with(socket, frame, frame->n_fds, error);
+}
+
+bool
+frame_send_alone(int socket, const struct frame *frame, GError **error)
+{
+  return send_with(socket, frame, 0, error);
 }
 
 /* ---- reading ---- */

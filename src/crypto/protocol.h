@@ -21,6 +21,7 @@ enum frame_type {
   FRAME_PROGRESS = 33,      /* the same; has no reply */
   FRAME_TERMINAL = 34,      /* the same: for a pinentry, until TERMINAL_DONE or the end */
   FRAME_TERMINAL_DONE = 35, /* the same; has no reply */
+  FRAME_DATA = 40,          /* a piece of a letter, where descriptors cannot be passed */
   FRAME_ERROR = 255,        /* instead of a reply */
   FRAME_REPLY = 128,        /* added to a type */
 };
@@ -65,7 +66,9 @@ enum frame_field {
   FIELD_HAVE_SECRET = 43,   /* number */
   FIELD_REVOKED = 44,       /* number: of a key in KEYS */
   FIELD_TERMINAL = 45,      /* text: its device; absent: refused */
-  FIELD_LAST = FIELD_TERMINAL,
+  FIELD_STREAM = 48,        /* number: letters go in DATA frames, both ways */
+  FIELD_DATA = 49,          /* bytes: of a DATA frame; empty: it was the last */
+  FIELD_LAST = FIELD_DATA,
 };
 /* A field whose number has this bit must be understood by who reads it. */
 #define FIELD_CRITICAL 0x8000
@@ -88,6 +91,9 @@ bool frame_add_bulk(struct frame *frame, GBytes *bytes, GError **error) G_GNUC_W
 /* The same for a descriptor that is sealed already; it is taken over. */
 void frame_add_fd(struct frame *frame, int fd);
 
+/* The same frame, without its descriptors (they stay with `frame`). */
+bool frame_send_alone(int socket, const struct frame *frame, GError **error)
+    G_GNUC_WARN_UNUSED_RESULT;
 /* INVALID when the frame is too long, LOCAL when the other side is gone. */
 bool frame_send(int socket, const struct frame *frame, GError **error) G_GNUC_WARN_UNUSED_RESULT;
 /* One frame, whole and well-formed; blocks until one is there.  PROTOCOL when it

@@ -113,6 +113,26 @@ rights_of_unknown(void)
   return g_strsplit("read:/ gnupg", " ", -1);
 }
 
+static bool
+kernel_limits_files(void)
+{
+  return syscall(SYS_landlock_create_ruleset, NULL, 0, LANDLOCK_CREATE_RULESET_VERSION) >= 1;
+}
+
+/* What the user counts on must hold. */
+static char **
+enforceable(const char *name, char **rights, GError **error)
+{
+  if (kernel_limits_files() || g_strv_contains((const char *const *)rights, "everything"))
+    return rights;
+  g_strfreev(rights);
+  error_set(error, POSTINO_ERROR_TRUST,
+            _("this kernel cannot keep plugin %s from files (it has no landlock); to use it here "
+              "say rights = {\"everything\"} in its block, and nothing in its manifest but that"),
+            name);
+  return NULL;
+}
+
 char **
 rights_of(const char *name, const char *path, char *const *granted, GError **error)
 {
@@ -126,7 +146,7 @@ rights_of(const char *name, const char *path, char *const *granted, GError **err
     return NULL;
   }
   if (asked == NULL)
-    return given != NULL ? g_steal_pointer(&given) : rights_of_unknown();
+    return given != NULL ? enforceable(name, g_steal_pointer(&given), error) : rights_of_unknown();
   for (char **right = asked; *right != NULL; right++)
     if (!is_granted(*right, given)) {
       g_autofree char *clean = sanitize_line(*right, -1);
@@ -136,13 +156,7 @@ rights_of(const char *name, const char *path, char *const *granted, GError **err
                 name, clean);
       return NULL;
     }
-  return g_steal_pointer(&asked);
-}
-
-static bool
-kernel_limits_files(void)
-{
-  return syscall(SYS_landlock_create_ruleset, NULL, 0, LANDLOCK_CREATE_RULESET_VERSION) >= 1;
+  return enforceable(name, g_steal_pointer(&asked), error);
 }
 
 char *

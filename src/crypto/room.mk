@@ -15,6 +15,7 @@ src_crypto_libcrypto_a_SOURCES = \
 	src/crypto/mime.c src/crypto/mime.h \
 	src/crypto/open.c \
 	src/crypto/packets.c src/crypto/packets.h \
+	src/crypto/pieces.c src/crypto/pieces.h \
 	src/crypto/policy.c \
 	src/crypto/postino-plugin.h \
 	src/crypto/protocol.c src/crypto/protocol.h \
@@ -41,7 +42,7 @@ if HAVE_CMOCKA
 crypto_TEST_LIBS = src/crypto/libcrypto.a src/conf/libconf.a $(MESSAGE_LIBS) $(CMOCKA_LIBS)
 crypto_PROCESSES = postino-plugin-host plugins/openpgp.so plugins/smime.so
 crypto_GNUPG = tests/unit/crypto/gnupg.c tests/unit/crypto/gnupg.h tests/unit/test.h
-EXTRA_DIST += tests/unit/crypto/broken.py tests/unit/crypto/greedy.py tests/unit/crypto/smime.sh
+EXTRA_DIST += tests/unit/crypto/broken.py tests/unit/crypto/greedy.py tests/unit/crypto/other.pl tests/unit/crypto/smime.sh
 check_PROGRAMS += tests/unit/crypto/test_age tests/unit/crypto/test_broken tests/unit/crypto/test_check \
 	tests/unit/crypto/test_openpgp tests/unit/crypto/test_smime \
 	tests/unit/crypto/test_open tests/unit/crypto/test_rights tests/unit/crypto/test_verdict

@@ -127,10 +127,10 @@ class Screen:
                 return int(line.split()[1]) // 1024
         return 0
 
-    def end(self, keys):
+    def end(self, keys, seconds=10):
         os.write(self.fd, keys)
         start = time.monotonic()
-        while time.monotonic() - start < 10:
+        while time.monotonic() - start < seconds:
             if os.waitpid(self.pid, os.WNOHANG)[0]:
                 return time.monotonic() - start
             if select.select([self.fd], [], [], .005)[0]:
@@ -703,6 +703,71 @@ def sealable(path, megabytes):
         f.write("\n--b--\n")
 
 
+class Neomutt:
+    """Its compose and pager screens by a terminal: its batch mode does not seal."""
+
+    def __init__(self, place, env, program):
+        self.dir = os.path.join(place.dir, program)
+        os.mkdir(self.dir)
+        self.env, self.program, self.rc = env, program, os.path.join(self.dir, "rc")
+        self.sent, take = os.path.join(self.dir, "sent"), os.path.join(self.dir, "take")
+        with open(take, "w") as f:
+            f.write("#!/bin/sh\ncat >%s\n" % self.sent)
+        os.chmod(take, 0o700)
+        with open(self.rc, "w") as f:
+            f.write('set from="anna@tuoisp.example" realname="Anna Rossi" use_from=yes folder="%s" record=""\n'
+                    'set crypt_use_gpgme=yes crypt_autoencrypt=yes crypt_autosign=yes\n'
+                    'set pgp_default_key="anna@tuoisp.example" pgp_sign_as="anna@tuoisp.example"\n'
+                    'set editor=true autoedit=yes edit_headers=yes sendmail="%s" sendmail_wait=0 abort_nosubject=no abort_unmodified=no\n'
+                    'set mbox_type=mbox move=no quit=yes wait_key=no pager_stop=yes\n' % (self.dir, take))
+
+    def seal(self, text, attachment):
+        argv = [self.program, "-n", "-F", self.rc, "-s", "bench", "-i", text]
+        start = time.monotonic()
+        screen = Screen([*argv, "-a", attachment, "--", "bruno@tuoisp.example"] if attachment
+                        else [*argv, "bruno@tuoisp.example"], self.env)
+        if not screen.wait(rb"Sign, Encrypt", 30):
+            raise SystemExit("%s shows no letter to seal" % self.program)
+        screen.end(b"y", 120)
+        took = time.monotonic() - start
+        with open(self.sent, "rb") as f:
+            if b"BEGIN PGP MESSAGE" not in f.read():
+                raise SystemExit("%s did not seal" % self.program)
+        return took
+
+    def open(self, words):
+        box = os.path.join(self.dir, "box")
+        with open(self.sent, "rb") as f, open(box, "wb") as g:
+            g.write(b"From anna Thu Nov 26 12:00:00 2026\n" + f.read())
+        start = time.monotonic()
+        screen = Screen([self.program, "-n", "-F", self.rc, "-R", "-f", box, "-e", "push <display-message>"], self.env)
+        shown = screen.wait(words, 60)
+        took = time.monotonic() - start
+        screen.end(b"qq")
+        return took if shown else None
+
+    def cells(self, small, large, count):
+        sealed = [self.seal(small, None) for _ in range(count)]
+        opened = [self.open(b"first-words") or 0 for _ in range(count)]
+        slow = self.seal(small, large)
+        slow_open = self.open(b"first-words")
+        return ("%.1f" % (1 / median(sealed)), "%.1f" % (1 / median(opened)) if all(opened) else "–", "%.2f" % slow,
+                "%.2f" % slow_open if slow_open else "> 60")
+
+
+def starting(place, rc, env, count):
+    """A plugin's process until it has said hello, in ms: what another one adds to a list of them."""
+    def listing(plugins):
+        with open(rc + "-list", "w") as f:
+            f.write(open(rc).read() + "".join(
+                'plugin "p%d" { command = "%s" rights = {"everything"} }\n' % (i, openpgp) for i in range(plugins)))
+        os.chmod(rc + "-list", 0o600)
+        return median([run(place.postino(rc + "-list", "plugin", "list"), env)[0] for _ in range(count)])
+    _, done = run(place.postino(rc, "plugin", "list"), env)
+    openpgp = next(line.split("\t")[2] for line in done.stdout.decode().splitlines() if line.startswith("openpgp\t"))
+    return "%.1f" % ((listing(20) - listing(0)) / 20 * 1000)
+
+
 def sealing(place, megabytes, count):
     ring = os.path.join(place.dir, "ring")
     os.mkdir(ring, 0o700)
@@ -749,6 +814,15 @@ def sealing(place, megabytes, count):
         row("gpg", *cells(gpg + ["--armor", "--encrypt", "--sign", "-r", "anna@tuoisp.example", "-r", "bruno@tuoisp.example",
                                  "--trust-model", "always", "-o", out],
                           lambda: (gpg + ["--decrypt", out], small), (0,)))
+        for program in ("neomutt", "mutt"):
+            if shutil.which(program):
+                text, attachment = os.path.join(place.dir, "text"), os.path.join(place.dir, "attachment")
+                with open(text, "w") as f:
+                    f.write("first-words\n" + open(small).read().partition("\n\n")[2])
+                with open(attachment, "wb") as f:
+                    f.write(random.Random(1).randbytes(megabytes * 1024 * 1024 * 57 // 77))
+                row(program, *Neomutt(place, env, program).cells(text, attachment, count))
+        row("plugin start (ms)", starting(place, rc, env, 5))
     finally:
         run(["gpgconf", "--homedir", ring, "--kill", "all"], env)
 

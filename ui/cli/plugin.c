@@ -67,6 +67,7 @@ static const struct skeleton {
   mode_t mode;
 } skeletons[] = {
     {".c", skeleton_c, 0666},
+    {".sh", skeleton_sh, 0777},
     {".py", skeleton_py, 0777},
 };
 
@@ -133,7 +134,7 @@ write_skeleton(const char *word, GError **error)
   if (skeleton == NULL || !is_plugin_name(name))
     return error_set(error, POSTINO_ERROR_USAGE,
                      _("%s cannot be the name of a plugin; give lower-case letters, digits and -, "
-                       "for C with .c or nothing behind it, for Python with .py"),
+                       "for C with .c or nothing behind it, for shell with .sh, for Python with .py"),
                      word);
   g_autofree char *path = g_str_has_suffix(word, skeleton->suffix)
                               ? g_strdup(word)

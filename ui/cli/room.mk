@@ -25,13 +25,16 @@ postino_LDADD = ui/libcli.a $(UI_LIBS)
 
 # What `plugin new` writes are the smallest plugins, which the tests build and run.
 CLEANFILES += ui/cli/skeletons.h
-EXTRA_DIST += contrib/plugins/refuse.py
+EXTRA_DIST += contrib/plugins/refuse.py contrib/plugins/refuse.sh
 skeleton_lines = $(SED) -e 's|[\\"]|\\&|g' -e 's|^|  "|' -e 's|$$|",|'
-ui/cli/skeletons.h: $(srcdir)/contrib/plugins/refuse.c $(srcdir)/contrib/plugins/refuse.py
+ui/cli/skeletons.h: $(srcdir)/contrib/plugins/refuse.c $(srcdir)/contrib/plugins/refuse.sh \
+	$(srcdir)/contrib/plugins/refuse.py
 	@$(MKDIR_P) ui/cli
 	$(AM_V_GEN){ echo '#pragma once'; \
 	  echo 'static const char *const skeleton_c[] = {'; \
 	  $(skeleton_lines) $(srcdir)/contrib/plugins/refuse.c; echo '  NULL};'; \
+	  echo 'static const char *const skeleton_sh[] = {'; \
+	  $(skeleton_lines) $(srcdir)/contrib/plugins/refuse.sh; echo '  NULL};'; \
 	  echo 'static const char *const skeleton_py[] = {'; \
 	  $(skeleton_lines) $(srcdir)/contrib/plugins/refuse.py; echo '  NULL};'; } >$@.tmp && mv $@.tmp $@
 ui/cli/plugin.$(OBJEXT): ui/cli/skeletons.h

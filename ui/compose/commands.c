@@ -183,7 +183,8 @@ edit_body(struct view *view)
 {
   g_autoptr(GError) error = NULL;
   struct draft *draft = of(view)->draft;
-  g_autofree char *edited = ui_edit_text(view->ui, draft->body != NULL ? draft->body : "", &error);
+  g_autofree char *edited = ui_edit_text(view->ui, draft->body != NULL ? draft->body : "",
+                                         compose_is_to_be_sealed(of(view)), &error);
   if (edited == NULL)
     ui_complain(view->ui, _("%s; the text is as it was before."), error->message);
   else if (g_strcmp0(edited, draft->body) == 0)

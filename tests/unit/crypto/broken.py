@@ -148,6 +148,15 @@ class Broken(x.Plugin):
             raise x.Refusal(10, "sees the terminal")
         self.usual(kind, request, fields, fds)
 
+    def half_a_letter(self, kind, request, fields, fds):
+        if kind == x.HELLO:
+            return self.send(x.HELLO | x.REPLY, request, [
+                (x.VERSION, x.number(1)), (x.NAME, b"broken"), (x.CAPABILITIES, x.number(3)), (48, x.number(1))])
+        if kind != x.SEAL:
+            return self.usual(kind, request, fields, fds)
+        self.send(40, request, [(49, b"half")])
+        return self.send(x.SEAL | x.REPLY, request, [])
+
     def any_limit(self, kind, request, fields, fds):
         self.at_seal(kind, request, fields, fds,
                      lambda: self.send(x.SEAL | x.REPLY, request, *x.seal(fields, fds)))

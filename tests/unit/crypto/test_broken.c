@@ -88,6 +88,7 @@ static const struct {
     {"signed-only", POSTINO_ERROR_INVALID, "multipart/encrypted"},
     {"clear-copy-beside", POSTINO_ERROR_INVALID, "behind its parts"},
     {"endless-questions", POSTINO_ERROR_REFUSED, "not asked for"},
+    {"half-a-letter", POSTINO_ERROR_REFUSED, "has no end"},
     {"evil-words", POSTINO_ERROR_REFUSED, "no Seal: sealed"},
     {"forgets-a-recipient", POSTINO_ERROR_REFUSED, "did not answer for each recipient"},
 };
@@ -150,6 +151,20 @@ example_conforms(void **state)
   bool failed = false;
   assert_true(crypto_check_plugin(crypto, "example", note_failure, &failed, NULL, &error));
   assert_false(failed);
+}
+
+/* Neither can be passed descriptors: letters go as a stream. */
+static void
+plugins_in_perl_and_shell_conform(void **state)
+{
+  static const char *const files[] = {"tests/unit/crypto/other.pl", "contrib/plugins/refuse.sh"};
+  for (gsize i = 0; i < G_N_ELEMENTS(files); i++) {
+    g_autoptr(crypto_t) crypto = core("other", files[i], NULL);
+    g_autoptr(GError) error = NULL;
+    bool failed = false;
+    if (!crypto_check_plugin(crypto, "other", note_failure, &failed, NULL, &error) || failed)
+      fail_msg("%s: %s", files[i], error->message);
+  }
 }
 
 static void
@@ -251,6 +266,7 @@ main(void)
       cmocka_unit_test(program_in_another_language_seals),
       cmocka_unit_test(plugin_knows_no_terminal_while_a_screen_is_on_it),
       cmocka_unit_test(example_conforms),
+      cmocka_unit_test(plugins_in_perl_and_shell_conform),
       cmocka_unit_test(smallest_plugin_in_c_conforms_and_refuses),
       cmocka_unit_test(broken_plugin_costs_one_sentence),
       cmocka_unit_test(broken_plugin_does_not_conform),
