@@ -343,8 +343,8 @@ class Mpop:
 
 
 class Fetchmail:
-    """To LMTP, since it keeps no mail itself; 1: there was no mail."""
-    name, few, statuses = "fetchmail", 200, (0, 1)
+    """To LMTP, since it keeps no mail itself; 1: there was no mail, 13: there is more."""
+    name, few, statuses = "fetchmail", 200, (0, 1, 13)
 
     def __init__(self, place, provider, port, key, leave):
         home = os.path.join(place.dir, key)
@@ -381,7 +381,7 @@ class Getmail:
 
 
 def timed_fetch(place, client):
-    seconds, done = run(client.argv, place.env, limit=180)
+    seconds, done = run(client.argv, place.env, limit=60)
     return "%.2f" % seconds if done.returncode in client.statuses else "stalls" if done.returncode == -1 else "failed"
 
 
