@@ -269,8 +269,11 @@ class Provider:
         if not os.path.exists(full):
             subprocess.run(["cp", "-a", drop, full], check=True)
             return drop
-        self.thin(drop, 0)
-        subprocess.run(["cp", "-a", full + "/new", full + "/cur", drop], check=True)
+        # With Dovecot's own files, which would miss letters that come back under old names.
+        for name in os.listdir(drop):
+            path = os.path.join(drop, name)
+            shutil.rmtree(path) if os.path.isdir(path) else os.unlink(path)
+        subprocess.run(["cp", "-a", full + "/.", drop], check=True)
         return drop
 
     def thin(self, drop, letters):
