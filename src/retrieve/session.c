@@ -324,6 +324,8 @@ connect_server(struct pop3 *pop3, const char *known_key, GCancellable *cancel, G
       .ca_file = server->ca_file,
       .pin = server->pin,
       .known_key = known_key,
+      .client_cert = server->client_cert,
+      .client_key = server->client_key,
       .proxy = server->proxy,
       .who = who,
   };

@@ -84,7 +84,7 @@ struct refreshing *index_refreshing(struct store *store);
 /* letter.id >> LETTER_ID_BITS is the date.  Few bits keep the full-text table small:
  * it writes row numbers as differences of 7 bits a byte, and 20 bits here made it
  * a fifth larger.  What does not fit into a second goes to the next one. */
-#define LETTER_ID_BITS 10
+#define LETTER_ID_BITS 8
 
 /* The row number of a folder; made when it is new. */
 bool letter_folder(struct conn *conn, const char *folder, int64_t *id_out, GError **error)
@@ -95,6 +95,7 @@ struct letter_file {
   const char *suffix;       /* what follows the base, ":2,S" or "" */
   bool fresh;               /* in new/ */
   unsigned flags;
+  int64_t arrival;          /* of a letter that is added; 0: its date */
 };
 /* Adds a letter's row; *id_out is 0 when its folder has a row of this base. */
 bool letter_add(struct conn *conn, int64_t folder, bool sent, const struct letter_file *file,
@@ -196,7 +197,7 @@ bool hand_follow(struct store *store, bool *changed_out, GError **error)
 #define ROW_COLUMNS \
   "l.id, f.name, l.base, l.suffix, l.fresh, l.sender, l.recipients, l.subject, l.message_id, " \
   "l.size, l.flags, l.marks, l.tags, l.thread, " \
-  "(SELECT m.mark FROM thread_mark m WHERE m.thread = l.thread)"
+  "(SELECT m.mark FROM thread_mark m WHERE m.thread = l.thread), l.arrival"
 struct row *row_take(struct store *store, sqlite3_stmt *stmt);
 char *row_file(struct store *store, const char *folder, bool fresh, const char *base,
                const char *suffix);

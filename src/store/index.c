@@ -646,9 +646,9 @@ index_find_base(struct store *store, const char *base)
   if (conn == NULL)
     return NULL;
   auto_stmt *stmt = conn_query(conn, NULL,
-                               "SELECT f.name FROM letter l JOIN folder f ON f.id = l.folder"
-                               " WHERE l.base_hash = ? AND l.base = ? AND (l.flags & 64) = 0",
-                               "is", hash_of(base), base);
+                               "SELECT f.name FROM folder f CROSS JOIN letter l"
+                               " ON l.folder = f.id AND l.base = ? AND (l.flags & 64) = 0",
+                               "s", base);
   if (stmt == NULL || conn_step(conn, stmt, NULL) != 1)
     return NULL;
   return key_join(column_text(stmt, 0), base);

@@ -197,16 +197,16 @@ insert_row(struct conn *conn, int64_t id, int64_t folder, const struct thread_li
   g_autofree char *sender_key = sort_key_sender(or_empty(doc->from));
   bool named = doc->message_id != NULL && *doc->message_id != '\0';
   return conn_run(conn, error,
-                  "INSERT INTO letter(id, folder, base, base_hash, suffix, fresh, flags, marks,"
-                  " size, thread, orphan, message_hash, message_id, sender, sender_key, recipients,"
-                  " copies, subject, subject_key, list, digest, tags)"
-                  " VALUES(?,?,?,?,?,?,?,?,?,?,?,?,?,?,?,?,?,?,?,?,?,?)",
-                  "iisisiiiiiiissssssssss", id, folder, file->base, hash_of(file->base),
-                  file->suffix, (int64_t)file->fresh, (int64_t)file->flags, (int64_t)doc->marks,
-                  (int64_t)size, link->thread, (int64_t)link->orphan, link->hash,
-                  named ? doc->message_id : NULL, or_empty(doc->from), sender_key,
-                  or_empty(doc->to), or_empty(doc->cc), or_empty(doc->subject), link->subject_key,
-                  doc->list, or_empty(doc->digest), tags);
+                  "INSERT INTO letter(id, folder, base, suffix, fresh, flags, marks,"
+                  " size, arrival, thread, orphan, message_hash, message_id, sender, sender_key,"
+                  " recipients, copies, subject, subject_key, list, tags)"
+                  " VALUES(?,?,?,?,?,?,?,?,?,?,?,?,?,?,?,?,?,?,?,?,?)",
+                  "iissiiiiiiiisssssssss", id, folder, file->base, file->suffix,
+                  (int64_t)file->fresh, (int64_t)file->flags, (int64_t)doc->marks, (int64_t)size,
+                  file->arrival > 0 ? file->arrival : doc->date, link->thread,
+                  (int64_t)link->orphan, link->hash, named ? doc->message_id : NULL,
+                  or_empty(doc->from), sender_key, or_empty(doc->to), or_empty(doc->cc),
+                  or_empty(doc->subject), link->subject_key, doc->list, tags);
 }
 
 /* ---- changing and going ---- */
@@ -266,9 +266,9 @@ letter_move(struct conn *conn, int64_t id, int64_t folder, const struct letter_f
   int64_t before, thread;
   if (!place_of(conn, id, &before, &thread, error) ||
       !conn_run(conn, error,
-                "UPDATE letter SET folder = ?, base = ?, base_hash = ?, suffix = ?, fresh = ?,"
+                "UPDATE letter SET folder = ?, base = ?, suffix = ?, fresh = ?,"
                 " flags = ? WHERE id = ?",
-                "isisiii", folder, file->base, hash_of(file->base), file->suffix,
+                "issiii", folder, file->base, file->suffix,
                 (int64_t)file->fresh, (int64_t)file->flags, id))
     return false;
   /* In this order: a thread that is nowhere is forgotten. */

@@ -7,6 +7,7 @@ struct letter_read {
   const struct change *what;
   struct index_doc *doc;    /* NULL: the file is no longer there */
   guint64 size;
+  int64_t arrival;
   size_t weight;            /* bytes that doc holds, about */
   GError *error;            /* no reader can be had: nothing more is read */
 };
@@ -18,4 +19,5 @@ typedef bool (*reading_fn)(GPtrArray *letters, void *data, GError **error);
 /* Reads the files that `wanted` (struct change) names, in its order, and gives them on by
  * batches.  What was read before a cancel is given on too. */
 bool reading_run(struct store *store, const struct scan *scan, GArray *wanted, reading_fn give,
-                 void *data, GCancellable *cancel, GError **error) G_GNUC_WARN_UNUSED_RESULT;
+                 void (*tell)(void *data), void *data, GCancellable *cancel, GError **error)
+    G_GNUC_WARN_UNUSED_RESULT;

@@ -247,6 +247,7 @@ add_letter(struct refresh *refresh, struct conn *conn, struct arrival *arrival, 
   }
   g_autofree char *base = NULL;
   struct letter_file file = file_of(letter->what->name, letter->what->fresh, &base);
+  file.arrival = letter->arrival;
   refresh->changed = true;
   return letter_add(conn, folder->id, folder_is_sent(folder->name), &file, letter->size,
                     letter->doc, arrival->tags, &arrival->id, error);
@@ -269,10 +270,19 @@ add_letters(GPtrArray *letters, void *data, GError **error)
       return false;
   if (!conn_commit(conn, error))
     return false;
-  refresh->count.done += letters->len;
+  refresh->count.rows += letters->len;
   if (refresh->progress != NULL)
     refresh->progress(&refresh->count, refresh->data);
   return true;
+}
+
+static void
+tell_read(void *data)
+{
+  struct refresh *refresh = data;
+  refresh->count.done++;
+  if (refresh->progress != NULL)
+    refresh->progress(&refresh->count, refresh->data);
 }
 
 /* Maildir names begin with the time: the newest are read first, since they are
@@ -295,11 +305,11 @@ read_new(struct refresh *refresh, GError **error)
   if (added->len == 0)
     return true;
   g_array_sort(added, compare_newest);
-  refresh->count = (struct store_progress){0, added->len};
+  refresh->count = (struct store_progress){.total = added->len};
   if (refresh->progress != NULL)
     refresh->progress(&refresh->count, refresh->data);
-  return reading_run(refresh->store, refresh->scan, added, add_letters, refresh, refresh->cancel,
-                     error);
+  return reading_run(refresh->store, refresh->scan, added, add_letters, tell_read, refresh,
+                     refresh->cancel, error);
 }
 
 /* ---- the full-text table made anew ---- */
@@ -423,8 +433,8 @@ renew_texts(struct refresh *refresh, GError **error)
       return false;
     if (wanted->len == 0)
       return true;
-    if (!reading_run(refresh->store, refresh->scan, wanted, add_texts, refresh, refresh->cancel,
-                     error))
+    if (!reading_run(refresh->store, refresh->scan, wanted, add_texts, NULL, refresh,
+                     refresh->cancel, error))
       return false;
   }
 }

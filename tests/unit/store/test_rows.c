@@ -97,6 +97,8 @@ compare_by(const struct row *a, const struct row *b, enum rows_order order)
     return a->id < b->id ? -1 : 1;
   case ROWS_SIZE:
     return a->size != b->size ? (a->size > b->size ? -1 : 1) : -1;
+  case ROWS_ARRIVAL:
+    return a->arrival != b->arrival ? (a->arrival > b->arrival ? -1 : 1) : -1;
   case ROWS_FROM: {
     int way = strcmp(a->from, b->from);
     return way != 0 ? way : -1;
