@@ -582,7 +582,7 @@ trust_line(struct store *store, const struct conf_account *account,
            const struct conf_server *server, const char *protocol)
 {
   g_auto(trust_memory_t) memory = {0};
-  if (server == NULL)
+  if (server == NULL || server->server == NULL)
     return NULL;
   if (!trust_recall(store, account->name, protocol, &memory))
     return g_strdup_printf("%s\t%s\t-\t-", protocol, server->server);

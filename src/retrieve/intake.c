@@ -47,7 +47,7 @@ struct intake {
   GArray *closed_numbers;   /* guint, the same letters */
   bool doubt;               /* a letter was shorter than announced */
   bool unproven;            /* and one of these stands closed */
-  GPtrArray *recorded;      /* struct drop_row: written in this session */
+  GPtrArray *recorded;      /* struct drop_row: written in this session, of letters without UIDs */
   GPtrArray *keys;
   struct plan_claims *claims;
   struct header_block block;
@@ -323,6 +323,17 @@ commit(struct intake *in, GError **error)
          disk_failed(in, why, error);
 }
 
+/* Letters without UIDs that are alike are told apart by their generations; the others
+ * would only take memory, a hundred thousand of them 25 MB. */
+static void
+keep_generation(struct intake *in, struct drop_row *row)
+{
+  if (*row->uid == '~')
+    g_ptr_array_add(in->recorded, row);
+  else
+    drop_row_free(row);
+}
+
 /* Their rows are durable: the server may forget what was to be deleted. */
 static bool
 release(struct intake *in, GError **error)
@@ -331,7 +342,7 @@ release(struct intake *in, GError **error)
   for (guint i = 0; i < in->closed->len; i++) {
     struct drop_row *row = g_steal_pointer(&in->closed->pdata[i]);
     if (row->state != DROP_DELETING || !ok) {
-      g_ptr_array_add(in->recorded, row);
+      keep_generation(in, row);
       continue;
     }
     struct deletion *deletion = g_new0(struct deletion, 1);

@@ -13,11 +13,11 @@
  * than the row's index, 0 ends a chain. */
 struct plan_claims {
   const GPtrArray *rows;
-  GHashTable *by_uid, *by_digest;
+  GHashTable *by_uid, *by_digest; /* by_digest: NULL until it is asked for */
   guint *next_of_uid, *next_of_digest;
   bool *claimed;
   GHashTable *listed;       /* UID → how often it is listed */
-  GHashTable *named;        /* "UID size" of each that is listed; NULL: sizes are not known */
+  GHashTable *named;        /* name_hash() of each that is listed; NULL: sizes are not known */
 };
 
 static const struct drop_row *
@@ -47,17 +47,25 @@ claims_over(const GPtrArray *rows)
   struct plan_claims *claims = g_new0(struct plan_claims, 1);
   claims->rows = rows;
   claims->by_uid = g_hash_table_new(g_str_hash, g_str_equal);
-  claims->by_digest = g_hash_table_new(g_str_hash, g_str_equal);
   claims->next_of_uid = g_new0(guint, rows->len + 1);
-  claims->next_of_digest = g_new0(guint, rows->len + 1);
   claims->claimed = g_new0(bool, rows->len + 1);
   claims->listed = g_hash_table_new(g_str_hash, g_str_equal);
-  for (guint number = 1; number <= rows->len; number++) {
-    const struct drop_row *row = row_at(claims, number);
-    chain(claims->by_uid, claims->next_of_uid, row->uid, number);
-    chain(claims->by_digest, claims->next_of_digest, row->digest, number);
-  }
+  for (guint number = 1; number <= rows->len; number++)
+    chain(claims->by_uid, claims->next_of_uid, row_at(claims, number)->uid, number);
   return claims;
+}
+
+/* Few drops have letters in doubt. */
+static guint
+first_of_digest(struct plan_claims *claims, const char *digest)
+{
+  if (claims->by_digest == NULL) {
+    claims->by_digest = g_hash_table_new(g_str_hash, g_str_equal);
+    claims->next_of_digest = g_new0(guint, claims->rows->len + 1);
+    for (guint number = 1; number <= claims->rows->len; number++)
+      chain(claims->by_digest, claims->next_of_digest, row_at(claims, number)->digest, number);
+  }
+  return first_in(claims->by_digest, digest);
 }
 
 void
@@ -66,7 +74,7 @@ plan_claims_free(struct plan_claims *claims)
   if (claims == NULL)
     return;
   g_hash_table_unref(claims->by_uid);
-  g_hash_table_unref(claims->by_digest);
+  g_clear_pointer(&claims->by_digest, g_hash_table_unref);
   g_hash_table_unref(claims->listed);
   g_clear_pointer(&claims->named, g_hash_table_unref);
   g_free(claims->next_of_uid);
@@ -81,14 +89,24 @@ key_of(const char *uid, guint64 size)
   return g_strdup_printf("%s %" G_GUINT64_FORMAT, uid, size);
 }
 
+/* FNV-1a of both: a hundred thousand names as text are 7 MB.  Two letters that it takes
+ * for one cost at most a second download. */
+static gpointer
+name_hash(const char *uid, guint64 size)
+{
+  guint64 hash = 1469598103934665603ull ^ size;
+  for (const char *c = uid; *c != '\0'; c++)
+    hash = (hash ^ (unsigned char)*c) * 1099511628211ull;
+  return (gpointer)(uintptr_t)hash;
+}
+
 /* Is the row's letter on the server under the name that the row knows? */
 static bool
 stands_under_its_name(const struct plan_claims *claims, const struct drop_row *row)
 {
   if (claims->named == NULL)
     return g_hash_table_contains(claims->listed, row->uid);
-  g_autofree char *key = key_of(row->uid, row->size);
-  return g_hash_table_contains(claims->named, key);
+  return g_hash_table_contains(claims->named, name_hash(row->uid, row->size));
 }
 
 static const struct drop_row *
@@ -152,11 +170,11 @@ find_by_name(const struct planning *p, const struct plan_letter *letter, bool *d
 /* Of the unclaimed rows of this header digest the best: of this UID and size, of
  * this UID, else one of another name whose letter should be there and is not. */
 static guint
-find_by_digest(const struct plan_claims *claims, const char *uid, guint64 size, const char *digest)
+find_by_digest(struct plan_claims *claims, const char *uid, guint64 size, const char *digest)
 {
   guint best = 0;
   int best_rank = 0;
-  for (guint at = first_in(claims->by_digest, digest); at != 0;
+  for (guint at = first_of_digest(claims, digest); at != 0;
        at = claims->next_of_digest[at - 1]) {
     const struct drop_row *row = row_at(claims, at);
     if (claims->claimed[at - 1])
@@ -182,14 +200,14 @@ times_listed(const struct planning *p, const char *uid)
 static void
 count_listed(struct planning *p)
 {
-  p->claims->named = g_hash_table_new_full(g_str_hash, g_str_equal, g_free, NULL);
+  p->claims->named = g_hash_table_new(NULL, NULL);
   for (guint i = 0; i < p->count; i++) {
     const struct plan_letter *letter = &p->letters[i];
     if (letter->uid == NULL)
       continue;
     g_hash_table_insert(p->claims->listed, (char *)(uintptr_t)letter->uid,
                         GUINT_TO_POINTER(times_listed(p, letter->uid) + 1));
-    g_hash_table_add(p->claims->named, key_of(letter->uid, letter->size));
+    g_hash_table_add(p->claims->named, name_hash(letter->uid, letter->size));
   }
 }
 
@@ -287,12 +305,21 @@ set_known(const struct planning *p, struct plan_step *step, const struct drop_ro
   step->while_here = policy->leave == CONF_LEAVE_WHEN_DELETED;
 }
 
+/* Most letters have a name of their own, and are its first. */
+static guint
+next_generation(struct planning *p, const char *uid, guint64 size)
+{
+  if (*uid != '~' && times_listed(p, uid) <= 1 && first_in(p->claims->by_uid, uid) == 0)
+    return 0;
+  return (*generation_slot(p, uid, size))++;
+}
+
 static void
 set_new(struct planning *p, const struct plan_letter *letter, struct plan_step *step)
 {
   step->action = letter->size > p->policy->max_size ? PLAN_TOO_LARGE : PLAN_FETCH;
   if (step->uid != NULL)
-    step->generation = (*generation_slot(p, step->uid, letter->size))++;
+    step->generation = next_generation(p, step->uid, letter->size);
 }
 
 /* No UID: named by its headers; NULL while they are unknown. */
@@ -329,7 +356,7 @@ plan_doubtful(struct planning *p, const struct plan_letter *letter, struct plan_
   set_known(p, step, row);
   step->renamed = !g_str_equal(row->uid, step->uid) || row->size != letter->size;
   if (step->renamed)
-    step->generation = (*generation_slot(p, step->uid, letter->size))++;
+    step->generation = next_generation(p, step->uid, letter->size);
 }
 
 /* A letter that another program told of gets its size now. */
@@ -340,7 +367,7 @@ set_met(struct planning *p, const struct plan_letter *letter, struct plan_step *
   set_known(p, step, row);
   step->renamed = row->size != letter->size;
   if (step->renamed)
-    step->generation = (*generation_slot(p, step->uid, letter->size))++;
+    step->generation = next_generation(p, step->uid, letter->size);
 }
 
 /* All that another program leaves is UIDs.  A server may have given one to another

@@ -366,8 +366,11 @@ class Provider:
         if not os.path.exists(full):
             subprocess.run(["cp", "-a", drop, full], check=True)
             return drop
-        self.thin(drop, 0)
-        subprocess.run(["cp", "-a", full + "/new", full + "/cur", drop], check=True)
+        # With Dovecot's own files, which would miss letters that come back under old names.
+        for name in os.listdir(drop):
+            path = os.path.join(drop, name)
+            shutil.rmtree(path) if os.path.isdir(path) else os.unlink(path)
+        subprocess.run(["cp", "-a", full + "/.", drop], check=True)
         return drop
 
     def thin(self, drop, letters):
@@ -452,8 +455,8 @@ class Mpop:
 
 
 class Fetchmail:
-    """To LMTP, since it keeps no mail itself; 1: there was no mail."""
-    name, few, statuses = "fetchmail", 200, (0, 1)
+    """To LMTP, since it keeps no mail itself; 1: there was no mail, 13: there is more."""
+    name, few, statuses = "fetchmail", 200, (0, 1, 13)
 
     def __init__(self, place, provider, port, key, leave):
         home = os.path.join(place.dir, key)
@@ -490,7 +493,7 @@ class Getmail:
 
 
 def timed_fetch(place, client):
-    seconds, done = run(client.argv, place.env, limit=180)
+    seconds, done = run(client.argv, place.env, limit=60)
     return "%.2f" % seconds if done.returncode in client.statuses else "stalls" if done.returncode == -1 else "failed"
 
 
