@@ -68,6 +68,7 @@ stories += tests/behaviour/autocrypt/run
 stories += tests/behaviour/interop/run
 stories += tests/behaviour/imap-beside/run
 stories += tests/behaviour/kill-index/run
+stories += tests/behaviour/broken-store/run
 check_SCRIPTS += $(stories)
 EXTRA_DIST += $(stories)
 EXTRA_DIST += tests/behaviour/durable-order/audit.py
