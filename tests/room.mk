@@ -69,6 +69,7 @@ stories += tests/behaviour/interop/run
 stories += tests/behaviour/imap-beside/run
 stories += tests/behaviour/kill-index/run
 stories += tests/behaviour/broken-store/run
+stories += tests/behaviour/mbsync-beside/run
 check_SCRIPTS += $(stories)
 EXTRA_DIST += $(stories)
 EXTRA_DIST += tests/behaviour/durable-order/audit.py
