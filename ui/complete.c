@@ -145,8 +145,8 @@ offer_senders(struct ui *ui, GPtrArray *candidates, const char *text)
 static void
 offer_orders(GPtrArray *candidates, const char *typed)
 {
-  static const char *const orders[] = {"newest",  "oldest", "arrival", "from",
-                                       "subject", "size",   "thread"};
+  static const char *const orders[] = {"newest", "oldest", "from", "subject", "size",
+                                       "arrival", "thread"};
   for (size_t i = 0; i < G_N_ELEMENTS(orders); i++)
     if (holds(orders[i], typed, false))
       offer(candidates, orders[i], NULL);

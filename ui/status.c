@@ -171,14 +171,23 @@ running_text(const struct status *status, int columns)
   g_autofree char *text = progress_text(entry);
   g_autofree char *hint =
       g_strdup_printf("%s  %s", text, entry->request != 0 ? _("(^G cancels)") : "");
-  return text_fit(hint, notice_of(status) != NULL ? columns / 2 : columns);
+  return text_fit(hint, columns);
 }
 
-/* The notice's columns: what goes on stands at the right of its last row. */
+/* What goes on stands at the right of the notice's last row, or below it if that
+ * would leave the notice less than half of the columns. */
+static bool
+is_below(const char *running, int columns)
+{
+  return running != NULL && text_width(running, -1) > columns / 2;
+}
+
 static int
 notice_columns(const char *running, int columns)
 {
-  return running != NULL ? MAX(columns - text_width(running, -1) - 2, 10) : columns;
+  return running != NULL && !is_below(running, columns)
+             ? MAX(columns - text_width(running, -1) - 2, 10)
+             : columns;
 }
 
 bool
@@ -195,7 +204,7 @@ status_rows(const struct status *status, int columns)
     return 1;
   g_autofree char *running = running_text(status, columns);
   g_auto(GStrv) lines = text_wrap(notice, notice_columns(running, columns));
-  return (int)CLAMP(g_strv_length(lines), 1, NOTICE_ROWS);
+  return (int)CLAMP(g_strv_length(lines), 1, NOTICE_ROWS) + is_below(running, columns);
 }
 
 void
@@ -207,8 +216,9 @@ status_draw(const struct status *status, const struct area *area)
       text_wrap(notice != NULL ? notice : "", notice_columns(running, area->columns));
   for (int row = 0; row < area->rows; row++)
     area_fill(area, row, STYLE_NORMAL, "");
-  for (int row = 0; row < area->rows && lines[row] != NULL; row++) {
-    bool cut = row == area->rows - 1 && lines[row + 1] != NULL;
+  int rows = area->rows - (notice != NULL && is_below(running, area->columns));
+  for (int row = 0; row < rows && lines[row] != NULL; row++) {
+    bool cut = row == rows - 1 && lines[row + 1] != NULL;
     g_autofree char *line = g_strconcat(lines[row], cut ? "…" : "", NULL);
     area_text(area, row, 0, status->bad ? STYLE_BAD : STYLE_NORMAL, line);
     if (lines[row + 1] == NULL)

@@ -34,7 +34,6 @@ struct ui {
   request_id held_for;      /* opens a view for which keys are held; 0: none */
   gint64 held_until;        /* monotonic */
   GArray *held;             /* term_key */
-  bool started;             /* the first rows are here; what is slower may begin */
   bool leaving;
   bool asked_to_leave;
   bool leaving_asked;       /* leaving goes on when a view that objected is dealt with */

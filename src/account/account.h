@@ -20,8 +20,8 @@ void keyring_free(struct keyring *keyring);
 
 /* The password for one server of an account: the rc's, the first line of
  * password-command (run without a shell's standard input, 60 s), the one given
- * earlier in this session, else the user is asked.  AUTH when none is to be
- * had: the sentence says what to set. */
+ * earlier in this session, else the user is asked; empty for a login by certificate.
+ * AUTH when none is to be had: the sentence says what to set. */
 secret_t *keyring_password(struct keyring *keyring, const struct conf_account *account,
                            const struct conf_server *server, GCancellable *cancel, GError **error)
     G_GNUC_WARN_UNUSED_RESULT;

@@ -242,6 +242,8 @@ secret_t *
 keyring_password(struct keyring *keyring, const struct conf_account *account,
                  const struct conf_server *server, GCancellable *cancel, GError **error)
 {
+  if (server->auth == CONF_AUTH_EXTERNAL)
+    return secret_new("", 0);
   if (server->password != NULL)
     return secret_ref(server->password);
   g_autofree char *slot = slot_of(account, server);

@@ -29,9 +29,12 @@ server_free(struct conf_server *server)
   g_free(server->proxy);
   g_free(server->ca_file);
   g_free(server->pin);
+  g_free(server->client_cert);
+  g_free(server->client_key);
   g_free(server->user);
   secret_unref(server->password);
   g_free(server->password_command);
+  g_free(server->command);
   g_free(server);
 }
 
@@ -160,6 +163,39 @@ usual_port(const struct conf_server *server, bool pop3)
   return pop3 ? 110 : 587;
 }
 
+/* A login by certificate: the server knows from it who comes, unless the block names
+ * somebody. */
+static void
+complete_identity(struct parser *parser, const struct conf_account *account,
+                  struct conf_server *server, bool pop3)
+{
+  bool external = server->auth == CONF_AUTH_EXTERNAL;
+  if (external && server->user == NULL)
+    server->user = g_strdup("");
+  if (server->client_cert != NULL && server->client_key == NULL)
+    server->client_key = g_strdup(server->client_cert);
+  if (server->client_cert == NULL && (external || server->client_key != NULL))
+    parser_fault(parser, parser->conf->path, account->line,
+                 _("account \"%s\", %s: %s needs client-cert = \"FILE\""), account->name,
+                 pop3 ? "pop3" : "smtp", external ? "auth = external" : "client-key");
+}
+
+static void
+check_command(struct parser *parser, const struct conf_account *account)
+{
+  const char *command = account->smtp != NULL ? account->smtp->command : NULL;
+  g_autoptr(GError) why = NULL;
+  g_auto(GStrv) argv = NULL;
+  if (command != NULL && account->smtp->server != NULL)
+    parser_fault(parser, parser->conf->path, account->line,
+                 _("account \"%s\", smtp has both server and sendmail-command; remove one"),
+                 account->name);
+  if (command != NULL && !g_shell_parse_argv(command, NULL, &argv, &why))
+    parser_fault(parser, parser->conf->path, account->line,
+                 _("account \"%s\": sendmail-command cannot be read: %s"), account->name,
+                 why->message);
+}
+
 /* What the server does not say itself it has from its account. */
 static void
 complete_server(struct parser *parser, const struct conf_account *account, const char *address,
@@ -169,6 +205,7 @@ complete_server(struct parser *parser, const struct conf_account *account, const
     return;
   if (server->port == 0)
     server->port = usual_port(server, pop3);
+  complete_identity(parser, account, server, pop3);
   server->user_assumed = server->user == NULL && account->user == NULL;
   if (server->user == NULL)
     server->user = g_strdup(account->user != NULL ? account->user : address);
@@ -205,6 +242,7 @@ complete_account(struct parser *parser, struct conf_account *account)
                  account->name);
   complete_server(parser, account, address, account->pop3, true);
   complete_server(parser, account, address, account->smtp, false);
+  check_command(parser, account);
 }
 
 static void

@@ -12,6 +12,7 @@ enum conf_tls { CONF_TLS_IMPLICIT, CONF_TLS_STARTTLS, CONF_TLS_NONE };
 enum conf_auth {
   CONF_AUTH_AUTO, CONF_AUTH_PLAIN, CONF_AUTH_LOGIN, CONF_AUTH_CRAM_MD5, CONF_AUTH_SCRAM_SHA_1,
   CONF_AUTH_SCRAM_SHA_256, CONF_AUTH_APOP, CONF_AUTH_USER, CONF_AUTH_XOAUTH2, CONF_AUTH_OAUTHBEARER,
+  CONF_AUTH_EXTERNAL,
 };
 
 /* What the terminal is told when letters came. */
@@ -34,12 +35,17 @@ struct conf_server {
   int timeout;              /* seconds without a byte */
   char *proxy;              /* "socks5://HOST:PORT"; NULL: none */
   char *ca_file;            /* absolute; NULL: the system's */
+  char *client_cert;        /* absolute; NULL: none */
+  char *client_key;         /* absolute; never NULL beside a client_cert */
   char *pin;                /* "sha256:HEX…" of the SubjectPublicKeyInfo */
   char *user;               /* the account's unless set inside, else the address */
   bool user_assumed;        /* the rc names no user and no password: a server without AUTH is
                              * to be had without a login */
   secret_t *password;       /* NULL: not in the rc */
   char *password_command;
+  /* smtp only */
+  char *command;            /* takes letters in place of a server, which is NULL then; or NULL */
+  bool hold_at_server;      /* letters with an hour wait there, where it offers that */
   /* pop3 only */
   int leave_on_server;      /* CONF_LEAVE_…, 0 no, else days */
   int keep_newest;          /* letters that may stay there; 0: any number */

@@ -8,7 +8,8 @@
 static const char *const tls_words[] = {"implicit", "starttls", "none", NULL};
 static const char *const auth_words[] = {"auto",          "plain", "login", "cram-md5",
                                          "scram-sha-1",   "scram-sha-256", "apop", "user",
-                                         "xoauth2",       "oauthbearer",   NULL};
+                                         "xoauth2",       "oauthbearer",   "external",
+                                         NULL};
 static const char *const when_words[] = {"never", "when-possible", "always", "ask", NULL};
 
 static const char *const notify_words[] = {"nothing", "bell", "osc9", "osc777", NULL};
@@ -19,7 +20,8 @@ static const char *const lookup_words[] = {"never", "ask", "always", NULL};
 static const char *const dsn_words[] = {"default", "never", "failure", "always", NULL};
 
 #define AUTH_SHOWN                                                                               \
-  "auto|plain|login|cram-md5|scram-sha-1|scram-sha-256|apop|user|xoauth2|oauthbearer"
+  "auto|plain|login|cram-md5|scram-sha-1|scram-sha-256|apop|user|xoauth2|oauthbearer|"  \
+  "external"
 #define WHEN_SHOWN "never|when-possible|always|ask"
 
 #define AT(type, member) offsetof(struct type, member)
@@ -48,6 +50,12 @@ static const char *const dsn_words[] = {"default", "never", "failure", "always",
              3600),                                                                              \
       ROW(block, "ca-file", "path", NULL, N_("trust this CA file instead of the system's"),      \
           OPTION_PATH, AT(conf_server, ca_file)),                                                \
+      ROW(block, "client-cert", "path", NULL,                                                    \
+          N_("PEM file of the certificate that shows who you are; auth = external logs in by it"), \
+          OPTION_PATH, AT(conf_server, client_cert)),                                            \
+      ROW(block, "client-key", "path", NULL,                                                     \
+          N_("PEM file of its key, without a passphrase; without it, that of client-cert"),      \
+          OPTION_PATH, AT(conf_server, client_key)),                                             \
       ROW(block, "pin", "text", NULL, N_("trust exactly this key: sha256: and 64 hex digits"),   \
           OPTION_PIN, AT(conf_server, pin)),                                                     \
       ROW(block, "proxy", "text", NULL,                                                          \
@@ -139,6 +147,14 @@ static const struct option_row rows[] = {
                 N_("implicit (465), starttls (587), none (587: refused unless loopback or "
                    "allow-cleartext = yes)"),
                 "465"),
+    ROW("smtp", "hold-at-server", "yes/no", "no",
+        N_("a letter with an hour of its own is given to the server at once to be held there, where "
+           "the server offers that (FUTURERELEASE); it cannot be taken back then"),
+        OPTION_BOOL, AT(conf_server, hold_at_server)),
+    ROW("smtp", "sendmail-command", "text", NULL,
+        N_("in place of a server: a program (no shell) that takes sendmail's arguments and sends "
+           "the letter on its standard input"),
+        OPTION_TEXT, AT(conf_server, command)),
 
     ROW("crypto", "plugin", "text", "openpgp", N_("the plugin that seals and opens"), OPTION_TEXT,
         AT(conf_account, crypto_plugin)),

@@ -298,6 +298,14 @@ is_bundled_plugin(const struct scope *scope)
   return strcmp(scope->block, "plugin") == 0 && g_strv_contains(names, plugin->name);
 }
 
+/* A bundled plugin needs no command, and a sendmail-command no server. */
+static bool
+comes_otherwise(const struct scope *scope, const char *option)
+{
+  return is_bundled_plugin(scope) || (strcmp(option, "server") == 0 &&
+                                      g_hash_table_contains(scope->seen, "sendmail-command"));
+}
+
 /* What a block must say, told at its first line. */
 static void
 check_block(struct reading *reading, const struct scope *scope, int line)
@@ -308,7 +316,8 @@ check_block(struct reading *reading, const struct scope *scope, int line)
                 {"plugin", "command"}, {"folder", "match"}, {"rule", "match"},
                 {"rule", "action"}};
   for (size_t i = 0; i < G_N_ELEMENTS(needed); i++)
-    if (strcmp(needed[i].block, scope->block) == 0 && !is_bundled_plugin(scope) &&
+    if (strcmp(needed[i].block, scope->block) == 0 &&
+        !comes_otherwise(scope, needed[i].option) &&
         !g_hash_table_contains(scope->seen, needed[i].option))
       parser_fault(reading->parser, reading->file, line, _("%s lacks %s; add %s = \"…\""),
                    scope->block, needed[i].option, needed[i].option);

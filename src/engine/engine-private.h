@@ -65,6 +65,8 @@ struct work {
   const void *args;
   struct event *done;       /* request->done: a work that is not alone touches only its own part */
   gint64 told;              /* when progress was told last */
+  guint64 rows;             /* that were said to be there */
+  gint64 began;             /* when progress of many began */
   gint64 shown;             /* when what was read so far was last said to have changed */
 };
 /* Fills work->done, or `error` and returns false. */

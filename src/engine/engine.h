@@ -73,7 +73,8 @@ struct part { int number; char *name, *type; GBytes *bytes; };
 
 struct event {
   enum event_kind kind;
-  request_id request;       /* 0: the engine's own doing */
+  request_id request;       /* 0: the engine's own doing; a refresh that it began itself has a
+                             * number that nobody asked for, so that it can be cancelled */
   GError *error;            /* DONE: why it failed, or NULL */
   char *text;               /* PROGRESS, ASK, NOTICE: translated; DONE: what was done (one sentence), a key, an id */
   guint64 done, total;      /* PROGRESS; DONE of a count: unread, total; of an import: new, known already;
@@ -226,6 +227,7 @@ struct send_options {
   const char *from;         /* envelope sender, or NULL */
   const char *full_name;    /* -F, or NULL */
   bool recipients_from_headers;
+  bool sender_from_header;  /* From's address is the envelope's too, whosever it is */
   int sign, encrypt;        /* -1 by the rc (`always` only), 0 no, 1 yes */
   const char *const *recipients;
   bool queue_only;          /* durable is enough: the sendmail link */

@@ -145,7 +145,10 @@ notice_of(const struct ledger_letter *letter)
 {
   if (is_sent(letter)) {
     g_autofree char *names = name_recipients(letter);
-    return g_strdup_printf(_("Sent to %s"), names);
+    bool early = letter->not_before > g_get_real_time() / G_USEC_PER_SEC;
+    return g_strdup_printf(early ? _("Given to the server, which holds it until its time: %s")
+                                 : _("Sent to %s"),
+                           names);
   }
   g_autofree char *why = reason_of(letter, NULL);
   switch (letter->state) {

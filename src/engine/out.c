@@ -108,6 +108,15 @@ dsn_of(const struct conf_account *account, const struct posting *posting)
   return posting->dsn != NULL ? posting->dsn : by_rc[account->dsn];
 }
 
+/* Not before it can no longer be taken back. */
+static int64_t
+hand_over_at(const struct engine *engine, const struct conf_account *account)
+{
+  bool wanted = account->smtp != NULL && account->smtp->hold_at_server;
+  int delay = engine->options.delay_sending ? engine->conf->send_delay : 0;
+  return wanted ? now_seconds() + delay : 0;
+}
+
 bool
 post(struct work *work, const struct outgoing *outgoing, const struct parcel *parcel,
      const struct posting *posting, char **id_out, bool *known_out, GError **error)
@@ -121,6 +130,7 @@ post(struct work *work, const struct outgoing *outgoing, const struct parcel *pa
       .n_copies = parcel->copies->len,
       .recipients = parcel->recipients,
       .not_before = posting->not_before,
+      .hand_over = hand_over_at(engine, outgoing->account),
       .given = posting->given,
       .dsn = dsn_of(outgoing->account, posting),
       .not_sent_because = posting->because,

@@ -12,6 +12,7 @@ struct submit {
   char *account, *from, *full_name, *dsn;
   char **recipients;
   bool from_headers, queue_only;
+  bool sender_from_header;
   int64_t not_before;
   int sign, encrypt;
 };
@@ -285,6 +286,17 @@ send_now(struct work *work, const struct conf_account *account, const char *id, 
   return letter_fate(work->engine, id, done ? NULL : connection, error);
 }
 
+/* A held letter, to the server that may hold it; if not, it stays here. */
+static bool
+hand_over(struct work *work, const struct conf_account *account)
+{
+  struct flush_options options = {0};
+  g_autoptr(GError) ignored = NULL;
+  if (account->smtp->hold_at_server)
+    (void)!flush_account(work, account, &options, NULL, &ignored);
+  return true;
+}
+
 /* The id of the letter in the outbox, put there now unless it is there already.  What
  * is sealed again has other bytes: the ledger knows it by those that were given. */
 static char *
@@ -326,7 +338,11 @@ keep_and_send(struct work *work, const struct submit *submit, struct outgoing *o
   if (no_smtp != NULL)
     return error_set(error, POSTINO_ERROR_CONFIG, "%s; kept as %s; do not send it again", no_smtp,
                      work->done->text);
-  return submit->queue_only || submit->not_before > 0 || send_now(work, account, work->done->text, error);
+  if (submit->queue_only)
+    return true;
+  if (submit->not_before > 0)
+    return hand_over(work, account);
+  return send_now(work, account, work->done->text, error);
 }
 
 /* Who the envelope says it is from: what was given, else the author where that is
@@ -339,6 +355,8 @@ envelope_sender(struct engine *engine, const struct submit *submit,
     return g_strdup("");
   if (submit->from != NULL)
     return g_strdup(submit->from);
+  if (author != NULL && submit->sender_from_header)
+    return g_strdup(author);
   if (author != NULL && conf_account_of_address(engine->conf, author) == account)
     return g_strdup(author);
   return own_spec(account);
@@ -397,6 +415,7 @@ engine_submit(struct engine *engine, GBytes *message, const struct send_options 
   submit->dsn = g_strdup(options->dsn);
   submit->recipients = g_strdupv((char **)options->recipients);
   submit->from_headers = options->recipients_from_headers;
+  submit->sender_from_header = options->sender_from_header;
   submit->queue_only = options->queue_only;
   submit->not_before = options->not_before;
   submit->sign = options->sign;

@@ -45,7 +45,8 @@ add_text(GString *out, const char *text)
     g_string_append_c(out, '\n');
 }
 
-/* HTML is laid out on a page of its own, whose lines are joined. */
+/* HTML is laid out on a page of its own, whose lines are joined; what the text before it
+ * says already is not said twice. */
 static void
 add_html(GString *out, const GString *source)
 {
@@ -54,10 +55,13 @@ add_html(GString *out, const GString *source)
   page_init(&page, rendered);
   html_layout(&page, source->str, source->len);
   page_clear(&page);
+  g_autoptr(GString) text = g_string_new(NULL);
   for (guint i = 0; i < rendered->lines->len; i++) {
     const struct rendered_line *line = g_ptr_array_index(rendered->lines, i);
-    add_text(out, line->text);
+    add_text(text, line->text);
   }
+  g_autofree char *novel = out->len > 0 ? novel_text(out->str, text->str) : NULL;
+  add_text(out, novel != NULL ? novel : text->str);
 }
 
 /* Decoded text of all text parts, and what inner messages are called. */

@@ -42,6 +42,10 @@ int page_link(struct page *page, const char *address, bool *new_out);
  * what page's budget allows. */
 GString *page_decode(struct page *page, const struct mime_part *part);
 
+/* The words of `text` that are in no run of four words of `known`, with those beside
+ * them; runs end with a line end. */
+char *novel_text(const char *known, const char *text);
+
 /* Lays out clean text (LF line ends). */
 void text_layout(struct page *page, const char *text, const struct mime_part *part);
 /* Lays out HTML (UTF-8, not yet clean): RFC 2046 text, nothing that is hidden,

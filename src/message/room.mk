@@ -12,6 +12,7 @@ src_message_libmessage_a_SOURCES = \
 	src/message/index.c \
 	src/message/markup.c src/message/markup.h \
 	src/message/mime.c src/message/mime.h \
+	src/message/novel.c \
 	src/message/page.c \
 	src/message/params.c src/message/params.h \
 	src/message/render.c src/message/render-private.h \

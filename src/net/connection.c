@@ -24,6 +24,7 @@ struct connection {
   GString *line;
   char *who, *host, *place; /* place: "home pop3 (pop.example:995)" */
   char *ca_file, *pin, *literal;
+  char *client_cert, *client_key;
   bool loopback;
   bool secret_queued;       /* the write buffer is to be wiped once it is sent */
 };
@@ -126,7 +127,9 @@ handshake(struct connection *connection, GError **error)
 {
   g_autofree char *resume = g_strdup_printf("%s\n%s", connection->who, connection->place);
   struct tls_policy policy = {.host = connection->host, .ca_file = connection->ca_file,
-                              .pin = connection->pin, .resume = resume};
+                              .pin = connection->pin, .resume = resume,
+                              .client_cert = connection->client_cert,
+                              .client_key = connection->client_key};
   if (!stream_start_tls(&connection->stream, &policy))
     return failed(connection, error);
   g_autofree char *remark =
@@ -173,6 +176,8 @@ connection_open(const struct connection_options *options, GCancellable *cancel, 
   connection->host = g_steal_pointer(&host);
   connection->ca_file = g_strdup(options->ca_file);
   connection->pin = g_strdup(options->pin);
+  connection->client_cert = g_strdup(options->client_cert);
+  connection->client_key = g_strdup(options->client_key);
   if (!stream_init(&connection->stream, cancel, options->timeout, error) ||
       !reach(connection, options, error))
     return NULL;
@@ -194,6 +199,8 @@ connection_close(struct connection *connection)
   g_free(connection->place);
   g_free(connection->ca_file);
   g_free(connection->pin);
+  g_free(connection->client_cert);
+  g_free(connection->client_key);
   g_free(connection->literal);
   g_free(connection);
 }

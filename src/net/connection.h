@@ -20,6 +20,8 @@ struct connection_options {
   int timeout;             /* seconds without a byte, on every wait */
   const char *ca_file;     /* NULL: the system's */
   const char *pin;         /* NULL: none */
+  const char *client_cert; /* PEM files of our own certificate and its key; NULL: none */
+  const char *client_key;
   const char *proxy;       /* "socks5://HOST[:PORT]"; NULL: none */
   const char *who;         /* "home pop3": for sentences and the dialogue log */
 };

@@ -11,7 +11,7 @@
 #include "base/sanitize.h"
 #include "base/text.h"
 
-enum family { FAMILY_CLEAR, FAMILY_DIGEST, FAMILY_SCRAM, FAMILY_BEARER };
+enum family { FAMILY_CLEAR, FAMILY_DIGEST, FAMILY_SCRAM, FAMILY_BEARER, FAMILY_EXTERNAL };
 
 /* The best first: AUTO takes the first row that is offered and allowed.  Bearer
  * tokens are never guessed: what the user typed may be a password. */
@@ -29,6 +29,7 @@ static const struct mechanism mechanisms[] = {
     {"CRAM-MD5", CONF_AUTH_CRAM_MD5, FAMILY_DIGEST, true},
     {"OAUTHBEARER", CONF_AUTH_OAUTHBEARER, FAMILY_BEARER, false},
     {"XOAUTH2", CONF_AUTH_XOAUTH2, FAMILY_BEARER, false},
+    {"EXTERNAL", CONF_AUTH_EXTERNAL, FAMILY_EXTERNAL, false},
 };
 
 /* Cyrus stores every callback as this type and calls it as what it is. */
@@ -321,6 +322,15 @@ start_bearer(struct sasl *sasl)
   sasl->done = true;
 }
 
+/* RFC 4422, appendix A: the certificate says who it is, the response whom to be. */
+static void
+start_external(struct sasl *sasl)
+{
+  size_t length = strlen(sasl->user);
+  sasl->initial = length > 0 ? encode(sasl->user, length) : secret_new("=", 1);
+  sasl->done = true;
+}
+
 struct sasl *
 sasl_new(const struct sasl_options *options, GError **error)
 {
@@ -335,6 +345,8 @@ sasl_new(const struct sasl_options *options, GError **error)
   sasl->password = secret_ref((secret_t *)(uintptr_t)options->password);
   if (mechanism->family == FAMILY_BEARER)
     start_bearer(sasl);
+  else if (mechanism->family == FAMILY_EXTERNAL)
+    start_external(sasl);
   else if (!set_up_cyrus(sasl, options->service, error) || !start_mechanism(sasl, error))
     return NULL;
   return g_steal_pointer(&sasl);

@@ -1,6 +1,6 @@
 /* The SASL client loop (RFC 4422) for POP3 (RFC 5034) and SMTP (RFC 4954): the
- * mechanisms of Cyrus SASL chosen by policy, and the bearer-token ones of our
- * own.  It makes and reads the strings; the caller moves them. */
+ * mechanisms of Cyrus SASL chosen by policy, and the bearer-token ones and EXTERNAL
+ * of our own.  It makes and reads the strings; the caller moves them. */
 #pragma once
 
 #include <glib.h>
@@ -15,7 +15,7 @@ struct sasl_options {
   const char *service;          /* "pop" or "smtp" */
   const char *host;
   int port;
-  const char *user;
+  const char *user;             /* with EXTERNAL: whom to be, "" for whom TLS says */
   const secret_t *password;     /* or the token, for XOAUTH2 and OAUTHBEARER */
   enum conf_auth auth;          /* AUTO: the strongest that is offered and allowed */
   const char *const *offered;   /* the server's mechanisms, NULL-terminated */

@@ -28,6 +28,7 @@ struct tls {
   unsigned long code;       /* OpenSSL's first error of a failed call */
   int errnum;               /* or the system's */
   bool shaken, broken;
+  bool identified;          /* we have a certificate of our own */
   char *cipher, *peer_pin;
 };
 
@@ -168,7 +169,8 @@ session_key(const struct tls_policy *policy)
   if (policy->resume == NULL)
     return NULL;
   return g_strjoin("\n", policy->resume, policy->host, policy->ca_file != NULL ? policy->ca_file : "",
-                   policy->pin != NULL ? policy->pin : "", NULL);
+                   policy->pin != NULL ? policy->pin : "",
+                   policy->client_cert != NULL ? policy->client_cert : "", NULL);
 }
 
 /* TLS 1.3 brings tickets after the handshake; a server that sends none on a resumed
@@ -214,6 +216,33 @@ static bool
 no_tls(GError **error)
 {
   return error_set(error, POSTINO_ERROR_BUG, _("TLS cannot be set up"));
+}
+
+/* The library would ask for it on the terminal. */
+static int
+no_passphrase(char *buffer, int size, int writing, void *data)
+{
+  return -1;
+}
+
+static bool
+set_up_identity(struct tls *tls, const struct tls_policy *policy, GError **error)
+{
+  if (policy->client_cert == NULL)
+    return true;
+  tls->identified = true;
+  SSL_CTX_set_default_passwd_cb(tls->ctx, no_passphrase);
+  if (SSL_CTX_use_certificate_chain_file(tls->ctx, policy->client_cert) != 1)
+    return error_set(error, POSTINO_ERROR_CONFIG,
+                     _("client-cert %s cannot be read, holds no certificate in PEM form, or one "
+                       "with a key too weak to be safe"),
+                     policy->client_cert);
+  if (SSL_CTX_use_PrivateKey_file(tls->ctx, policy->client_key, SSL_FILETYPE_PEM) != 1)
+    return error_set(error, POSTINO_ERROR_CONFIG,
+                     _("client-key %s cannot be read, has a passphrase, or is not the key of %s; "
+                       "openssl pkey -in OLD -out NEW takes a passphrase off"),
+                     policy->client_key, policy->client_cert);
+  return true;
 }
 
 static bool
@@ -274,7 +303,8 @@ tls_new(int fd, const struct tls_policy *policy, GError **error)
   tls->ca_file = g_strdup(policy->ca_file);
   tls->pin = g_strdup(policy->pin);
   tls->session_key = session_key(policy);
-  if (!set_up_context(tls, error) || !set_up_peer(tls, fd, error)) {
+  if (!set_up_context(tls, error) || !set_up_identity(tls, policy, error) ||
+      !set_up_peer(tls, fd, error)) {
     tls_free(tls);
     ERR_clear_error();
     return NULL;
@@ -391,6 +421,19 @@ trust_fault(struct tls *tls, GError **error)
   return certificate_fault(certificate, tls->fault, tls->host, tls->ca_file, error);
 }
 
+/* With TLS 1.3 such words come after the handshake. */
+static bool
+identity_fault(const struct tls *tls, GError **error)
+{
+  if (!tls->identified)
+    return error_set(error, POSTINO_ERROR_AUTH,
+                     _("the server lets in only who shows a certificate; set client-cert"));
+  const char *reason = ERR_reason_error_string(tls->code);
+  return error_set(error, POSTINO_ERROR_AUTH,
+                   _("the server does not accept the certificate in client-cert (%s)"),
+                   reason != NULL ? reason : _("no reason given"));
+}
+
 static bool
 protocol_fault(struct tls *tls, GError **error)
 {
@@ -407,6 +450,14 @@ protocol_fault(struct tls *tls, GError **error)
   case SSL_R_NO_CIPHERS_AVAILABLE:
     return error_set(error, POSTINO_ERROR_TRUST,
                      _("the server offers no TLS cipher that is safe; its owner must update it"));
+  case SSL_R_TLSV13_ALERT_CERTIFICATE_REQUIRED:
+  case SSL_R_SSLV3_ALERT_BAD_CERTIFICATE:
+  case SSL_R_SSLV3_ALERT_CERTIFICATE_EXPIRED:
+  case SSL_R_SSLV3_ALERT_CERTIFICATE_REVOKED:
+  case SSL_R_SSLV3_ALERT_CERTIFICATE_UNKNOWN:
+  case SSL_R_SSLV3_ALERT_UNSUPPORTED_CERTIFICATE:
+  case SSL_R_TLSV1_ALERT_UNKNOWN_CA:
+    return identity_fault(tls, error);
   case SSL_R_WRONG_VERSION_NUMBER:
   case SSL_R_HTTP_REQUEST:
     return error_set(error, POSTINO_ERROR_PROTOCOL,

@@ -13,6 +13,8 @@ struct tls_policy {
   const char *host;         /* from resolve_ascii() */
   const char *ca_file;      /* NULL: the system's */
   const char *pin;          /* NULL: none; without ca_file it alone decides */
+  const char *client_cert;  /* PEM files by which we are known; NULL: none */
+  const char *client_key;
   /* Whose sessions may be resumed: account, port and protocol; the rest of the policy
    * is added.  NULL: none. */
   const char *resume;
@@ -25,7 +27,8 @@ enum tls_result {
   TLS_FAILED,               /* tls_fault() knows why */
 };
 
-/* CONFIG for a ca-file that cannot be read or a pin that is none. */
+/* CONFIG for a ca-file, client-cert or client-key that cannot be read or a pin that
+ * is none. */
 struct tls *tls_new(int fd, const struct tls_policy *policy, GError **error)
     G_GNUC_WARN_UNUSED_RESULT;
 /* Says goodbye if it can without waiting, and frees. */
@@ -35,7 +38,7 @@ enum tls_result tls_handshake(struct tls *tls);
 enum tls_result tls_read(struct tls *tls, void *data, size_t size, size_t *read_out);
 enum tls_result tls_write(struct tls *tls, const void *data, size_t size, size_t *written_out);
 
-/* The true cause of TLS_FAILED: TRUST, PROTOCOL, RETRY.  Returns false. */
+/* The true cause of TLS_FAILED: TRUST, AUTH (our own certificate), PROTOCOL, RETRY.  Returns false. */
 bool tls_fault(struct tls *tls, GError **error);
 /* "TLSv1.3, TLS_AES_256_GCM_SHA384"; "sha256:HEX".  Owned; NULL before the
  * handshake. */

@@ -324,6 +324,8 @@ connect_server(struct pop3 *pop3, GCancellable *cancel, GError **error)
       .timeout = server->timeout,
       .ca_file = server->ca_file,
       .pin = server->pin,
+      .client_cert = server->client_cert,
+      .client_key = server->client_key,
       .proxy = server->proxy,
       .who = who,
   };

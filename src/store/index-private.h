@@ -84,18 +84,18 @@ struct refreshing *index_refreshing(struct store *store);
 /* letter.id >> LETTER_ID_BITS is the date.  Few bits keep the full-text table small:
  * it writes row numbers as differences of 7 bits a byte, and 20 bits here made it
  * a fifth larger.  What does not fit into a second goes to the next one. */
-#define LETTER_ID_BITS 10
+#define LETTER_ID_BITS 8
 
 /* The row number of a folder; made when it is new. */
 bool letter_folder(struct conn *conn, const char *folder, int64_t *id_out, GError **error)
     G_GNUC_WARN_UNUSED_RESULT;
-/* A file of a Maildir as its name says, and when it came. */
+/* A file of a Maildir as its name says. */
 struct letter_file {
   const char *base;
   const char *suffix;       /* what follows the base, ":2,S" or "" */
   bool fresh;               /* in new/ */
   unsigned flags;
-  int64_t arrival;          /* for letter_add() alone: a letter that moves came when it came */
+  int64_t arrival;          /* of a letter that is added; 0: its date */
 };
 /* Adds a letter's row; *id_out is 0 when its folder has a row of this base. */
 bool letter_add(struct conn *conn, int64_t folder, bool sent, const struct letter_file *file,

@@ -648,10 +648,10 @@ index_find_base(struct store *store, const char *base)
   if (conn == NULL)
     return NULL;
   auto_stmt *stmt = conn_query(conn, NULL,
-                               "SELECT f.name, l.base FROM letter l JOIN folder f ON f.id = l.folder"
-                               " WHERE l.base_hash = ? AND (l.flags & 64) = 0"
-                               " ORDER BY l.base <> ? LIMIT 1",
-                               "is", hash_of(stem), base);
+                               "SELECT f.name, l.base FROM folder f CROSS JOIN letter l"
+                               " ON l.folder = f.id AND " OF_STEM("l.base", "?1")
+                               " AND (l.flags & 64) = 0 ORDER BY l.base <> ?2 LIMIT 1",
+                               "ss", stem, base);
   if (stmt == NULL || conn_step(conn, stmt, NULL) != 1)
     return NULL;
   return key_join(column_text(stmt, 0), column_text(stmt, 1));

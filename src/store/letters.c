@@ -23,14 +23,6 @@ hash_of(const char *text)
   return hash & INT64_MAX;
 }
 
-/* By its stem a letter is found again whatever fields its name has. */
-static int64_t
-hash_of_base(const char *base)
-{
-  g_autofree char *stem = maildir_stem(base);
-  return hash_of(stem);
-}
-
 /* ---- sort keys ---- */
 
 static void
@@ -133,12 +125,13 @@ bool
 letter_find_stem(struct conn *conn, const char *folder, const char *base, int64_t *id_out,
                  GError **error)
 {
+  g_autofree char *stem = maildir_stem(base);
   return letter_find(conn, folder, base, id_out, error) &&
          (*id_out != 0 ||
           conn_number(conn, id_out, 0, error,
-                      "SELECT l.id FROM letter l JOIN folder f ON f.id = l.folder"
-                      " WHERE l.base_hash = ? AND f.name = ?",
-                      "is", hash_of_base(base), folder));
+                      "SELECT l.id FROM folder f CROSS JOIN letter l ON l.folder = f.id"
+                      " AND " OF_STEM("l.base", "?1") " WHERE f.name = ?2",
+                      "ss", stem, folder));
 }
 
 /* ---- coming ---- */
@@ -217,16 +210,16 @@ insert_row(struct conn *conn, int64_t id, int64_t folder, const struct thread_li
   g_autofree char *sender_key = sort_key_sender(or_empty(doc->from));
   bool named = doc->message_id != NULL && *doc->message_id != '\0';
   return conn_run(conn, error,
-                  "INSERT INTO letter(id, folder, base, base_hash, suffix, fresh, flags, marks,"
+                  "INSERT INTO letter(id, folder, base, suffix, fresh, flags, marks,"
                   " size, arrival, thread, orphan, message_hash, message_id, sender, sender_key,"
-                  " recipients, copies, subject, subject_key, list, digest, tags)"
-                  " VALUES(?,?,?,?,?,?,?,?,?,?,?,?,?,?,?,?,?,?,?,?,?,?,?)",
-                  "iisisiiiiiiiissssssssss", id, folder, file->base, hash_of_base(file->base),
-                  file->suffix, (int64_t)file->fresh, (int64_t)file->flags, (int64_t)doc->marks,
-                  (int64_t)size, file->arrival, link->thread, (int64_t)link->orphan, link->hash,
-                  named ? doc->message_id : NULL, or_empty(doc->from), sender_key,
-                  or_empty(doc->to), or_empty(doc->cc), or_empty(doc->subject), link->subject_key,
-                  doc->list, or_empty(doc->digest), tags);
+                  " recipients, copies, subject, subject_key, list, tags)"
+                  " VALUES(?,?,?,?,?,?,?,?,?,?,?,?,?,?,?,?,?,?,?,?,?)",
+                  "iissiiiiiiiisssssssss", id, folder, file->base, file->suffix,
+                  (int64_t)file->fresh, (int64_t)file->flags, (int64_t)doc->marks, (int64_t)size,
+                  file->arrival > 0 ? file->arrival : doc->date, link->thread,
+                  (int64_t)link->orphan, link->hash, named ? doc->message_id : NULL,
+                  or_empty(doc->from), sender_key, or_empty(doc->to), or_empty(doc->cc),
+                  or_empty(doc->subject), link->subject_key, doc->list, tags);
 }
 
 /* ---- changing and going ---- */
@@ -286,9 +279,9 @@ letter_move(struct conn *conn, int64_t id, int64_t folder, const struct letter_f
   int64_t before, thread;
   if (!place_of(conn, id, &before, &thread, error) ||
       !conn_run(conn, error,
-                "UPDATE letter SET folder = ?, base = ?, base_hash = ?, suffix = ?, fresh = ?,"
+                "UPDATE letter SET folder = ?, base = ?, suffix = ?, fresh = ?,"
                 " flags = ? WHERE id = ?",
-                "isisiii", folder, file->base, hash_of_base(file->base), file->suffix,
+                "issiii", folder, file->base, file->suffix,
                 (int64_t)file->fresh, (int64_t)file->flags, id))
     return false;
   /* In this order: a thread that is nowhere is forgotten. */

@@ -32,6 +32,7 @@ struct reading {
   GCancellable *cancel;
   GAsyncQueue *done;        /* struct letter_read */
   GThreadPool *pool;
+  void (*tell)(void *data); /* for each letter that was read; or NULL */
   guint given, taken;       /* to the pool, from the queue */
   int waiting_kib;          /* atomic: of what lies in `done` */
   GPtrArray *batch;
@@ -118,8 +119,9 @@ read_letter(struct reading *reading, struct letter_read *letter)
     letter->odd = lstat(path, &info) == 0;
     return;
   }
-  int64_t arrival = letter->arrival = arrival_of(letter->what->name, &info);
+  int64_t arrival = arrival_of(letter->what->name, &info);
   letter->size = (guint64)info.st_size;
+  letter->arrival = arrival;
   g_autoptr(GError) why = NULL;
   if (bytes != NULL)
     letter->doc = reader_index(reading->store->readers, bytes, arrival, reading->cancel, &why);
@@ -212,6 +214,8 @@ run_all(struct reading *reading, reading_fn give, void *data, GError **error)
       return error_set(error, POSTINO_ERROR_CANCELLED, _("stopped"));
     }
     g_ptr_array_add(reading->batch, letter);
+    if (reading->tell != NULL)
+      reading->tell(data);
     reading->batch_bytes += letter->weight;
     bool full = reading->batch->len >= reading->batch_limit || reading->batch_bytes >= BATCH_BYTES;
     if (full && !flush(reading, give, data, error))
@@ -232,7 +236,7 @@ drain(struct reading *reading)
 
 bool
 reading_run(struct store *store, const struct scan *scan, GArray *wanted, reading_fn give,
-            void *data, GCancellable *cancel, GError **error)
+            void (*tell)(void *data), void *data, GCancellable *cancel, GError **error)
 {
   if (store->readers == NULL)
     return error_set(error, POSTINO_ERROR_BUG, _("letters cannot be read without a reader"));
@@ -241,6 +245,7 @@ reading_run(struct store *store, const struct scan *scan, GArray *wanted, readin
       .scan = scan,
       .wanted = wanted,
       .cancel = cancel,
+      .tell = tell,
       .done = g_async_queue_new(),
       .batch = g_ptr_array_new_with_free_func((GDestroyNotify)letter_read_free),
       .batch_limit = BATCH_FIRST,

@@ -20,4 +20,5 @@ typedef bool (*reading_fn)(GPtrArray *letters, void *data, GError **error);
 /* Reads the files that `wanted` (struct change) names, in its order, and gives them on by
  * batches.  What was read before a cancel is given on too. */
 bool reading_run(struct store *store, const struct scan *scan, GArray *wanted, reading_fn give,
-                 void *data, GCancellable *cancel, GError **error) G_GNUC_WARN_UNUSED_RESULT;
+                 void (*tell)(void *data), void *data, GCancellable *cancel, GError **error)
+    G_GNUC_WARN_UNUSED_RESULT;

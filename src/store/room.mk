@@ -121,7 +121,3 @@ EXTRA_tests_unit_store_test_waiting_DEPENDENCIES = postino-reader$(EXEEXT)
 tests_unit_store_test_query_SOURCES = tests/unit/store/test_query.c $(store_MIRROR)
 tests_unit_store_test_query_LDADD = $(store_TEST_LIBS)
 endif
-
-EXTRA_PROGRAMS += tests/bench/bench_store
-tests_bench_bench_store_SOURCES = tests/bench/bench_store.c
-tests_bench_bench_store_LDADD = src/store/libstore.a $(SQLITE_LIBS) $(SANDBOX_LIBS)

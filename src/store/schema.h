@@ -6,29 +6,29 @@
 
 /* letter.id is date << LETTER_ID_BITS | next free, so newest first is the table's own order,
  * in the full-text table too.  An index that begins with the folder ends with
- * the id: the first screen of each order is one walk.  base_hash is of the base's stem.  `place` holds all that a
+ * the id: the first screen of each order is one walk.  `place` holds all that a
  * comparison with a directory needs.  The parts of `text` are merged after refreshes
- * (index_merge()), not while new letters wait to be seen.  Rows with ROW_WAITING (64)
- * have no file and are not counted.  dead are rows whose postings linger in
- * `text`: their numbers are not given again.  `sealed` has the words of
- * letters that were sealed, each as a number that only the key makes.  `hand` mirrors
- * what state.db says of threads; thread_mark is the greatest mark of each thread that has one. */
+ * (index_merge()), not while new letters wait to be seen; its first column is the one of
+ * most words, since FTS5 writes two bytes before the places in any other.  dead are rows
+ * whose postings linger in `text`: their numbers are not given again.  Rows with
+ * ROW_WAITING (64) have no file and are not counted.  `sealed` has the words of letters
+ * that were sealed, each as a number that only the key makes.  `hand` mirrors what
+ * state.db says of threads; thread_mark is the greatest mark of each thread that has one. */
 #define SCHEMA_SQL \
   "CREATE TABLE folder(id INTEGER PRIMARY KEY, name TEXT NOT NULL UNIQUE," \
   " sent INTEGER NOT NULL, total INTEGER NOT NULL DEFAULT 0, unread INTEGER NOT NULL DEFAULT 0," \
   " cur_time INTEGER NOT NULL DEFAULT 0, new_time INTEGER NOT NULL DEFAULT 0) STRICT;" \
   "CREATE TABLE letter(id INTEGER PRIMARY KEY, folder INTEGER NOT NULL, base TEXT NOT NULL," \
-  " base_hash INTEGER NOT NULL, suffix TEXT NOT NULL, fresh INTEGER NOT NULL," \
+  " suffix TEXT NOT NULL, fresh INTEGER NOT NULL," \
   " flags INTEGER NOT NULL, marks INTEGER NOT NULL, size INTEGER NOT NULL," \
   " arrival INTEGER NOT NULL," \
   " thread INTEGER NOT NULL, orphan INTEGER NOT NULL, texted INTEGER NOT NULL DEFAULT 1," \
   " message_hash INTEGER NOT NULL, message_id TEXT, sender TEXT NOT NULL, sender_key TEXT NOT NULL," \
   " recipients TEXT NOT NULL, copies TEXT NOT NULL, subject TEXT NOT NULL," \
-  " subject_key TEXT NOT NULL, list TEXT, digest TEXT NOT NULL, tags TEXT) STRICT;" \
+  " subject_key TEXT NOT NULL, list TEXT, tags TEXT) STRICT;" \
   "CREATE INDEX letter_folder ON letter(folder);" \
   "CREATE INDEX letter_place ON letter(folder, base, suffix, fresh, flags);" \
   "CREATE INDEX letter_fresh ON letter(folder, base) WHERE fresh = 1;" \
-  "CREATE INDEX letter_base ON letter(base_hash);" \
   "CREATE INDEX letter_message ON letter(message_hash);" \
   "CREATE INDEX letter_thread ON letter(thread, folder);" \
   "CREATE INDEX letter_sender ON letter(folder, sender_key);" \
@@ -56,8 +56,8 @@
   " uses INTEGER NOT NULL, newest INTEGER NOT NULL) STRICT;" \
   "CREATE TABLE address_word(word TEXT NOT NULL, address INTEGER NOT NULL," \
   " PRIMARY KEY(word, address)) STRICT, WITHOUT ROWID;" \
-  "CREATE VIRTUAL TABLE text USING fts5(sender, recipients, copies, subject, body, filename," \
-  " list, content='', detail=full, tokenize='postino');" \
+  "CREATE VIRTUAL TABLE text USING fts5(body, sender, recipients, copies, subject, filename," \
+  " list, content='', detail=full, columnsize=0, tokenize='postino');" \
   "INSERT INTO text(text, rank) VALUES('hashsize', 33554432);" \
   "INSERT INTO text(text, rank) VALUES('automerge', 0), ('crisismerge', 200);" \
   "CREATE TRIGGER letter_comes AFTER INSERT ON letter WHEN (NEW.flags & 64) = 0 BEGIN" \

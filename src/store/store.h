@@ -30,7 +30,10 @@ struct reader_pool *store_readers(struct store *store);
 
 /* ---- bringing up to date ---- */
 
-struct store_progress { guint64 done, total; };
+struct store_progress {
+  guint64 done, total;
+  guint64 rows;             /* of a refresh: those that can be asked for already */
+};
 typedef void (*store_progress_fn)(const struct store_progress *progress, void *data);
 
 /* Compares every Maildir whose directories changed with the index, reads new
@@ -74,8 +77,7 @@ struct row {
   char *key;
   char *folder;
   char *path;               /* absolute, as last seen; NULL: ROW_WAITING */
-  int64_t date;
-  int64_t arrival;          /* when it came here, as far as its file tells */
+  int64_t date, arrival;    /* arrival: when it came into the Maildirs */
   char *from, *to, *subject;/* clean, one line */
   char *message_id;         /* without <>, or NULL */
   guint64 size;
@@ -89,10 +91,8 @@ struct row {
 };
 void row_free(struct row *row);
 
-/* ROWS_ARRIVAL: what came last first; ROWS_THREAD: threads by their newest letter. */
-enum rows_order {
-  ROWS_NEWEST, ROWS_OLDEST, ROWS_ARRIVAL, ROWS_FROM, ROWS_SUBJECT, ROWS_SIZE, ROWS_THREAD
-};
+enum rows_order { ROWS_NEWEST, ROWS_OLDEST, ROWS_FROM, ROWS_SUBJECT, ROWS_SIZE, ROWS_ARRIVAL,
+                  ROWS_THREAD };
 struct rows_query {
   const char *folder;       /* NULL: all folders */
   const char *query;        /* INTERFACE.md "Queries", or NULL */

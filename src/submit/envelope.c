@@ -130,6 +130,8 @@ envelope_mail(const char *from, const struct envelope_needs *needs, unsigned cap
     g_string_append(line, " BODY=8BITMIME");
   if (needs->utf8)
     g_string_append(line, " SMTPUTF8");
+  if (needs->hold > 0)
+    g_string_append_printf(line, " HOLDFOR=%" G_GUINT64_FORMAT, needs->hold);
   if ((capabilities & SMTP_DSN) != 0) {
     g_string_append_printf(line, " %s", ret != NULL ? ret : "RET=HDRS");
     if (dsn->id != NULL)

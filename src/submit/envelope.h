@@ -16,11 +16,13 @@ enum smtp_capability {
   SMTP_ENHANCED = 1 << 6,
   SMTP_DSN = 1 << 7,
   SMTP_CHUNKING = 1 << 8,
+  SMTP_FUTURERELEASE = 1 << 9,
 };
 
 struct envelope_needs {
   guint64 size;             /* with CRLF ends, that of the last line too */
   bool eight_bit;           /* BODY=8BITMIME */
+  guint64 hold;             /* seconds for which the server is to hold it (RFC 4865); 0: none */
   bool utf8;                /* SMTPUTF8: an address, of the envelope or the header, is not ASCII */
 };
 struct envelope_needs envelope_needs(GBytes *letter, const char *from,

@@ -1,8 +1,10 @@
 #include <string.h>
 
+#include "base/clock.h"
 #include "base/error.h"
 #include "base/i18n.h"
 #include "store/trust.h"
+#include "submit/command.h"
 #include "submit/outbox.h"
 #include "submit/smtp.h"
 
@@ -63,6 +65,22 @@ settled(struct flush *flush, const struct ledger_letter *letter)
 
 /* ---- what is due ---- */
 
+/* A held letter before its time: `next_try` is when the server may be asked to hold it
+ * (RFC 4865), and 0 once it did not. */
+static bool
+is_early(const struct ledger_letter *letter, int64_t now)
+{
+  return letter->state == LETTER_HELD && letter->not_before > now;
+}
+
+static bool
+is_to_be_handed_over(const struct flush *flush, const struct ledger_letter *letter, int64_t now)
+{
+  const struct conf_server *server = flush->account->smtp;
+  return is_early(letter, now) && server->hold_at_server && server->command == NULL &&
+         letter->next_try > 0 && letter->next_try <= now;
+}
+
 static bool
 is_due(const struct flush *flush, const struct ledger_letter *letter)
 {
@@ -75,7 +93,7 @@ is_due(const struct flush *flush, const struct ledger_letter *letter)
     return false;
   switch (letter->state) {
   case LETTER_HELD:
-    return letter->not_before <= now;
+    return letter->not_before <= now || is_to_be_handed_over(flush, letter, now);
   case LETTER_QUEUED:
     return letter->not_before <= now && (now_anyway || letter->next_try <= now);
   default:
@@ -132,7 +150,7 @@ take_fate(struct ledger_recipient *recipient, struct smtp_recipient *told)
   g_free(recipient->status);
   recipient->reason = told->fate == SMTP_ACCEPTED ? NULL : g_steal_pointer(&told->words);
   recipient->status = told->fate == SMTP_ACCEPTED ? NULL : g_steal_pointer(&told->status);
-  if (told->fate == SMTP_UNSURE)
+  if (told->fate == SMTP_UNSURE && recipient->reason == NULL)
     recipient->reason = g_strdup(_("the connection was lost between the last byte of the letter "
                                    "and the server's answer; it may have been sent"));
   recipient->changed = now_seconds();
@@ -183,6 +201,22 @@ progress_of(guint64 bytes, guint64 all, void *data)
   tell(((struct sending *)data)->flush, _("sending"), bytes, all, bytes == all);
 }
 
+/* A letter that leaves before its time is held by the server until then. */
+static guint64
+seconds_to_hold(const struct ledger_letter *letter)
+{
+  int64_t left = letter->not_before - now_seconds();
+  return left > 0 && letter->not_before != LEDGER_NEVER ? (guint64)left : 0;
+}
+
+static char *
+held_words(const struct ledger_letter *letter)
+{
+  g_autoptr(GDateTime) then = clock_local(letter->not_before);
+  g_autofree char *date = then != NULL ? g_date_time_format_iso8601(then) : g_strdup("?");
+  return g_strdup_printf(_("the server holds it until %s"), date);
+}
+
 static bool
 send_copy(struct flush *flush, guint copy, GArray *places, GError **error)
 {
@@ -194,6 +228,7 @@ send_copy(struct flush *flush, guint copy, GArray *places, GError **error)
   struct smtp_letter out = {.from = letter->from,
                             .dsn = {.id = letter->id, .wishes = letter->dsn},
                             .bytes = bytes,
+                            .hold = seconds_to_hold(letter),
                             .recipients = g_new0(struct smtp_recipient, places->len + 1),
                             .count = places->len,
                             .before_last_byte = before_last_byte,
@@ -202,9 +237,16 @@ send_copy(struct flush *flush, guint copy, GArray *places, GError **error)
   sending.out = &out;
   for (guint i = 0; i < places->len; i++)
     out.recipients[i].spec = recipient_at(letter, g_array_index(places, guint, i))->spec;
-  bool alive = smtp_send(flush->smtp, &out, error);
+  bool alive = flush->account->smtp->command != NULL
+                   ? command_send(flush->account, &out, flush->cancel, error)
+                   : smtp_send(flush->smtp, &out, error);
   for (guint i = 0; i < places->len; i++)
-    take_fate(recipient_at(letter, g_array_index(places, guint, i)), &out.recipients[i]);
+  {
+    struct ledger_recipient *recipient = recipient_at(letter, g_array_index(places, guint, i));
+    take_fate(recipient, &out.recipients[i]);
+    if (out.hold > 0 && recipient->state == RECIPIENT_ACCEPTED)
+      recipient->reason = held_words(letter);
+  }
   if (out.remark != NULL) {
     g_free(letter->reason);
     letter->reason = g_steal_pointer(&out.remark);
@@ -326,6 +368,15 @@ send_letter(struct flush *flush, struct ledger_letter *letter, GError **error)
 
 /* ---- the line ---- */
 
+/* No server to hold it: it is sent when its time has come. */
+static void
+keep_held(struct flush *flush, struct ledger_letter *letter)
+{
+  g_autoptr(GError) ignored = NULL;
+  letter->next_try = 0;
+  (void)!ledger_update(flush->store, letter, STATE_BIT(LETTER_HELD), &ignored);
+}
+
 /* No connection: every letter that is due has the reason, and waits or is blocked by
  * it. */
 static void
@@ -333,6 +384,10 @@ fail_letter(struct flush *flush, struct ledger_letter *letter, const GError *why
 {
   unsigned from = STATE_BIT(letter->state);
   flush->letter = letter;
+  if (is_early(letter, now_seconds())) {
+    keep_held(flush, letter);
+    return;
+  }
   letter->attempts++;
   letter->state = is_for_later(why) ? LETTER_QUEUED : LETTER_BLOCKED;
   g_free(letter->reason);
@@ -361,7 +416,7 @@ static bool
 connect_line(struct flush *flush, GError **error)
 {
   const struct conf_account *account = flush->account;
-  if (flush->smtp != NULL)
+  if (flush->smtp != NULL || account->smtp->command != NULL)
     return true;
   if (!trust_check(flush->store, account, account->smtp, "smtp", error))
     return false;
@@ -395,6 +450,11 @@ send_all(struct flush *flush, GError **error)
     }
     g_autoptr(ledger_letter_t) letter = due;
     g_hash_table_add(flush->tried, g_strdup(letter->id));
+    if (is_early(letter, now_seconds()) &&
+        seconds_to_hold(letter) > flush->smtp->hold_limit) {
+      keep_held(flush, letter);
+      continue;
+    }
     if (send_letter(flush, letter, &why))
       continue;
     g_clear_error(&last);
@@ -448,6 +508,8 @@ submit_test(const struct conf_account *account, struct keyring *keyring, char **
 {
   if (!check_account(account, error))
     return false;
+  if (account->smtp->command != NULL)
+    return (*found_out = command_program(account->smtp->command, error)) != NULL;
   g_autoptr(smtp_t) smtp = smtp_open(account, keyring, cancel, error);
   if (smtp == NULL)
     return false;

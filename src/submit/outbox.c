@@ -267,6 +267,10 @@ make_letter(const struct submission *submission)
   letter->state = LETTER_QUEUED;
   if (submission->not_before > now_seconds())
     letter->state = LETTER_HELD;
+  if (letter->state == LETTER_HELD && submission->hand_over > 0 &&
+      submission->hand_over + HOLD_SECONDS_MIN < submission->not_before &&
+      submission->not_before != LEDGER_NEVER)
+    letter->next_try = submission->hand_over;
   if (submission->not_sent_because != NULL) {
     letter->state = LETTER_BLOCKED;
     letter->reason = sanitize_line(submission->not_sent_because, -1);
@@ -493,7 +497,10 @@ outbox_next(struct store *store, const char *account)
       continue;
     if (letter->state != LETTER_HELD && letter->state != LETTER_QUEUED)
       continue;
-    int64_t due = MAX(MAX(letter->not_before, letter->next_try), 1);
+    bool early = letter->state == LETTER_HELD && letter->next_try > 0;
+    int64_t due = MAX(early ? MIN(letter->not_before, letter->next_try)
+                            : MAX(letter->not_before, letter->next_try),
+                      1);
     if (due == LEDGER_NEVER)
       continue;
     next = next == 0 ? due : MIN(next, due);

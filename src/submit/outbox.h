@@ -3,6 +3,9 @@
 
 #include "submit/submit.h"
 
+/* A letter whose time is nearer is not worth a server's holding it. */
+#define HOLD_SECONDS_MIN 60
+
 #define STATE_BIT(state) (1u << (state))
 
 /* A letter's sentence from its recipients: who was refused, who is to wait.  NULL

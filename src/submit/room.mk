@@ -1,5 +1,6 @@
 noinst_LIBRARIES += src/submit/libsubmit.a
 src_submit_libsubmit_a_SOURCES = \
+	src/submit/command.c src/submit/command.h \
 	src/submit/envelope.c src/submit/envelope.h \
 	src/submit/flush.c \
 	src/submit/outbox.c src/submit/outbox.h \
@@ -14,7 +15,8 @@ submit_TEST_LIBS = src/submit/libsubmit.a src/store/libstore.a $(SQLITE_LIBS) \
 	src/account/libaccount.a src/net/libnet.a $(OPENSSL_LIBS) $(SASL_LIBS) $(IDN2_LIBS) \
 	$(CONF_LIBS) $(CMOCKA_LIBS)
 check_PROGRAMS += tests/unit/submit/test_parts tests/unit/submit/test_submit \
-	tests/unit/submit/test_outbox tests/unit/submit/test_chunks
+	tests/unit/submit/test_outbox tests/unit/submit/test_chunks tests/unit/submit/test_command \
+	tests/unit/submit/test_hold
 submit_SCENE = tests/unit/submit/scene.c tests/unit/submit/scene.h \
 	tests/unit/submit/fake.c tests/unit/submit/fake.h $(net_PEER)
 tests_unit_submit_test_parts_SOURCES = tests/unit/submit/test_parts.c tests/unit/test.h
@@ -26,6 +28,10 @@ tests_unit_submit_test_outbox_SOURCES = tests/unit/submit/test_outbox.c $(submit
 tests_unit_submit_test_outbox_LDADD = $(submit_TEST_LIBS)
 tests_unit_submit_test_chunks_SOURCES = tests/unit/submit/test_chunks.c $(submit_SCENE)
 tests_unit_submit_test_chunks_LDADD = $(submit_TEST_LIBS)
+tests_unit_submit_test_command_SOURCES = tests/unit/submit/test_command.c $(submit_SCENE)
+tests_unit_submit_test_command_LDADD = $(submit_TEST_LIBS)
+tests_unit_submit_test_hold_SOURCES = tests/unit/submit/test_hold.c $(submit_SCENE)
+tests_unit_submit_test_hold_LDADD = $(submit_TEST_LIBS)
 endif
 
 # ./configure CC=clang --enable-fuzzing --enable-sanitizers; what reads replies is

@@ -74,7 +74,7 @@ static const struct { const char *name; enum smtp_capability bit; } capabilities
     {"PIPELINING", SMTP_PIPELINING}, {"SIZE", SMTP_SIZE},         {"8BITMIME", SMTP_8BITMIME},
     {"SMTPUTF8", SMTP_SMTPUTF8},     {"STARTTLS", SMTP_STARTTLS}, {"AUTH", SMTP_AUTH},
     {"ENHANCEDSTATUSCODES", SMTP_ENHANCED},                       {"DSN", SMTP_DSN},
-    {"CHUNKING", SMTP_CHUNKING},
+    {"CHUNKING", SMTP_CHUNKING},     {"FUTURERELEASE", SMTP_FUTURERELEASE},
 };
 
 /* RFC 4954; some old servers write "AUTH=LOGIN" beside it. */
@@ -92,6 +92,21 @@ note_mechanisms(struct smtp *smtp, char **words)
   smtp->mechanisms = (char **)g_ptr_array_free(g_steal_pointer(&merged), FALSE);
 }
 
+/* RFC 4865, 4: the longest interval, and the latest time, whichever is sooner. */
+static void
+note_hold(struct smtp *smtp, char **words)
+{
+  guint64 limit, until = G_MAXINT64;
+  if (words[0] == NULL || words[1] == NULL ||
+      !g_ascii_string_to_unsigned(words[0], 10, 1, 999999999, &limit, NULL))
+    return;
+  g_autoptr(GDateTime) latest = g_date_time_new_from_iso8601(words[1], NULL);
+  int64_t left = latest != NULL ? g_date_time_to_unix(latest) - g_get_real_time() / G_USEC_PER_SEC : 0;
+  if (latest != NULL)
+    until = (guint64)MAX(left, 0);
+  smtp->hold_limit = MIN(limit, until);
+}
+
 /* The first line is the server's name. */
 static void
 note_capability(struct smtp *smtp, const char *text, guint line)
@@ -106,6 +121,8 @@ note_capability(struct smtp *smtp, const char *text, guint line)
       smtp->capabilities |= capabilities[i].bit;
   if (text_ascii_equal(words[0], "AUTH"))
     note_mechanisms(smtp, words + 1);
+  if (text_ascii_equal(words[0], "FUTURERELEASE"))
+    note_hold(smtp, words + 1);
   guint64 limit;
   if (text_ascii_equal(words[0], "SIZE") && words[1] != NULL &&
       g_ascii_string_to_unsigned(words[1], 10, 0, G_MAXINT64, &limit, NULL))
@@ -119,7 +136,7 @@ greet(struct smtp *smtp, GError **error)
 {
   g_auto(smtp_reply_t) reply = {0};
   smtp->capabilities = 0;
-  smtp->size_limit = 0;
+  smtp->size_limit = smtp->hold_limit = 0;
   g_strfreev(smtp->mechanisms);
   smtp->mechanisms = g_new0(char *, 1);
   if (!connection_printf(smtp->connection, error, "EHLO %s\r\n",
@@ -164,6 +181,8 @@ connect_server(struct smtp *smtp, GCancellable *cancel, GError **error)
       .timeout = server->timeout,
       .ca_file = server->ca_file,
       .pin = server->pin,
+      .client_cert = server->client_cert,
+      .client_key = server->client_key,
       .proxy = server->proxy,
       .who = who,
   };

@@ -14,6 +14,7 @@ struct smtp {
   char *place;              /* "home smtp (smtp.example:465)" */
   unsigned capabilities;    /* enum smtp_capability */
   guint64 size_limit;       /* of SIZE; 0: none */
+  guint64 hold_limit;       /* seconds for which it holds a letter; 0: not at all */
   char **mechanisms;        /* of AUTH; never NULL */
   char *method;             /* how it logged in; NULL: it did not have to */
   bool used;                /* a transaction was begun: RSET comes before the next */
@@ -40,6 +41,7 @@ struct smtp_letter {
   const char *from;
   struct envelope_dsn dsn;
   GBytes *bytes;
+  guint64 hold;             /* seconds for which the server is to hold it, within its limit; 0 */
   struct smtp_recipient *recipients;
   guint count;
   /* Called when all but the last byte have left: the letter must be on the disk
@@ -56,6 +58,9 @@ struct smtp_letter {
 bool smtp_send(struct smtp *smtp, struct smtp_letter *letter, GError **error)
     G_GNUC_WARN_UNUSED_RESULT;
 void smtp_letter_clear(struct smtp_letter *letter);
+
+/* An address as it goes over a line: its domain in ASCII.  Free it. */
+char *smtp_wire_spec(const char *spec);
 
 /* For smtp.c and transaction.c. */
 bool smtp_read(struct smtp *smtp, struct smtp_reply *reply, GError **error)

@@ -15,6 +15,8 @@ struct submission {
   guint n_copies;
   const GPtrArray *recipients;      /* struct ledger_recipient: spec and copy */
   int64_t not_before;               /* 0: at once; LEDGER_NEVER: when it is told to go */
+  int64_t hand_over;                /* from when on a server that holds letters may have it before
+                                     * its time; 0: never */
   GBytes *given;                    /* what it was made of, where sealing makes other bytes each
                                      * time: tells a second `send`; NULL: the copies do */
   const char *dsn;                  /* "NOTIFY=NEVER RET=HDRS", either or both; NULL: as the server does */

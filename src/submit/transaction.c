@@ -386,8 +386,8 @@ refuse_here(struct smtp *smtp, struct smtp_letter *letter, const char *obstacle)
 }
 
 /* A domain has a form in ASCII that every server takes (RFC 5891). */
-static char *
-wire_spec(const char *spec)
+char *
+smtp_wire_spec(const char *spec)
 {
   const char *at = strrchr(spec, '@');
   if (at == NULL || g_str_is_ascii(at))
@@ -402,7 +402,7 @@ specs_of(const struct smtp_letter *letter)
 {
   char **specs = g_new0(char *, letter->count + 1);
   for (guint i = 0; i < letter->count; i++)
-    specs[i] = wire_spec(letter->recipients[i].spec);
+    specs[i] = smtp_wire_spec(letter->recipients[i].spec);
   return specs;
 }
 
@@ -410,9 +410,10 @@ bool
 smtp_send(struct smtp *smtp, struct smtp_letter *letter, GError **error)
 {
   g_auto(GStrv) specs = specs_of(letter);
-  g_autofree char *from = wire_spec(letter->from);
+  g_autofree char *from = smtp_wire_spec(letter->from);
   struct envelope_needs needs =
       envelope_needs(letter->bytes, from, (const char *const *)specs);
+  needs.hold = letter->hold;
   g_autofree char *obstacle = envelope_obstacle(&needs, smtp->capabilities, smtp->size_limit);
   if (obstacle != NULL)
     return refuse_here(smtp, letter, obstacle);

@@ -1,8 +1,9 @@
 """The figures of postino beside its peers', measured in the same run.
 
-bench.py BUILD-DIRECTORY [opening] [search] [pop3] [smtp] [sealing] [--letters N,N…]
+bench.py BUILD-DIRECTORY [opening] [inside] [search] [pop3] [smtp] [sealing] [--letters N,N…] [--keep DIR]
 
-Without a name all tables are printed. Peers that are not installed are left
+Without a name all tables are printed. With --keep the letters of the first three
+are made in DIR and met again there by the next run. Peers that are not installed are left
 out. What counts is the ratio to the peer in the same run: machines are noisy.
 """
 import argparse
@@ -65,14 +66,26 @@ def letter(rng, i, last):
     return ("\n".join(head) + "\n\n" + "\n".join(body) + "\n").encode(), (i, base)
 
 
-def corpus(folder, n):
-    rng, last = random.Random(n), None
-    for sub in ("cur", "new", "tmp"):
-        os.makedirs(os.path.join(folder, sub))
-    for i in range(n):
-        data, last = letter(rng, i, last)
-        with open(os.path.join(folder, "cur", "%d.%08x.bench:2,S" % (1500000000 + i * 600, i)), "wb") as f:
-            f.write(data)
+class Corpora:
+    """Mail directories of so many letters in Inbox, made by tests/bench/corpus."""
+
+    def __init__(self, program, directory):
+        self.program = program
+        self.dir = directory
+
+    def mail(self, n):
+        mail = os.path.join(self.dir, "mail-%d" % n)
+        if not os.path.exists(os.path.join(mail, "whole")):
+            shutil.rmtree(mail, ignore_errors=True)
+            subprocess.run([self.program, os.path.join(mail, "Inbox"), str(n)], check=True)
+            open(os.path.join(mail, "whole"), "w").close()
+        return mail
+
+    def more(self, n, first):
+        path = os.path.join(self.dir, "more-%d" % first)
+        shutil.rmtree(path, ignore_errors=True)
+        subprocess.run([self.program, path, str(n), str(first)], check=True)
+        return path
 
 
 # ---- measuring ----
@@ -159,48 +172,18 @@ class Place:
 
 # ---- opening and searching ----
 
-def newest(folder):
-    name = max(os.listdir(os.path.join(folder, "cur")), key=lambda n: int(n.split(".")[0]))
-    for line in open(os.path.join(folder, "cur", name), encoding="utf-8"):
-        if line.startswith("Subject: "):
-            return re.escape(" ".join(line[9:].removeprefix("Re: ").split()[:3])).encode()
+PATIENCE = 600
+# notmuch and mu take a quarter of an hour for 100,000 letters, and gigabytes of memory.
+PEERS_INDEX_MOST = 100000
 
 
 def open_once(argv, env, pattern, keys):
     start = time.monotonic()
     screen = Screen(argv, env)
-    shown = screen.wait(pattern, 300)
+    shown = screen.wait(pattern, PATIENCE)
     seconds = time.monotonic() - start
     memory = screen.memory()
     return (seconds if shown else None), memory, screen.end(keys)
-
-
-def opening(place, sizes):
-    print("Opening a folder: seconds from start to the newest subject on the screen, warm (peak MB; quitting)")
-    row("", *["%d letters" % n for n in sizes])
-    results = {}
-    for n in sizes:
-        mail = os.path.join(place.dir, "mail-%d" % n)
-        corpus(os.path.join(mail, "Inbox"), n)
-        rc = place.rc("rc-%d" % n, mail)
-        first, _ = run(place.postino(rc, "index"), place.env)
-        results.setdefault("postino, first index (s)", []).append("%.2f" % first)
-        inbox = os.path.join(mail, "Inbox")
-        pattern = newest(inbox)
-        tries = [open_once(place.postino(rc, "Inbox"), place.env, pattern, b"q") for _ in range(RUNS)]
-        results.setdefault("postino", []).append(tell(tries))
-        if shutil.which("mutt"):
-            muttrc = os.path.join(place.dir, "muttrc")
-            with open(muttrc, "w") as f:
-                f.write('set folder="%s"\nset mbox_type=Maildir\nset sort=reverse-date\nset header_cache="%s/hc"\n'
-                        'set quit=yes\nset move=no\nset wait_key=no\n' % (mail, mail))
-            argv = ["mutt", "-n", "-F", muttrc, "-R", "-f", inbox]
-            cold, _, _ = open_once(argv, place.env, pattern, b"q")
-            results.setdefault("mutt, first time (s)", []).append("%.2f" % cold if cold else "–")
-            tries = [open_once(argv, place.env, pattern, b"q") for _ in range(RUNS)]
-            results.setdefault("mutt 2, header cache", []).append(tell(tries))
-    for name, cells in results.items():
-        row(name, *cells)
 
 
 def tell(tries):
@@ -210,29 +193,140 @@ def tell(tries):
     return "%.3f (%d; %.2f)" % (median(shown), max(t[1] for t in tries), median([t[2] for t in tries]))
 
 
+def runs_of(argv, env, pattern, keys, first):
+    """Once, then again with what was kept: two cells."""
+    cold = []
+    if first:
+        seconds, _, _ = open_once(argv, env, pattern, keys)
+        cold = ["%.2f" % seconds if seconds else "not shown"]
+    return cold, tell([open_once(argv, env, pattern, keys) for _ in range(RUNS)])
+
+
+def mutt_argv(place, name, mail, threads):
+    """mutt and neomutt read the same settings."""
+    path = os.path.join(place.dir, "%src-%d" % (name, threads))
+    with open(path, "w") as f:
+        f.write('set folder="%s"\nset mbox_type=Maildir\nset sort=%s\nset sort_aux=last-date-received\n'
+                'set header_cache="%s/%s-cache"\nset quit=yes\nset move=no\nset wait_key=no\nset mail_check=600\npush "<first-entry>"\n'
+                % (mail, "reverse-threads" if threads else "reverse-date", mail, name))
+    return [name, "-n", "-F", path, "-R", "-f", os.path.join(mail, "Inbox")]
+
+
+def aerc_argv(place, mail):
+    conf = os.path.join(place.dir, ".config", "aerc")
+    os.makedirs(conf, exist_ok=True)
+    path = os.path.join(conf, "accounts.conf")
+    with open(path, "w") as f:
+        f.write("[bench]\nsource = maildir://%s\ndefault = Inbox\nfrom = Anna <anna@here.example>\ncheck-mail = 0\n" % mail)
+    os.chmod(path, 0o600)
+    return ["aerc"]
+
+
+def opening(place, sizes):
+    print("Opening a folder: seconds from start to the newest subject on the screen, warm (peak MB; seconds to quit)")
+    print("aerc: to the first subjects, in the order of the directory")
+    row("", *["%d letters" % n for n in sizes])
+    results = {}
+
+    def put(name, cell):
+        results.setdefault(name, []).append(cell)
+        print("  … %d letters, %s: %s" % (n, name, cell), file=sys.stderr, flush=True)
+
+    for n in sizes:
+        mail = place.corpora.mail(n)
+        pattern = b"zenith"
+        rc = place.rc("rc-%d" % n, mail)
+        for old in (".postino", "mutt-cache", "neomutt-cache"):
+            shutil.rmtree(os.path.join(mail, old), ignore_errors=True)
+        never, _, _ = open_once(place.postino(rc, "Inbox"), place.env, pattern, b"q")
+        put("postino, never seen", "%.2f" % never if never else "not shown")
+        run(place.postino(rc, "index"), place.env)
+        put("postino", runs_of(place.postino(rc, "Inbox"), place.env, pattern, b"q", False)[1])
+        for peer in ("mutt", "neomutt"):
+            if not shutil.which(peer):
+                continue
+            cold, warm = runs_of(mutt_argv(place, peer, mail, False), place.env, pattern, b"q", True)
+            put(peer + ", never seen", cold[0])
+            put(peer + ", header cache", warm)
+            put(peer + ", threads", runs_of(mutt_argv(place, peer, mail, True), place.env, pattern, b"q", False)[1])
+        if shutil.which("aerc"):
+            put("aerc", runs_of(aerc_argv(place, mail), place.env, rb"Re: ", b":quit\r", False)[1])
+    for name, cells in results.items():
+        row(name, *cells)
+
+
+def inside(place, sizes):
+    print("postino, in the process: milliseconds (median of 5, 50 rows)")
+    columns = []
+    for n in sizes:
+        mail = place.corpora.mail(n)
+        run(place.postino(place.rc("rc-%d" % n, mail), "index"), place.env)
+        # Delivered letters stay: each run brings its own.
+        first = int(time.time()) % 10 ** 6 + 2 * 10 ** 6
+        more = [place.corpora.more(100, first + 100 * i) for i in range(4)]
+        done = run([os.path.join(os.path.dirname(place.corpora.program), "measure"), mail, *more], place.env)[1]
+        columns.append(dict(line.split("\t")[:2] for line in done.stdout.decode().splitlines()))
+        for path in more:
+            shutil.rmtree(path)
+    row("", *["%d letters" % n for n in sizes])
+    for name in columns[0]:
+        row(name, *[column.get(name, "–") for column in columns])
+
+
+def bytes_below(*paths):
+    return sum(os.path.getsize(os.path.join(d, f)) for path in paths for d, _, fs in os.walk(path) for f in fs)
+
+
+def index_cells(argv, env, *places):
+    """Seconds, seconds of processor, peak MB, MB on the disk."""
+    before = resource.getrusage(resource.RUSAGE_CHILDREN)
+    peak = os.path.join(env["HOME"], "peak")
+    seconds, done = run(["/usr/bin/time", "-o", peak, "-f", "%M"] + argv if os.path.exists("/usr/bin/time") else argv, env)
+    after = resource.getrusage(resource.RUSAGE_CHILDREN)
+    if done.returncode != 0:
+        raise SystemExit("%s: %s" % (argv, done.stderr.decode(errors="replace")))
+    memory = "%d" % (int(open(peak).read().split()[-1]) >> 10) if os.path.exists(peak) else "–"
+    return ["%.1f" % seconds, "%.1f" % (after.ru_utime + after.ru_stime - before.ru_utime - before.ru_stime),
+            memory, "%d" % (bytes_below(*places) >> 20)]
+
+
+def query_cells(argv, env, queries):
+    return ["%.3f" % median([run(argv(query), env)[0] for _ in range(RUNS)]) for query in queries]
+
+
 def search(place, sizes):
-    n = sizes[-1]
-    mail = os.path.join(place.dir, "search-%d" % n)
-    corpus(os.path.join(mail, "Inbox"), n)
+    for n in sizes:
+        search_one(place, n, n <= PEERS_INDEX_MOST)
+
+
+def search_one(place, n, peers):
+    mail = place.corpora.mail(n)
     rc = place.rc("rc-search", mail)
-    print("Indexing and searching %d letters: seconds of whole commands" % n)
-    queries = (("rare word", "zibibbo"), ("commonest word", "the"), ("from and date", "from:zoe date:2017-08"))
-    row("", "index", "index MB", *[q[0] for q in queries])
-    cells = ["%.2f" % run(place.postino(rc, "index"), place.env)[0],
-             "%d" % (sum(os.path.getsize(os.path.join(mail, ".postino", f)) for f in os.listdir(os.path.join(mail, ".postino"))
-                         if f.startswith("index.db")) >> 20)]
-    for _, query in queries:
-        cells.append("%.3f" % median([run(place.postino(rc, "search", "--limit", "50", query), place.env)[0] for _ in range(RUNS)]))
-    row("postino", *cells)
-    if shutil.which("mu"):
-        home = os.path.join(place.dir, "mu")
-        run(["mu", "init", "--muhome", home, "-m", mail], place.env)
-        cells = ["%.2f" % run(["mu", "index", "--quiet", "--muhome", home], place.env)[0],
-                 "%d" % (sum(os.path.getsize(os.path.join(d, f)) for d, _, fs in os.walk(home) for f in fs) >> 20)]
-        for query in ("zibibbo", "the", "from:zoe date:20170801..20170831"):
-            cells.append("%.3f" % median([run(["mu", "find", "--muhome", home, "-n", "50", "-z", "-s", "date", query], place.env)[0]
-                                          for _ in range(RUNS)]))
-        row("mu", *cells)
+    env = place.env
+    shutil.rmtree(os.path.join(mail, ".postino"), ignore_errors=True)
+    print("Indexing and searching %d letters (%d MB): searches are whole commands" % (n, bytes_below(os.path.join(mail, "Inbox")) >> 20))
+    row("", "index, s", "processor, s", "peak MB", "index MB", "rare word", "the", "from, date")
+    row("postino", *index_cells(place.postino(rc, "index"), env, os.path.join(mail, ".postino")),
+        *query_cells(lambda q: place.postino(rc, "search", "--limit", "50", q), env, ("zibibbo", "the", "from:p7 date:2012")))
+    if peers and shutil.which("mu"):
+        home = os.path.join(place.dir, "mu-%d" % n)
+        run(["mu", "init", "--muhome", home, "-m", mail], env)
+        row("mu", *index_cells(["mu", "index", "--quiet", "--muhome", home], env, home),
+            *query_cells(lambda q: ["mu", "find", "--muhome", home, "-n", "50", "-z", "-s", "date", *q.split()], env,
+                         ("zibibbo", "the", "from:p7 date:20120101..20121231")))
+        shutil.rmtree(home)
+    if peers and shutil.which("notmuch"):
+        home = os.path.join(place.dir, "notmuch-%d" % n)
+        os.mkdir(home)
+        conf = os.path.join(home, "config")
+        with open(conf, "w") as f:
+            f.write("[database]\npath=%s\nmail_root=%s\n[user]\nname=Anna\nprimary_email=anna@here.example\n"
+                    "[new]\ntags=\nignore=.postino;mutt-cache;neomutt-cache;whole\n[maildir]\nsynchronize_flags=false\n" % (home, mail))
+        notmuch = dict(env, NOTMUCH_CONFIG=conf)
+        row("notmuch", *index_cells(["notmuch", "new", "--quiet"], notmuch, home),
+            *query_cells(lambda q: ["notmuch", "search", "--limit=50", "--output=messages", *q.split()], notmuch,
+                         ("zibibbo", "the", "from:p7 date:2012")))
+        shutil.rmtree(home)
 
 
 # ---- servers ----
@@ -431,16 +525,20 @@ def main():
     parser = argparse.ArgumentParser(usage=__doc__)
     parser.add_argument("build")
     parser.add_argument("tables", nargs="*")
-    parser.add_argument("--letters", default="1000,10000,100000")
+    parser.add_argument("--letters", default="10000,100000")
+    parser.add_argument("--keep")
     options = parser.parse_args()
     program = os.path.join(os.path.abspath(options.build), "postino")
     sizes = [int(n) for n in options.letters.split(",")]
-    tables = options.tables or ["opening", "search", "pop3", "smtp", "sealing"]
+    tables = options.tables or ["opening", "inside", "search", "pop3", "smtp", "sealing"]
     resource.setrlimit(resource.RLIMIT_CORE, (0, 0))
     place = Place(program)
+    place.corpora = Corpora(os.path.join(os.path.abspath(options.build), "tests", "bench", "corpus"), options.keep or place.dir)
+    load = os.getloadavg()
+    print("%d processors, load %.1f %.1f %.1f" % (os.cpu_count(), *load))
     try:
         for table in tables:
-            {"opening": lambda: opening(place, sizes), "search": lambda: search(place, sizes),
+            {"opening": lambda: opening(place, sizes), "inside": lambda: inside(place, sizes), "search": lambda: search(place, sizes),
              "pop3": lambda: pop3(place, 5000), "smtp": lambda: smtp(place, 20),
              "sealing": lambda: sealing(place, 50, 10)}[table]()
             print()

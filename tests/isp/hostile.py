@@ -1,7 +1,7 @@
 """A POP3 or SMTP peer that does what real servers do only on bad days.
 
 hostile.py pop3|smtp --port-file F [--log F] [--tls none|implicit|starttls]
-           [--cert PEM --key KEY] [--tls-max 1.1] [--capability LINE…]
+           [--cert PEM --key KEY] [--tls-max 1.1] [--client-ca PEM] [--capability LINE…]
            [--drop DIR] [--keep DIR] [--step STEP[#N]=ACTION…]
 
 Without --step it is a decent, small server that takes any name and password.
@@ -81,6 +81,9 @@ class Peer(socketserver.BaseRequestHandler):
         if self.options.tls_max:
             context.minimum_version = ssl.TLSVersion.TLSv1
             context.maximum_version = {"1.1": ssl.TLSVersion.TLSv1_1, "1.2": ssl.TLSVersion.TLSv1_2}[self.options.tls_max]
+        if self.options.client_ca:
+            context.load_verify_locations(self.options.client_ca)
+            context.verify_mode = ssl.CERT_REQUIRED
         self.request = context.wrap_socket(self.request, server_side=True)
         self.tls = True
 
@@ -179,6 +182,11 @@ class Peer(socketserver.BaseRequestHandler):
             self.send(more(base64.b64encode(b"Password:")))
             self.line()
             self.answer("auth-reply", done)
+        elif mechanism == b"EXTERNAL" and len(words) == 2:
+            whom = b"" if words[1] == b"=" else base64.b64decode(words[1])
+            shown = self.tls and self.request.getpeercert()
+            self.note("S", b"(whom: %s)" % whom)
+            self.answer("auth-reply", done if shown else wrong)
         else:
             self.answer("auth", wrong)
 
@@ -421,6 +429,7 @@ def main():
     parser.add_argument("--log")
     parser.add_argument("--tls", choices=("none", "implicit", "starttls"), default="none")
     parser.add_argument("--tls-max", choices=("1.1", "1.2"))
+    parser.add_argument("--client-ca")
     parser.add_argument("--cert")
     parser.add_argument("--key")
     parser.add_argument("--capability", action="append")

@@ -12,7 +12,9 @@ add_accounts(GPtrArray *lines, const struct conf *conf)
     if (account->pop3 != NULL)
       text_add(lines, STYLE_DIM, _("    mail comes from %s:%d"), account->pop3->server,
                account->pop3->port);
-    if (account->smtp != NULL)
+    if (account->smtp != NULL && account->smtp->command != NULL)
+      text_add(lines, STYLE_DIM, _("    mail goes by %s"), account->smtp->command);
+    else if (account->smtp != NULL)
       text_add(lines, STYLE_DIM, _("    mail goes by %s:%d"), account->smtp->server,
                account->smtp->port);
   }

@@ -28,8 +28,16 @@ server_json(const char *host, int port, enum conf_tls tls, const char *user)
 static json_t *
 conf_server_json(const struct conf_server *server)
 {
+  if (server != NULL && server->command != NULL)
+    return json_pack("{s:o}", "command", cli_json_text(server->command));
   return server != NULL ? server_json(server->server, server->port, server->tls, server->user)
                         : json_null();
+}
+
+static const char *
+smtp_word(const struct conf_server *smtp)
+{
+  return smtp == NULL ? "-" : smtp->command != NULL ? smtp->command : smtp->server;
 }
 
 static bool
@@ -50,7 +58,7 @@ list(struct cli *cli)
     }
     printf("%s\t%s\t%s\t%s\t%s\n", account->name, account->from != NULL ? account->from : "-",
            account->pop3 != NULL ? account->pop3->server : "-",
-           account->smtp != NULL ? account->smtp->server : "-", is_default ? "default" : "-");
+           smtp_word(account->smtp), is_default ? "default" : "-");
   }
   if (cli->json)
     cli_json(array);

@@ -281,8 +281,8 @@ cli_wait_notices(struct cli *cli, request_id request,
       notice(event, data);
       break;
     case EVENT_CHANGED:
-    case EVENT_TERMINAL:
     case EVENT_ARRIVED:
+    case EVENT_TERMINAL:
       break;
     }
   }

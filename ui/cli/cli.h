@@ -85,6 +85,9 @@ char *cli_size(guint64 bytes);
 
 bool cli_fetch(struct cli *cli, int argc, char **argv, GError **error);
 bool cli_send(struct cli *cli, int argc, char **argv, GError **error);
+/* SMTP on standard input and output (-bs); letters go by these options.  How many were
+ * kept is in *letters_out. */
+bool cli_session(struct cli *cli, const struct send_options *options, guint *letters_out);
 bool cli_sendmail(struct cli *cli, int argc, char **argv, GError **error);
 bool cli_queue(struct cli *cli, int argc, char **argv, GError **error);
 bool cli_search(struct cli *cli, int argc, char **argv, GError **error);

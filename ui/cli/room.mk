@@ -13,6 +13,7 @@ ui_libcli_a_SOURCES = \
 	ui/cli/save.c \
 	ui/cli/search.c \
 	ui/cli/send.c \
+	ui/cli/session.c \
 	ui/cli/server.c \
 	ui/cli/show.c \
 	ui/cli/transfer.c \

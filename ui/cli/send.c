@@ -14,6 +14,7 @@ struct request {
   struct send_options options;
   GPtrArray *recipients;    /* const char * of argv, then NULL */
   bool list_queue, run_queue;
+  bool session;             /* -bs */
   bool stay;                /* -odq: in the queue until somebody flushes it */
   GString *dsn;             /* of -N and -R */
 };
@@ -23,7 +24,7 @@ struct request {
 static const char with_value[] = "faFrNRBbCDdhLOopVXA";
 /* Long words of our own. */
 static bool
-long_flag(struct request *request, const char *word)
+own_flag(struct request *request, const char *word)
 {
   if (text_ascii_equal(word, "--sign"))
     request->options.sign = 1;
@@ -36,23 +37,6 @@ long_flag(struct request *request, const char *word)
   else
     return false;
   return true;
-}
-
-/* "--at TIME" and "--at=TIME" beside them. */
-static bool
-long_option(struct request *request, const char *word, const char *next, bool *took_next_out,
-            GError **error)
-{
-  bool at = text_ascii_equal(word, "--at"), at_here = g_str_has_prefix(word, "--at=");
-  *took_next_out = at;
-  if (at && next == NULL)
-    return error_set(error, POSTINO_ERROR_USAGE, _("send: %s needs a value"), word);
-  if (at || at_here)
-    return when_parse(at ? next : word + strlen("--at="), time(NULL),
-                      &request->options.not_before, error);
-  return long_flag(request, word) ||
-         error_set(error, POSTINO_ERROR_USAGE,
-                   _("send: unknown option %s; 'postino send --help' shows what it takes"), word);
 }
 
 static void
@@ -70,6 +54,8 @@ set_notify(struct request *request, const char *value, GError **error)
 {
   static const char *const known[] = {"success", "failure", "delay", NULL};
   g_auto(GStrv) words = g_strsplit(value, ",", -1);
+  if (text_ascii_equal(value, "off"))
+    return true;
   bool good = words[0] != NULL;
   for (char **word = words; *word != NULL && !text_ascii_equal(value, "never"); word++)
     good = good && g_strv_contains(known, *word);
@@ -83,6 +69,8 @@ set_notify(struct request *request, const char *value, GError **error)
 static bool
 set_return(struct request *request, const char *value, GError **error)
 {
+  if (text_ascii_equal(value, "off"))
+    return true;
   if (!text_ascii_equal(value, "hdrs") && !text_ascii_equal(value, "full"))
     return error_set(error, POSTINO_ERROR_USAGE, _("send: -R takes hdrs or full"));
   add_wish(request, "RET", value);
@@ -114,6 +102,8 @@ set_flag(struct request *request, char flag, const char *value, GError **error)
   case 'b':
     if (text_ascii_equal(value, "p"))
       request->list_queue = true;
+    else if (text_ascii_equal(value, "s"))
+      request->session = true;
     else if (!text_ascii_equal(value, "m"))
       return error_set(error, POSTINO_ERROR_USAGE,
                        _("send: -b%s is not for a program that only submits mail"), value);
@@ -121,6 +111,109 @@ set_flag(struct request *request, char flag, const char *value, GError **error)
   default:
     return true;
   }
+}
+
+/* msmtp's long words: a letter of sendmail's that means the same, '=' for what is of no
+ * consequence here, '!' for what only the rc file says.  Values follow as "=VALUE" or
+ * in the next word, as getopt_long() has it; `may` says that there need be none. */
+static const struct { const char *name; char flag; enum { NONE, MAY, MUST } value; } msmtp[] = {
+    {"from", 'f', MUST},
+    {"account", 'a', MUST},
+    {"dsn-notify", 'N', MUST},
+    {"dsn-return", 'R', MUST},
+    {"read-recipients", 't', NONE},
+    {"read-envelope-from", 'E', NONE},
+    {"file", '=', MUST},
+    {"debug", '=', NONE},
+    {"auto-from", '=', MAY},
+    {"maildomain", '=', MUST},
+    {"logfile", '=', MUST},
+    {"logfile-time-format", '=', MUST},
+    {"syslog", '=', MAY},
+    {"set-from-header", '=', MAY},
+    {"set-date-header", '=', MAY},
+    {"set-msgid-header", '=', MAY},
+    {"add-missing-from-header", '=', MAY},
+    {"add-missing-date-header", '=', MAY},
+    {"remove-bcc-headers", '=', MAY},
+    {"undisclosed-recipients", '!', MAY},
+    {"aliases", '!', MUST},
+    {"pretend", '!', NONE},
+    {"serverinfo", '!', NONE},
+    {"configure", '!', MUST},
+    {"rmqs", '!', MUST},
+    {"host", '!', MUST},
+    {"port", '!', MUST},
+    {"source-ip", '!', MUST},
+    {"proxy-host", '!', MUST},
+    {"proxy-port", '!', MUST},
+    {"socket", '!', MUST},
+    {"timeout", '!', MUST},
+    {"protocol", '!', MUST},
+    {"domain", '!', MUST},
+    {"auth", '!', MAY},
+    {"user", '!', MUST},
+    {"passwordeval", '!', MUST},
+    {"tls", '!', MAY},
+    {"tls-starttls", '!', MAY},
+    {"tls-trust-file", '!', MUST},
+    {"tls-crl-file", '!', MUST},
+    {"tls-fingerprint", '!', MUST},
+    {"tls-certcheck", '!', MAY},
+    {"tls-key-file", '!', MUST},
+    {"tls-cert-file", '!', MUST},
+    {"tls-priorities", '!', MUST},
+    {"tls-host-override", '!', MUST},
+    {"tls-min-dh-prime-bits", '!', MUST},
+};
+
+static bool
+act_as_msmtp(struct request *request, const char *word, char flag, const char *value,
+             GError **error)
+{
+  switch (flag) {
+  case '=':
+    return true;
+  case '!':
+    return error_set(error, POSTINO_ERROR_USAGE,
+                     _("send: %s: server, login and what a letter gets are the rc file's to say; -a "
+                       "chooses the account"),
+                     word);
+  case 't':
+    request->options.recipients_from_headers = true;
+    return true;
+  case 'E':
+    request->options.sender_from_header = true;
+    return true;
+  default:
+    return set_flag(request, flag, value, error);
+  }
+}
+
+/* "--at TIME" and "--at=TIME", and what msmtp takes. */
+static bool
+long_option(struct request *request, const char *word, const char *next, bool *took_next_out,
+            GError **error)
+{
+  const char *equals = strchr(word, '=');
+  g_autofree char *name = g_strndup(word + 2, equals != NULL ? (gsize)(equals - word - 2)
+                                                             : strlen(word + 2));
+  const char *value = equals != NULL ? equals + 1 : next;
+  *took_next_out = false;
+  bool at = text_ascii_equal(name, "at");
+  for (size_t i = 0; at || i < G_N_ELEMENTS(msmtp); i++) {
+    if (!at && !text_ascii_equal(name, msmtp[i].name))
+      continue;
+    bool must = at || msmtp[i].value == MUST;
+    if (must && value == NULL)
+      return error_set(error, POSTINO_ERROR_USAGE, _("send: --%s needs a value"), name);
+    *took_next_out = must && equals == NULL;
+    return at ? when_parse(value, time(NULL), &request->options.not_before, error)
+              : act_as_msmtp(request, word, msmtp[i].flag, value, error);
+  }
+  return own_flag(request, word) ||
+         error_set(error, POSTINO_ERROR_USAGE,
+                   _("send: unknown option %s; 'postino send --help' shows what it takes"), word);
 }
 
 /* One word of short flags, "-ti" or "-fADDRESS"; *next_out says that it took the
@@ -148,6 +241,8 @@ short_options(struct request *request, const char *word, const char *next, bool 
     case 'q':
       request->run_queue = true;
       return true;
+    case 'P': case 'S':
+      return act_as_msmtp(request, word, '!', NULL, error);
     case 'i': case 'm': case 'n': case 's': case 'v': case 'e': case 'G': case 'U':
       break;
     default:
@@ -215,6 +310,18 @@ delegate(struct cli *cli, const char *word, GError **error)
   return cli_queue(cli, 2, words, error);
 }
 
+/* What was kept leaves behind who gave it, as with the link. */
+static bool
+serve(struct cli *cli, struct request *request)
+{
+  guint letters = 0;
+  request->options.dsn = request->dsn != NULL ? request->dsn->str : NULL;
+  bool served = cli_session(cli, &request->options, &letters);
+  if (letters > 0 && !request->stay && request->options.not_before == 0)
+    ui_flush_behind(cli->conf, false);
+  return served;
+}
+
 static bool
 act(struct cli *cli, struct request *request, bool link, GError **error)
 {
@@ -223,6 +330,8 @@ act(struct cli *cli, struct request *request, bool link, GError **error)
     return delegate(cli, "list", error);
   if (request->run_queue)
     return delegate(cli, "flush", error);
+  if (request->session)
+    return serve(cli, request);
   if (!submit(cli, request, error))
     return false;
   /* Who called sendmail does not wait, but the letter does not lie there either. */

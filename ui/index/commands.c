@@ -74,18 +74,19 @@ threads(struct view *view, const char *const *args)
 static void
 sort(struct view *view, const char *const *args)
 {
-  static const char *const names[] = {"newest",  "oldest", "arrival", "from",
-                                      "subject", "size",   "thread",  NULL};
-  static const enum rows_order orders[] = {ROWS_NEWEST,  ROWS_OLDEST, ROWS_ARRIVAL, ROWS_FROM,
-                                           ROWS_SUBJECT, ROWS_SIZE,   ROWS_THREAD};
+  static const char *const names[] = {"newest", "oldest", "from", "subject",
+                                      "size",   "arrival", "thread", NULL};
+  static const enum rows_order orders[] = {ROWS_NEWEST,  ROWS_OLDEST, ROWS_FROM,
+                                           ROWS_SUBJECT, ROWS_SIZE,   ROWS_ARRIVAL,
+                                           ROWS_THREAD};
   for (size_t i = 0; names[i] != NULL; i++)
     if (strcmp(names[i], args[0]) == 0) {
       of(view)->order = orders[i];
       index_view_load(of(view), false);
       return;
     }
-  ui_complain(view->ui, _("There is no order '%s'; the orders are newest, oldest, arrival, from, "
-                          "subject, size and thread."),
+  ui_complain(view->ui, _("There is no order '%s'; the orders are newest, oldest, from, subject, "
+                          "size, arrival and thread."),
               args[0]);
 }
 
@@ -114,8 +115,8 @@ static const struct command rows[] = {
      .run = open_letter},
     {.name = "threads", .keys = "T", .help = N_("Show threads, or newest first"), .run = threads},
     {.name = "sort", .keys = "z", .args = "order", .ask = N_("Sort by:"),
-     .complete = COMPLETE_ORDER,
-     .help = N_("Sort by newest, oldest, arrival, from, subject, size, thread"),
+     .complete = COMPLETE_ORDER, 
+     .help = N_("Sort by newest, oldest, from, subject, size, arrival, thread"),
      .run = sort},
     {.name = "choose", .keys = "x", .help = N_("Choose the letter for the next command, or not"),
      .run = choose},

@@ -197,16 +197,6 @@ take(struct index_view *index, const struct loading *loading, GPtrArray *rows)
   }
 }
 
-/* The first rows are on the screen: now what takes time may begin. */
-static void
-begin_slow_work(struct ui *ui)
-{
-  if (ui->started)
-    return;
-  ui->started = true;
-  ui_await(ui, engine_refresh(ui->engine, false), NULL, NULL, NULL, NULL);
-}
-
 static void
 move_on(struct index_view *index)
 {
@@ -233,7 +223,6 @@ arrived(struct view *view, struct event *event, void *data)
   } else if (event->rows != NULL) {
     take(index, data, g_steal_pointer(&event->rows));
   }
-  begin_slow_work(view->ui);
   if (index->stale)
     index_view_reload(index);
   else if (((const struct loading *)data)->kind == LOAD_AROUND && index->list.n > 0)

@@ -43,6 +43,8 @@ void
 house_reopen(struct house *house, const struct engine_options *options)
 {
   engine_free(house->engine);
+  /* The next engine counts its requests anew. */
+  g_ptr_array_set_size(house->ended, 0);
   open_engine(house, options);
 }
 

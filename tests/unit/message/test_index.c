@@ -86,12 +86,38 @@ names_of_files_stand_one_a_line(void **state)
   assert_string_equal(doc->filenames, "one.pdf\ntwo x\n");
 }
 
+#define BOTH(plain, html) \
+  "Content-Type: multipart/alternative; boundary=b\n\n--b\n\n" plain "\n--b\n" \
+  "Content-Type: text/html\n\n" html "\n--b--\n"
+
+static void
+html_says_again_only_what_is_new(void **state)
+{
+  static const struct { const char *letter, *text; } rows[] = {
+      {BOTH("one two three\nfour five six\n", "<p>one two three four<br>five six"),
+       "one two three\nfour five six\n"},
+      {BOTH("one two three\nfour five six\n", "<p>one two three four five six, and seven"),
+       "one two three\nfour five six\nthree four five six, and seven\n"},
+      {BOTH("a b c d e f g h i j k l\n", "<p>a b c d e f X g h i j k l"),
+       "a b c d e f g h i j k l\nd e f X g h i\n"},
+      {BOTH("a b c d e f g h\n", "<p>Y a b c d e f g h Z"),
+       "a b c d e f g h\nY a b c\nf g h Z\n"},
+      {BOTH("one\n", "<p>one"), "one\none\n"},
+      {BOTH("", "<p>only here"), "only here\n"},
+  };
+  for (size_t i = 0; i < G_N_ELEMENTS(rows); i++) {
+    g_autoptr(index_doc_t) doc = doc_of(rows[i].letter);
+    assert_string_equal(doc->text, rows[i].text);
+  }
+}
+
 int
 main(void)
 {
   const struct CMUnitTest tests[] = {
       cmocka_unit_test(fields_are_kept_for_the_index),
       cmocka_unit_test(marks_and_text_come_from_the_parts),
+      cmocka_unit_test(html_says_again_only_what_is_new),
       cmocka_unit_test(names_of_files_stand_one_a_line),
   };
   return cmocka_run_group_tests(tests, NULL, NULL);

@@ -43,6 +43,10 @@ static const struct choice choices[] = {
     {"XOAUTH2 OAUTHBEARER", CONF_AUTH_AUTO, true, NULL},
     {"XOAUTH2", CONF_AUTH_XOAUTH2, true, "XOAUTH2"},
     {"XOAUTH2", CONF_AUTH_XOAUTH2, false, NULL},
+    {"EXTERNAL", CONF_AUTH_EXTERNAL, true, "EXTERNAL"},
+    {"EXTERNAL", CONF_AUTH_AUTO, true, NULL},
+    {"EXTERNAL", CONF_AUTH_EXTERNAL, false, NULL},
+    {"PLAIN", CONF_AUTH_EXTERNAL, true, NULL},
     {"", CONF_AUTH_AUTO, true, NULL},
 };
 

@@ -12,9 +12,8 @@ mirror_add(struct fixture *fixture, const char *folder, const char *base, unsign
   g_autoptr(GError) error = NULL;
   g_autoptr(index_doc_t) doc = index_message(text, strlen(text), 1800000000);
   g_autoptr(conn_t) conn = conn_write(fixture->store, NULL, &error);
-  /* Arrivals that have nothing to do with dates, and equal ones among them. */
   struct letter_file file = {base, flags != 0 ? ":2,S" : ":2,", false, flags,
-                             1700000000 + g_str_hash(base) % 50};
+                             1700000000 + (int64_t)(g_str_hash(base) % 50)};
   int64_t folder_id, id;
   if (conn == NULL || !letter_folder(conn, folder, &folder_id, &error) ||
       !letter_add(conn, folder_id, folder_is_sent(folder), &file, strlen(text), doc, tags, &id,

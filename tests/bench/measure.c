@@ -1,0 +1,177 @@
+/* What the store's answers cost in the process: measure DIR [NEW…].  DIR is a mail directory
+ * with a folder Inbox that corpus made; the letters of each Maildir NEW are delivered into it, and
+ * what the index needs for them is measured (the first time with the start of the readers).  A line each: name, tab, milliseconds, tab, rows. */
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+#include <unistd.h>
+
+#include "base/error.h"
+#include "store/store.h"
+
+#define RUNS 5
+
+static double
+now(void)
+{
+  return (double)g_get_monotonic_time() / 1000;
+}
+
+static void
+die(const GError *error)
+{
+  fprintf(stderr, "%s\n", error != NULL ? error->message : "failed");
+  exit(1);
+}
+
+static void
+say(const char *what, double milliseconds, guint rows)
+{
+  printf("%s\t%.2f\t%u\n", what, milliseconds, rows);
+}
+
+static int
+compare(const void *a, const void *b)
+{
+  double one = *(const double *)a, two = *(const double *)b;
+  return (one > two) - (one < two);
+}
+
+/* The median; the first time warms the file's pages and is not counted. */
+static void
+measure_rows(struct store *store, const char *what, struct rows_query query)
+{
+  g_autoptr(GError) error = NULL;
+  double took[RUNS];
+  guint rows = 0;
+  query.limit = 50;
+  for (int i = -1; i < RUNS; i++) {
+    double start = now();
+    g_autoptr(GPtrArray) page = store_rows(store, &query, NULL, &error);
+    if (page == NULL)
+      die(error);
+    rows = page->len;
+    if (i >= 0)
+      took[i] = now() - start;
+  }
+  qsort(took, RUNS, sizeof took[0], compare);
+  say(what, took[RUNS / 2], rows);
+}
+
+static void
+measure_refresh(struct store *store, const char *what)
+{
+  g_autoptr(GError) error = NULL;
+  double start = now();
+  if (!store_refresh(store, NULL, NULL, NULL, NULL, &error))
+    die(error);
+  say(what, now() - start, 0);
+}
+
+static void
+measure_orders(struct store *store)
+{
+  static const struct { const char *name; enum rows_order order; } orders[] = {
+      {"newest", ROWS_NEWEST}, {"oldest", ROWS_OLDEST}, {"from", ROWS_FROM},
+      {"subject", ROWS_SUBJECT}, {"size", ROWS_SIZE}, {"arrival", ROWS_ARRIVAL},
+      {"threads", ROWS_THREAD},
+  };
+  for (gsize i = 0; i < G_N_ELEMENTS(orders); i++) {
+    g_autofree char *here = g_strdup_printf("order %s", orders[i].name);
+    g_autofree char *all = g_strdup_printf("order %s, all folders", orders[i].name);
+    measure_rows(store, here, (struct rows_query){.folder = "Inbox", .order = orders[i].order});
+    measure_rows(store, all, (struct rows_query){.order = orders[i].order});
+  }
+}
+
+/* The row in the middle of the folder, by date. */
+static struct row *
+middle(struct store *store)
+{
+  g_autoptr(GError) error = NULL;
+  struct rows_query first = {.folder = "Inbox", .limit = 1};
+  struct rows_query last = {.folder = "Inbox", .order = ROWS_OLDEST, .limit = 1};
+  g_autoptr(GPtrArray) newest = store_rows(store, &first, NULL, &error);
+  g_autoptr(GPtrArray) oldest = newest != NULL ? store_rows(store, &last, NULL, &error) : NULL;
+  if (oldest == NULL || oldest->len == 0)
+    die(error);
+  struct row *row = g_new0(struct row, 1);
+  row->id = ((struct row *)newest->pdata[0])->id / 2 + ((struct row *)oldest->pdata[0])->id / 2;
+  return row;
+}
+
+static void
+measure_places(struct store *store)
+{
+  g_autoptr(row_t) at = middle(store);
+  measure_rows(store, "scroll to the middle", (struct rows_query){.folder = "Inbox", .after = at});
+  measure_rows(store, "scroll to the end", (struct rows_query){.folder = "Inbox", .backwards = true});
+  measure_rows(store, "threads, to the end",
+               (struct rows_query){.folder = "Inbox", .order = ROWS_THREAD, .backwards = true});
+}
+
+static void
+measure_queries(struct store *store)
+{
+  static const struct { const char *name, *query; } queries[] = {
+      {"rare word", "zibibbo"}, {"commonest word", "the"}, {"two common words", "the of"},
+      {"phrase", "\"of the\""}, {"prefix", "trafo*"}, {"sender and date", "from:p7 date:2012"},
+      {"unread", "is:unread"}, {"attachments", "has:attachment the"}, {"list", "list:list3"},
+      {"nothing", "xyzzyqwerty"},
+  };
+  for (gsize i = 0; i < G_N_ELEMENTS(queries); i++) {
+    g_autofree char *what = g_strdup_printf("search %s", queries[i].name);
+    measure_rows(store, what, (struct rows_query){.query = queries[i].query});
+  }
+  measure_rows(store, "search commonest word, in the folder",
+               (struct rows_query){.folder = "Inbox", .query = "the"});
+}
+
+static guint
+move_in(const char *mail, const char *from)
+{
+  guint n = 0;
+  g_autofree char *cur = g_build_filename(from, "cur", NULL);
+  g_autoptr(GDir) dir = g_dir_open(cur, 0, NULL);
+  for (const char *name; dir != NULL && (name = g_dir_read_name(dir)) != NULL; n++) {
+    g_autofree char *was = g_build_filename(cur, name, NULL);
+    g_autofree char *base = g_strndup(name, strcspn(name, ":"));
+    g_autofree char *is = g_build_filename(mail, "Inbox", "new", base, NULL);
+    if (rename(was, is) != 0)
+      die(NULL);
+  }
+  return n;
+}
+
+int
+main(int argc, char **argv)
+{
+  g_autoptr(GError) error = NULL;
+  if (argc < 2) {
+    fputs("measure DIR [NEW…]\n", stderr);
+    return 64;
+  }
+  struct reader_pool *readers = reader_pool_new((int)g_get_num_processors());
+  double start = now();
+  store_t *store = store_open(argv[1], readers, &error);
+  if (store == NULL)
+    die(error);
+  struct rows_query screen = {.folder = "Inbox", .limit = 50};
+  g_autoptr(GPtrArray) rows = store_rows(store, &screen, NULL, &error);
+  if (rows == NULL)
+    die(error);
+  say("open, first screen", now() - start, rows->len);
+  measure_refresh(store, "refresh, first");
+  measure_refresh(store, "refresh, nothing new");
+  measure_orders(store);
+  measure_places(store);
+  measure_queries(store);
+  for (int i = 2; i < argc; i++) {
+    g_autofree char *what = g_strdup_printf("update %d, %u new letters", i - 1,
+                                            move_in(argv[1], argv[i]));
+    measure_refresh(store, what);
+  }
+  store_close(store);
+  reader_pool_free(readers);
+  return 0;
+}
