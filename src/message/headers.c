@@ -117,6 +117,11 @@ static void
 collect(const char *name, size_t name_length, const char *from, const char *to, void *data)
 {
   struct collecting *c = data;
+  /* The nearest letters stand last. */
+  if ((size_t)(to - from) > LIMIT_FIELD && name_length == strlen("References") &&
+      g_ascii_strncasecmp(name, "References", name_length) == 0)
+    for (from = to - LIMIT_FIELD; from < to && *from != '<';)
+      from++;
   if (c->headers->fields->len >= LIMIT_FIELDS || (size_t)(name - c->start) > LIMIT_HEADER)
     return;
   g_string_truncate(c->value, 0);

@@ -123,10 +123,6 @@ bool change_goes_on(const struct store_bulk *bulk, bool undoable, guint done, gu
 
 /* ---- tags.c ---- */
 
-/* A condition: rows of the stem ?1, also those that were written under a base name with
- * fields (',' and what follows it sort before '-'). */
-#define TAGS_OF_STEM "(base = ?1 OR (base >= ?1 || ',' AND base < ?1 || '-'))"
-
 /* Adds and removes tags within a transaction; the tags before and after. */
 bool tags_change(txn_t *txn, const char *base, const char *digest, const char *const *add,
                  const char *const *remove, char **was_out, char **now_out, GError **error)

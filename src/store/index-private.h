@@ -89,7 +89,7 @@ struct refreshing *index_refreshing(struct store *store);
 /* The row number of a folder; made when it is new. */
 bool letter_folder(struct conn *conn, const char *folder, int64_t *id_out, GError **error)
     G_GNUC_WARN_UNUSED_RESULT;
-/* A file of a Maildir as its name says, and when it came. */
+/* A file of a Maildir as its name says. */
 struct letter_file {
   const char *base;
   const char *suffix;       /* what follows the base, ":2,S" or "" */
@@ -114,11 +114,6 @@ bool letter_tag(struct conn *conn, int64_t id, const char *tags, GError **error)
 /* 0: there is none. */
 bool letter_find(struct conn *conn, const char *folder, const char *base, int64_t *id_out,
                  GError **error) G_GNUC_WARN_UNUSED_RESULT;
-/* A letter whose base has the stem ?1 (maildir_stem()), whatever fields stand behind it:
- * one walk of the index by folder and base. */
-#define HAS_STEM \
-  "l.base >= ?1 AND l.base < ?1 || '-'" \
-  " AND (l.base = ?1 OR substr(l.base, length(?1) + 1, 1) = ',')"
 /* Also one whose name has other fields behind the same stem. */
 bool letter_find_stem(struct conn *conn, const char *folder, const char *base, int64_t *id_out,
                       GError **error) G_GNUC_WARN_UNUSED_RESULT;

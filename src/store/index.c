@@ -649,8 +649,8 @@ index_find_base(struct store *store, const char *base)
     return NULL;
   auto_stmt *stmt = conn_query(conn, NULL,
                                "SELECT f.name, l.base FROM folder f CROSS JOIN letter l"
-                               " ON l.folder = f.id AND " HAS_STEM " AND (l.flags & 64) = 0"
-                               " ORDER BY l.base <> ?2 LIMIT 1",
+                               " ON l.folder = f.id AND " OF_STEM("l.base", "?1")
+                               " AND (l.flags & 64) = 0 ORDER BY l.base <> ?2 LIMIT 1",
                                "ss", stem, base);
   if (stmt == NULL || conn_step(conn, stmt, NULL) != 1)
     return NULL;

@@ -129,8 +129,8 @@ letter_find_stem(struct conn *conn, const char *folder, const char *base, int64_
   return letter_find(conn, folder, base, id_out, error) &&
          (*id_out != 0 ||
           conn_number(conn, id_out, 0, error,
-                      "SELECT l.id FROM letter l JOIN folder f ON f.id = l.folder"
-                      " WHERE " HAS_STEM " AND f.name = ?2",
+                      "SELECT l.id FROM folder f CROSS JOIN letter l ON l.folder = f.id"
+                      " AND " OF_STEM("l.base", "?1") " WHERE f.name = ?2",
                       "ss", stem, folder));
 }
 
@@ -212,14 +212,14 @@ insert_row(struct conn *conn, int64_t id, int64_t folder, const struct thread_li
   return conn_run(conn, error,
                   "INSERT INTO letter(id, folder, base, suffix, fresh, flags, marks,"
                   " size, arrival, thread, orphan, message_hash, message_id, sender, sender_key,"
-                  " recipients, copies, subject, subject_key, list, digest, tags)"
-                  " VALUES(?,?,?,?,?,?,?,?,?,?,?,?,?,?,?,?,?,?,?,?,?,?)",
-                  "iissiiiiiiiissssssssss", id, folder, file->base, file->suffix,
+                  " recipients, copies, subject, subject_key, list, tags)"
+                  " VALUES(?,?,?,?,?,?,?,?,?,?,?,?,?,?,?,?,?,?,?,?,?)",
+                  "iissiiiiiiiisssssssss", id, folder, file->base, file->suffix,
                   (int64_t)file->fresh, (int64_t)file->flags, (int64_t)doc->marks, (int64_t)size,
                   file->arrival > 0 ? file->arrival : doc->date, link->thread,
                   (int64_t)link->orphan, link->hash, named ? doc->message_id : NULL,
                   or_empty(doc->from), sender_key, or_empty(doc->to), or_empty(doc->cc),
-                  or_empty(doc->subject), link->subject_key, doc->list, or_empty(doc->digest), tags);
+                  or_empty(doc->subject), link->subject_key, doc->list, tags);
 }
 
 /* ---- changing and going ---- */
@@ -279,10 +279,10 @@ letter_move(struct conn *conn, int64_t id, int64_t folder, const struct letter_f
   int64_t before, thread;
   if (!place_of(conn, id, &before, &thread, error) ||
       !conn_run(conn, error,
-                "UPDATE letter SET folder = ?, base = ?, suffix = ?, fresh = ?, flags = ?"
-                " WHERE id = ?",
-                "issiii", folder, file->base, file->suffix, (int64_t)file->fresh,
-                (int64_t)file->flags, id))
+                "UPDATE letter SET folder = ?, base = ?, suffix = ?, fresh = ?,"
+                " flags = ? WHERE id = ?",
+                "issiii", folder, file->base, file->suffix,
+                (int64_t)file->fresh, (int64_t)file->flags, id))
     return false;
   /* In this order: a thread that is nowhere is forgotten. */
   return before == folder || (thread_gained(conn, thread, folder, id, error) &&

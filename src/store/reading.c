@@ -119,7 +119,7 @@ read_letter(struct reading *reading, struct letter_read *letter)
     letter->odd = lstat(path, &info) == 0;
     return;
   }
-  int64_t arrival = letter->arrival = arrival_of(letter->what->name, &info);
+  int64_t arrival = arrival_of(letter->what->name, &info);
   letter->size = (guint64)info.st_size;
   letter->arrival = arrival;
   g_autoptr(GError) why = NULL;

@@ -138,14 +138,13 @@ place_of_row(struct refresh *refresh, struct conn *conn, int64_t id, char **base
 }
 
 /* A letter with tags whose file has gone. */
-struct left { char *base, *digest; int64_t hash; };
+struct left { char *base; int64_t hash; };
 
 static void
 left_free(void *data)
 {
   struct left *left = data;
   g_free(left->base);
-  g_free(left->digest);
   g_free(left);
 }
 
@@ -153,13 +152,12 @@ static bool
 note_left(struct refresh *refresh, struct conn *conn, int64_t id, GError **error)
 {
   auto_stmt *stmt = conn_query(conn, error,
-                               "SELECT base, digest, message_hash FROM letter WHERE id = ?"
-                               " AND tags IS NOT NULL AND digest <> ''", "i", id);
+                               "SELECT base, message_hash FROM letter WHERE id = ?"
+                               " AND tags IS NOT NULL", "i", id);
   int step = stmt != NULL ? conn_step(conn, stmt, error) : -1;
   if (step == 1) {
     struct left *left = g_new0(struct left, 1);
-    *left = (struct left){g_strdup(column_text(stmt, 0)), g_strdup(column_text(stmt, 1)),
-                          sqlite3_column_int64(stmt, 2)};
+    *left = (struct left){g_strdup(column_text(stmt, 0)), sqlite3_column_int64(stmt, 1)};
     if (refresh->left == NULL)
       refresh->left = g_ptr_array_new_with_free_func(left_free);
     g_ptr_array_add(refresh->left, left);
@@ -176,9 +174,9 @@ find_heir(struct refresh *refresh, const struct left *left, char **key_out, GErr
     return false;
   auto_stmt *stmt = conn_query(conn, error,
                                "SELECT f.name, l.base FROM letter l JOIN folder f ON f.id ="
-                               " l.folder WHERE l.message_hash = ? AND l.digest = ?"
-                               " AND l.tags IS NULL AND (l.flags & 64) = 0 LIMIT 1",
-                               "is", left->hash, left->digest);
+                               " l.folder WHERE l.message_hash = ? AND l.tags IS NULL"
+                               " AND (l.flags & 64) = 0 LIMIT 1",
+                               "i", left->hash);
   int step = stmt != NULL ? conn_step(conn, stmt, error) : -1;
   if (step == 1)
     *key_out = key_join(column_text(stmt, 0), column_text(stmt, 1));
@@ -197,9 +195,14 @@ follow_tags(struct refresh *refresh, GError **error)
       return false;
     if (key == NULL || !key_split(key, &folder, &base))
       continue;
+    /* Only what has the same headers has the same tags. */
+    g_autofree char *path = maildir_find(refresh->store, key, NULL, NULL, NULL), *digest = NULL;
+    if (path == NULL || !digest_file(path, &digest, NULL, NULL))
+      continue;
     tags_copy(refresh->store, left->base, base);
-    g_autofree char *tags = state_tags(refresh->store, base, left->digest);
-    index_tagged(refresh->store, key, tags);
+    g_autofree char *tags = state_tags(refresh->store, base, digest);
+    if (tags != NULL)
+      index_tagged(refresh->store, key, tags);
   }
   return true;
 }

@@ -2,7 +2,7 @@
 #pragma once
 
 #define SCHEMA_APPLICATION 0x706f7374 /* "post" */
-#define SCHEMA_VERSION 6
+#define SCHEMA_VERSION 7
 
 /* letter.id is date << LETTER_ID_BITS | next free, so newest first is the table's own order,
  * in the full-text table too.  An index that begins with the folder ends with
@@ -25,7 +25,7 @@
   " thread INTEGER NOT NULL, orphan INTEGER NOT NULL, texted INTEGER NOT NULL DEFAULT 1," \
   " message_hash INTEGER NOT NULL, message_id TEXT, sender TEXT NOT NULL, sender_key TEXT NOT NULL," \
   " recipients TEXT NOT NULL, copies TEXT NOT NULL, subject TEXT NOT NULL," \
-  " subject_key TEXT NOT NULL, list TEXT, digest TEXT NOT NULL, tags TEXT) STRICT;" \
+  " subject_key TEXT NOT NULL, list TEXT, tags TEXT) STRICT;" \
   "CREATE INDEX letter_folder ON letter(folder);" \
   "CREATE INDEX letter_place ON letter(folder, base, suffix, fresh, flags);" \
   "CREATE INDEX letter_fresh ON letter(folder, base) WHERE fresh = 1;" \

@@ -506,7 +506,7 @@ state_tags(struct store *store, const char *base, const char *digest)
     return NULL;
   g_autoptr(state_stmt_t) rows = state_prepare(
       &txn, NULL, "SELECT group_concat(tag, ' ') FROM (SELECT DISTINCT tag FROM tags WHERE"
-                  " digest = ?2 AND " TAGS_OF_STEM " ORDER BY tag)",
+                  " digest = ?2 AND " OF_STEM("base", "?1") " ORDER BY tag)",
       "tt", stem, digest);
   return rows != NULL && state_step(&txn, rows, NULL) == STEP_ROW ? state_text(rows, 0) : NULL;
 }

@@ -27,6 +27,11 @@ char *maildir_base(const char *name, unsigned *flags_out);
 /* What of a base name is the letter's for good: the unique part before the fields that
  * other programs put behind it and change (",S=", ",W=", ",U=", ",FMD5="). */
 char *maildir_stem(const char *base);
+/* A condition on `column`, a base name: its stem is the parameter `n`.  One range of an
+ * index, since ',' and what follows it sort before '-'. */
+#define OF_STEM(column, n) \
+  column " >= " n " AND " column " < " n " || '-' AND substr(" column ", length(" n ") + 1, 1)" \
+         " IN ('', ',')"
 /* The name for cur: BASE:2,FLAGS (letters in ASCII order). */
 char *maildir_name(const char *base, unsigned flags);
 /* The directory of a folder as the user names it: DIR/FOLDER, DIR for ".". */

@@ -13,7 +13,7 @@ read_tags(txn_t *txn, const char *stem, const char *digest, GError **error)
   g_autoptr(state_stmt_t) rows = state_prepare(
       txn, error,
       "SELECT coalesce(group_concat(tag, ' '), '') FROM (SELECT DISTINCT tag FROM tags WHERE"
-      " digest = ?2 AND " TAGS_OF_STEM " ORDER BY tag)",
+      " digest = ?2 AND " OF_STEM("base", "?1") " ORDER BY tag)",
       "tt", stem, digest);
   return rows != NULL && state_step(txn, rows, error) == STEP_ROW ? state_text(rows, 0) : NULL;
 }
@@ -36,7 +36,7 @@ tags_change(txn_t *txn, const char *base, const char *digest, const char *const 
   g_autofree char *was = read_tags(txn, stem, digest, error);
   if (was == NULL ||
       !run_each(txn, "INSERT OR IGNORE INTO tags VALUES(?, ?, ?)", stem, digest, add, error) ||
-      !run_each(txn, "DELETE FROM tags WHERE digest = ?2 AND tag = ?3 AND " TAGS_OF_STEM, stem,
+      !run_each(txn, "DELETE FROM tags WHERE digest = ?2 AND tag = ?3 AND " OF_STEM("base", "?1"), stem,
                 digest, remove, error))
     return false;
   *now_out = read_tags(txn, stem, digest, error);
@@ -56,7 +56,7 @@ tags_copy(struct store *store, const char *from, const char *to)
     return;
   if (!txn_begin(&txn, store, true, &failed) ||
       !state_run(&txn, &failed,
-                 "INSERT OR IGNORE INTO tags SELECT ?2, digest, tag FROM tags WHERE " TAGS_OF_STEM,
+                 "INSERT OR IGNORE INTO tags SELECT ?2, digest, tag FROM tags WHERE " OF_STEM("base", "?1"),
                  "tt", old, fresh) ||
       !txn_commit(&txn, &failed))
     g_info("tags of %s not kept: %s", from, failed->message);

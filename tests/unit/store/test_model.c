@@ -613,13 +613,14 @@ rows_of(struct fixture *f, const char *folder, GHashTable *ids)
 
 /* The index agrees with the files: every letter once, its flags, the counts. */
 static void
-check_many(struct fixture *f)
+check_many(struct fixture *f, guint many)
 {
   g_autoptr(GError) error = NULL;
   check(store_refresh(f->store, NULL, NULL, NULL, NULL, &error), error);
   g_autoptr(GHashTable) ids = g_hash_table_new_full(g_str_hash, g_str_equal, g_free, NULL);
-  assert_int_equal(rows_of(f, "Inbox", ids) + rows_of(f, "Archive", ids), MANY);
-  assert_int_equal(fixture_count(f, "Inbox/cur") + fixture_count(f, "Archive/cur"), MANY);
+  assert_int_equal(rows_of(f, "Inbox", ids) + rows_of(f, "Archive", ids), many);
+  assert_int_equal(fixture_count(f, "Inbox/cur") + fixture_count(f, "Archive/cur") +
+                       fixture_count(f, "Inbox/new") + fixture_count(f, "Archive/new"), many);
   struct rows_query asked = {.query = "boat", .limit = 10000};
   g_autoptr(GPtrArray) rows = mirror_rows(f, &asked);
   guint64 unread = 0, counted;
@@ -630,7 +631,7 @@ check_many(struct fixture *f)
     assert_int_equal(row->flags, flags);
     unread += (flags & ROW_SEEN) == 0;
   }
-  assert_int_equal(rows->len, MANY);
+  assert_int_equal(rows->len, many);
   asked = (struct rows_query){0};
   check(store_count(f->store, &asked, NULL, &counted, NULL, &error), error);
   assert_int_equal(counted, unread);
@@ -660,26 +661,104 @@ death_among_many_changes_loses_and_doubles_nothing(void **state)
     g_autofree char *name = g_strdup_printf("Inbox/cur/%u.x:2,S", 1700000000 + i);
     fixture_write(f, name, text, -1);
   }
-  check_many(f);
+  check_many(f, MANY);
   g_autoptr(GRand) rand = g_rand_new_with_seed(number_of("POSTINO_MODEL_SEED", 7));
   guint kills = number_of("POSTINO_MODEL_KILLS", KILLS);
   for (guint i = 0; i < kills; i++) {
     g_autoptr(GPtrArray) keys = keys_of(f);
     die_while_changing(f, (char **)keys->pdata, (i / 2 + (i & 1) * 2) % 4,
                        (guint)g_rand_int_range(rand, 1000, 200000));
-    check_many(f);
+    check_many(f, MANY);
   }
   g_autoptr(GError) error = NULL;
   check(store_rebuild(f->store, NULL, NULL, NULL, &error), error);
-  check_many(f);
+  check_many(f, MANY);
+}
+
+/* ---- several at once ---- */
+
+#define AT_ONCE 3
+#define TURNS 30
+
+/* One postino of several: what it does may fail because another moved the letter. */
+static int
+work_beside_others(const char *dir, guint number)
+{
+  struct reader_pool *own = reader_pool_new(1);
+  struct store *store = store_open(dir, own, NULL);
+  g_autoptr(GRand) rand = g_rand_new_with_seed(number);
+  bool ok = store != NULL;
+  for (guint i = 0; ok && i < TURNS; i++) {
+    g_autoptr(GError) error = NULL;
+    g_autofree char *text = g_strdup_printf("Message-ID: <%u.%u@many>\nSubject: x\n\nboat\n", number, i);
+    g_autoptr(GBytes) bytes = g_bytes_new(text, strlen(text));
+    ok = store_deliver(store, "Inbox", bytes, 0, NULL, &error) &&
+         store_refresh(store, NULL, NULL, NULL, NULL, &error);
+    struct rows_query asked = {.folder = i % 2 ? "Inbox" : "Archive", .limit = 200};
+    g_autoptr(GPtrArray) rows = ok ? store_rows(store, &asked, NULL, &error) : NULL;
+    if (rows == NULL) {
+      ok = false;
+      g_printerr("%s\n", error->message);
+    } else if (rows->len > 0) {
+      const struct row *row = rows->pdata[g_rand_int_range(rand, 0, (gint32)rows->len)];
+      const char *keys[] = {row->key, NULL};
+      if (i % 3 == 0)
+        (void)!store_flag(store, keys, ROW_FLAGGED, ROW_SEEN, NULL);
+      else if (i % 3 == 1)
+        (void)!store_flag(store, keys, ROW_SEEN, 0, NULL);
+      else
+        (void)!store_move(store, keys, i % 2 ? "Archive" : "Inbox", NULL, NULL);
+    }
+  }
+  store_close(store);
+  reader_pool_free(own);
+  return ok ? 0 : 1;
+}
+
+/* This program once more, from its start: a fork alone has no thread that starts readers. */
+static pid_t
+start_beside(const char *dir, guint number)
+{
+  g_autofree char *text = g_strdup_printf("%u", number);
+  pid_t child = fork();
+  if (child == 0) {
+    execl("/proc/self/exe", "test_model", dir, text, (char *)NULL);
+    _exit(127);
+  }
+  return child;
+}
+
+static void
+several_at_once_agree(void **state)
+{
+  struct fixture *f = *state;
+  reopen(f);
+  make_folders(f);
+  store_close(g_steal_pointer(&f->store));
+  pid_t children[AT_ONCE];
+  for (guint i = 0; i < AT_ONCE; i++)
+    children[i] = start_beside(f->dir, i);
+  for (guint i = 0; i < AT_ONCE; i++) {
+    int status;
+    waitpid(children[i], &status, 0);
+    assert_true(WIFEXITED(status) && WEXITSTATUS(status) == 0);
+  }
+  reopen(f);
+  check_many(f, AT_ONCE * TURNS);
+  g_autoptr(GError) error = NULL;
+  check(store_rebuild(f->store, NULL, NULL, NULL, &error), error);
+  check_many(f, AT_ONCE * TURNS);
 }
 
 int
-main(void)
+main(int argc, char **argv)
 {
+  if (argc == 3)
+    return work_beside_others(argv[1], (guint)g_ascii_strtoull(argv[2], NULL, 10));
   const struct CMUnitTest tests[] = {
       cmocka_unit_test(whatever_happens_the_index_agrees_with_the_files),
       fixture_test(death_among_many_changes_loses_and_doubles_nothing),
+      fixture_test(several_at_once_agree),
   };
   return cmocka_run_group_tests(tests, start_readers, stop_readers);
 }
