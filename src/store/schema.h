@@ -2,7 +2,7 @@
 #pragma once
 
 #define SCHEMA_APPLICATION 0x706f7374 /* "post" */
-#define SCHEMA_VERSION 7
+#define SCHEMA_VERSION 8
 
 /* letter.id is date << LETTER_ID_BITS | next free, so newest first is the table's own order,
  * in the full-text table too.  An index that begins with the folder ends with
@@ -33,6 +33,7 @@
   "CREATE INDEX letter_thread ON letter(thread, folder);" \
   "CREATE INDEX letter_sender ON letter(folder, sender_key);" \
   "CREATE INDEX letter_subject ON letter(folder, subject_key);" \
+  "CREATE INDEX letter_orphan ON letter(folder, subject_key) WHERE orphan = 1;" \
   "CREATE INDEX letter_size ON letter(folder, size);" \
   "CREATE INDEX letter_arrival ON letter(folder, arrival);" \
   "CREATE INDEX letter_unread ON letter(folder) WHERE (flags & 1) = 0;" \

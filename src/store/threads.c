@@ -136,7 +136,8 @@ gather_orphans(struct conn *conn, const struct thread_link *link, int64_t folder
                GArray *threads, GError **error)
 {
   auto_stmt *stmt = conn_query(conn, error,
-                               "SELECT thread FROM letter WHERE folder = ? AND subject_key = ?"
+                               "SELECT thread FROM letter INDEXED BY letter_orphan"
+                               " WHERE folder = ? AND subject_key = ?"
                                " AND id > ? AND id < ? AND orphan = 1 AND NOT EXISTS (SELECT 1"
                                " FROM hand h WHERE h.hash = message_hash AND h.parent IS NOT NULL)"
                                " ORDER BY id LIMIT ?",
