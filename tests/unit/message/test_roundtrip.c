@@ -49,8 +49,8 @@ attach_some(GRand *dice, struct draft *draft)
 {
   static const char *const names[] = {"a.txt", "La \"mia\" foto;1.jpg", "perch\xc3\xa9 no.pdf",
                                       "\xe6\x9d\xb1\xe4\xba\xac \xd0\x96.bin", "x=y*0.dat",
-                                      "a name that is so long that it does not fit into a line of its "
-                                      "own, nor perhaps into two of them.tar.gz"};
+                                      ("a name that is so long that it does not fit into a line of its "
+                                       "own, nor perhaps into two of them.tar.gz")};
   static const char *const types[] = {"text/plain", "text/x-diff", "image/png",
                                       "application/octet-stream"};
   for (int n = g_rand_int_range(dice, 0, 4); n > 0; n--) {
