@@ -276,6 +276,15 @@ text_place(const char *text, const char *folded, size_t *length_out)
   return -1;
 }
 
+guint64
+text_hash(const char *text, guint64 start)
+{
+  guint64 hash = 1469598103934665603ull ^ start;
+  for (const char *c = text; *c != '\0'; c++)
+    hash = (hash ^ (unsigned char)*c) * 1099511628211ull;
+  return hash;
+}
+
 bool
 text_ascii_equal(const char *a, const char *b)
 {

@@ -38,6 +38,10 @@ gssize text_place(const char *text, const char *folded, size_t *length_out);
 bool text_ascii_equal(const char *a, const char *b);
 bool text_ascii_prefix(const char *text, const char *prefix);
 
+/* FNV-1a of the bytes, begun with `start` (0, or what is hashed with them): for tables
+ * that cannot afford the text. */
+guint64 text_hash(const char *text, guint64 start);
+
 /* The member of `names` (NULL-terminated) nearest to `word`, by edit distance,
  * if near enough to be what was meant; else NULL.  Owned by `names`. */
 const char *text_nearest(const char *word, const char *const *names);

@@ -3,6 +3,7 @@
 #include <string.h>
 
 #include "base/i18n.h"
+#include "base/text.h"
 #include "store/waiting.h"
 
 #define SECONDS_A_DAY 86400
@@ -89,15 +90,12 @@ key_of(const char *uid, guint64 size)
   return g_strdup_printf("%s %" G_GUINT64_FORMAT, uid, size);
 }
 
-/* FNV-1a of both: a hundred thousand names as text are 7 MB.  Two letters that it takes
+/* Of both: a hundred thousand names as text are 7 MB.  Two letters that it takes
  * for one cost at most a second download. */
 static gpointer
 name_hash(const char *uid, guint64 size)
 {
-  guint64 hash = 1469598103934665603ull ^ size;
-  for (const char *c = uid; *c != '\0'; c++)
-    hash = (hash ^ (unsigned char)*c) * 1099511628211ull;
-  return (gpointer)(uintptr_t)hash;
+  return (gpointer)(uintptr_t)text_hash(uid, size);
 }
 
 /* Is the row's letter on the server under the name that the row knows? */

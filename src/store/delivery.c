@@ -7,6 +7,7 @@
 #include "base/file.h"
 #include "base/i18n.h"
 #include "base/limits.h"
+#include "base/text.h"
 #include "store/disk.h"
 
 #define CHUNK LIMIT_KIB(64)
@@ -324,10 +325,7 @@ static gpointer
 hash_of(const char *base)
 {
   g_autofree char *stem = maildir_stem(base);
-  guint64 hash = 1469598103934665603ull;
-  for (const char *c = stem; *c != '\0'; c++)
-    hash = (hash ^ (unsigned char)*c) * 1099511628211ull;
-  return (gpointer)(uintptr_t)(hash | 1);
+  return (gpointer)(uintptr_t)(text_hash(stem, 0) | 1);
 }
 
 static bool

@@ -382,9 +382,11 @@ plugin_process(void)
     if (!g_file_get_contents(path, &children, NULL, NULL))
       continue;
     g_auto(GStrv) list = g_strsplit(children, " ", -1);
-    for (char **child = list; *child != NULL; child++)
-      if (atoi(*child) > 0 && (lowest == 0 || atoi(*child) < lowest))
-        lowest = atoi(*child);
+    for (char **child = list; *child != NULL; child++) {
+      int process = (int)strtol(*child, NULL, 10);
+      if (process > 0 && (lowest == 0 || process < lowest))
+        lowest = process;
+    }
   }
   return lowest;
 }

@@ -154,7 +154,7 @@ child_does_not_outlive_the_letter(void **state)
 {
   g_autoptr(GError) error = tries(NULL, "outlives", "", "");
   const char *child = strstr(error->message, "child ");
-  int process = child != NULL ? atoi(child + strlen("child ")) : 0;
+  int process = child != NULL ? (int)strtol(child + strlen("child "), NULL, 10) : 0;
   if (process <= 1)
     fail_msg("%s", error->message);
   for (int i = 0; i < 500 && lives(process); i++)
