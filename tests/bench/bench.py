@@ -781,7 +781,7 @@ def sealing(place, megabytes, count):
     mail = os.path.join(place.dir, "sealed")
     rc = place.rc("rc-sealed", mail, 'account "a" { from = "Anna Rossi <anna@tuoisp.example>" user = "a" crypto { plugin = "openpgp" } }\n')
     gpg = ["gpg", "--batch", "--quiet", "--no-tty", "--yes"]
-    small, large, out = (os.path.join(place.dir, name) for name in ("small", "large", "sealed.asc"))
+    small, large, out = (os.path.join(place.dir, name) for name in ("sealable-small", "sealable-large", "sealed.asc"))
     sealable(small, 0)
     sealable(large, megabytes)
 
@@ -836,7 +836,7 @@ def main():
     parser.add_argument("tables", nargs="*")
     parser.add_argument("--letters", default="10000,100000")
     parser.add_argument("--keep")
-    options = parser.parse_args()
+    options = parser.parse_intermixed_args()
     program = os.path.join(os.path.abspath(options.build), "postino")
     sizes = [int(n) for n in options.letters.split(",")]
     tables = options.tables or ["opening", "inside", "search", "pop3", "smtp", "sealing"]
