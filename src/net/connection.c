@@ -205,6 +205,27 @@ connection_open(const struct connection_options *options, GCancellable *cancel, 
   return g_steal_pointer(&connection);
 }
 
+struct connection *
+connection_open_server(const struct conf_server *server, const char *who, const char *known_key,
+                       GCancellable *cancel, GError **error)
+{
+  struct connection_options options = {
+      .host = server->server,
+      .port = server->port,
+      .tls = server->tls,
+      .allow_cleartext = server->allow_cleartext,
+      .timeout = server->timeout,
+      .ca_file = server->ca_file,
+      .pin = server->pin,
+      .client_cert = server->client_cert,
+      .client_key = server->client_key,
+      .known_key = known_key,
+      .proxy = server->proxy,
+      .who = who,
+  };
+  return connection_open(&options, cancel, error);
+}
+
 void
 connection_close(struct connection *connection)
 {

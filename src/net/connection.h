@@ -36,6 +36,10 @@ struct connection_options {
  * fault and what to do), PROTOCOL, CANCELLED. */
 struct connection *connection_open(const struct connection_options *options,
                                    GCancellable *cancel, GError **error) G_GNUC_WARN_UNUSED_RESULT;
+/* The same to a server of the rc. */
+struct connection *connection_open_server(const struct conf_server *server, const char *who,
+                                          const char *known_key, GCancellable *cancel,
+                                          GError **error) G_GNUC_WARN_UNUSED_RESULT;
 void connection_close(struct connection *connection);
 
 /* Starts TLS in place, after STLS or STARTTLS was agreed.  Bytes that came

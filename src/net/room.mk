@@ -1,5 +1,6 @@
 noinst_LIBRARIES += src/net/libnet.a
 src_net_libnet_a_SOURCES = \
+	src/net/auth.c src/net/auth.h \
 	src/net/certificate.c src/net/certificate.h \
 	src/net/connection.c src/net/connection.h \
 	src/net/dial.c src/net/dial.h \

@@ -45,6 +45,7 @@ struct sasl {
   sasl_conn_t *cyrus;
   sasl_callback_t callbacks[5];
   secret_t *initial;        /* base64; NULL: the mechanism has none */
+  bool initial_due;         /* it did not go with the mechanism's name */
   bool done;                /* nothing is left to be said or proved */
   guint steps;
 };
@@ -374,9 +375,19 @@ sasl_mechanism(const struct sasl *sasl)
 }
 
 secret_t *
-sasl_initial(struct sasl *sasl)
+sasl_initial(struct sasl *sasl, size_t most)
 {
-  return secret_ref(sasl->initial);
+  sasl->initial_due = sasl->initial != NULL && secret_length(sasl->initial) > most;
+  return sasl->initial_due ? NULL : secret_ref(sasl->initial);
+}
+
+/* In answer to a challenge nothing is nothing, and not "=" (RFC 4954, 4). */
+static secret_t *
+initial_late(struct sasl *sasl)
+{
+  sasl->initial_due = false;
+  return g_str_equal(secret_text(sasl->initial), "=") ? secret_new("", 0)
+                                                      : secret_ref(sasl->initial);
 }
 
 /* RFC 5802 "r=…,s=…,i=COUNT": the count is read before the library works it
@@ -439,6 +450,8 @@ step_cyrus(struct sasl *sasl, GBytes *challenge, GError **error)
 secret_t *
 sasl_step(struct sasl *sasl, const char *challenge, GError **error)
 {
+  if (sasl->initial_due)
+    return initial_late(sasl);
   g_autoptr(GBytes) data = decode(challenge, error);
   if (data == NULL)
     return NULL;
@@ -459,6 +472,8 @@ sasl_step(struct sasl *sasl, const char *challenge, GError **error)
 enum sasl_rest
 sasl_rest(const struct sasl *sasl)
 {
+  if (sasl->initial_due)
+    return SASL_REST_UNKNOWN;
   if (sasl->done)
     return SASL_REST_NOTHING;
   return sasl->mechanism->family == FAMILY_SCRAM && sasl->steps == 1 ? SASL_REST_EMPTY

@@ -30,9 +30,10 @@ struct sasl *sasl_new(const struct sasl_options *options, GError **error)
 void sasl_free(struct sasl *sasl);
 const char *sasl_mechanism(const struct sasl *sasl);
 
-/* The initial response in base64 ("=" when it is empty), or NULL when the
- * mechanism has none.  To be wiped by secret_unref. */
-secret_t *sasl_initial(struct sasl *sasl);
+/* The initial response in base64 ("=" when it is empty) to go with the mechanism's
+ * name; NULL when there is none, or when it has more than `most` bytes: then it is
+ * what the first challenge is answered with.  To be wiped by secret_unref. */
+secret_t *sasl_initial(struct sasl *sasl, size_t most);
 
 /* Answers one challenge (base64, without "334 " or "+ ").  PROTOCOL for what is
  * no base64 or an absurd SCRAM count, AUTH when the server fails to prove that

@@ -7,7 +7,7 @@
 #include "base/limits.h"
 #include "base/sanitize.h"
 #include "base/text.h"
-#include "net/sasl.h"
+#include "net/auth.h"
 
 /* RFC 5034, 4: a longer AUTH line must not carry the initial response. */
 #define AUTH_LINE_MAX 255
@@ -315,43 +315,13 @@ connect_server(struct pop3 *pop3, const char *known_key, GCancellable *cancel, G
 {
   const struct conf_server *server = pop3->server;
   g_autofree char *who = g_strdup_printf("%s pop3", pop3->account->name);
-  struct connection_options options = {
-      .host = server->server,
-      .port = server->port,
-      .tls = server->tls,
-      .allow_cleartext = server->allow_cleartext,
-      .timeout = server->timeout,
-      .ca_file = server->ca_file,
-      .pin = server->pin,
-      .client_cert = server->client_cert,
-      .client_key = server->client_key,
-      .known_key = known_key,
-      .proxy = server->proxy,
-      .who = who,
-  };
   pop3->place = g_strdup_printf("%s (%s:%d)", who, server->server, server->port);
-  pop3->connection = connection_open(&options, cancel, error);
+  pop3->connection = connection_open_server(server, who, known_key, cancel, error);
   return pop3->connection != NULL && read_greeting(pop3, error) &&
          (server->tls != CONF_TLS_STARTTLS || start_tls(pop3, error));
 }
 
 /* ---- login ---- */
-
-static bool
-is_confidential(const struct pop3 *pop3)
-{
-  return connection_is_tls(pop3->connection) || connection_is_loopback(pop3->connection) ||
-         pop3->server->allow_cleartext;
-}
-
-static bool
-queue_secret(struct pop3 *pop3, const char *prefix, const char *secret, const char *log,
-             GError **error)
-{
-  return connection_write(pop3->connection, prefix, strlen(prefix), log, error) &&
-         connection_write(pop3->connection, secret, strlen(secret), "", error) &&
-         connection_write(pop3->connection, "\r\n", 2, "", error);
-}
 
 /* RFC 6856: where it is offered, letters come as they are, not turned into ASCII, and
  * a name may be UTF-8.  Only before the login; without it all goes on as ever. */
@@ -419,36 +389,26 @@ send_sasl(struct pop3 *pop3, const struct sasl *sasl, GError **error)
 
 /* One round of the SASL exchange: what the server says and our answer to it. */
 static bool
-sasl_round(struct pop3 *pop3, struct sasl *sasl, const char *line, secret_t **initial,
-           GError **error)
+sasl_round(struct pop3 *pop3, struct sasl *sasl, const char *line, GError **error)
 {
-  const char *challenge = line[1] == ' ' ? line + 2 : line + 1;
-  secret_t *answer = *initial != NULL ? g_steal_pointer(initial) : NULL;
-  if (answer != NULL && g_str_equal(secret_text(answer), "=")) {
-    secret_unref(answer);
-    answer = secret_new("", 0);
-  }
-  if (answer == NULL)
-    answer = sasl_step(sasl, challenge, error);
-  if (answer == NULL) {
-    g_prefix_error(error, "%s: ", pop3->place);
-    return false;
-  }
-  bool sent = pop3->proof_taken || (queue_secret(pop3, "", secret_text(answer), "********", error) &&
-                                    send_sasl(pop3, sasl, error));
-  secret_unref(answer);
-  return sent;
+  g_autoptr(secret_t) answer = sasl_step(sasl, line[1] == ' ' ? line + 2 : line + 1, error);
+  if (answer != NULL)
+    return pop3->proof_taken ||
+           (auth_write(pop3->connection, "", secret_text(answer), "********", error) &&
+            send_sasl(pop3, sasl, error));
+  g_prefix_error(error, "%s: ", pop3->place);
+  return false;
 }
 
 static bool
-sasl_exchange(struct pop3 *pop3, struct sasl *sasl, secret_t **initial, GError **error)
+sasl_exchange(struct pop3 *pop3, struct sasl *sasl, GError **error)
 {
   for (;;) {
     const char *line = connection_read_line(pop3->connection, LIMIT_REPLY_LINE * 4, error);
     if (line == NULL)
       return false;
     if (*line == '+' && !has_status(line, "+OK")) {
-      if (!sasl_round(pop3, sasl, line, initial, error))
+      if (!sasl_round(pop3, sasl, line, error))
         return false;
       continue;
     }
@@ -464,29 +424,16 @@ sasl_exchange(struct pop3 *pop3, struct sasl *sasl, secret_t **initial, GError *
 static bool
 login_sasl(struct pop3 *pop3, struct sasl *sasl, GError **error)
 {
-  g_autoptr(secret_t) initial = sasl_initial(sasl);
-  const char *name = sasl_mechanism(sasl);
-  pop3->method = g_strdup(name);
-  g_autofree char *command = g_strdup_printf("AUTH %s", name);
-  g_autofree char *log = g_strdup_printf("AUTH %s ********", name);
-  bool fits = initial != NULL &&
-              strlen(command) + 1 + secret_length(initial) + 2 <= AUTH_LINE_MAX;
-  bool sent;
-  if (fits) {
-    g_autofree char *prefix = g_strconcat(command, " ", NULL);
-    sent = queue_secret(pop3, prefix, secret_text(initial), log, error) &&
-           send_sasl(pop3, sasl, error);
-    secret_unref(g_steal_pointer(&initial));
-  } else
-    sent = pop3_send(pop3, error, "%s", command) && flush_login(pop3, error);
-  return sent && sasl_exchange(pop3, sasl, &initial, error);
+  pop3->method = g_strdup(sasl_mechanism(sasl));
+  return auth_command(pop3->connection, sasl, AUTH_LINE_MAX, error) &&
+         send_sasl(pop3, sasl, error) && sasl_exchange(pop3, sasl, error);
 }
 
 static bool
 login_user_at_once(struct pop3 *pop3, const secret_t *password, GError **error)
 {
   if (!pop3_send(pop3, error, "USER %s", pop3->server->user) ||
-      !queue_secret(pop3, "PASS ", secret_text(password), "PASS ********", error) ||
+      !auth_write(pop3->connection, "PASS ", secret_text(password), "PASS ********", error) ||
       !send_last_word(pop3, error))
     return false;
   enum pop3_answer user = pop3_answer(pop3, POSTINO_ERROR_AUTH, error);
@@ -498,7 +445,7 @@ login_user_at_once(struct pop3 *pop3, const secret_t *password, GError **error)
 static bool
 login_user(struct pop3 *pop3, const secret_t *password, GError **error)
 {
-  if (!is_confidential(pop3))
+  if (!auth_is_confidential(pop3->connection, pop3->server))
     return error_set(error, POSTINO_ERROR_AUTH,
                      _("%s: the connection is not encrypted, so the password was not sent; set "
                        "tls = \"implicit\" or \"starttls\""),
@@ -511,7 +458,7 @@ login_user(struct pop3 *pop3, const secret_t *password, GError **error)
     return login_user_at_once(pop3, password, error);
   return pop3_send(pop3, error, "USER %s", pop3->server->user) && flush_login(pop3, error) &&
          pop3_answer(pop3, POSTINO_ERROR_AUTH, error) == POP3_YES &&
-         queue_secret(pop3, "PASS ", secret_text(password), "PASS ********", error) &&
+         auth_write(pop3->connection, "PASS ", secret_text(password), "PASS ********", error) &&
          send_last_word(pop3, error) &&
          pop3_answer(pop3, POSTINO_ERROR_AUTH, error) == POP3_YES;
 }
@@ -527,7 +474,7 @@ login_apop(struct pop3 *pop3, const secret_t *password, GError **error)
   g_checksum_update(sum, (const guchar *)pop3->stamp, -1);
   g_checksum_update(sum, (const guchar *)secret_text(password), (gssize)secret_length(password));
   g_autofree char *prefix = g_strdup_printf("APOP %s ", pop3->server->user);
-  return queue_secret(pop3, prefix, g_checksum_get_string(sum), "APOP ********", error) &&
+  return auth_write(pop3->connection, prefix, g_checksum_get_string(sum), "APOP ********", error) &&
          send_last_word(pop3, error) &&
          pop3_answer(pop3, POSTINO_ERROR_AUTH, error) == POP3_YES;
 }
@@ -548,18 +495,9 @@ login_with(struct pop3 *pop3, const secret_t *password, GError **error)
     return login_apop(pop3, password, error);
   if (pop3->server->auth == CONF_AUTH_USER)
     return login_user(pop3, password, error);
-  struct sasl_options options = {
-      .service = "pop",
-      .host = pop3->server->server,
-      .port = pop3->server->port,
-      .user = pop3->server->user,
-      .password = password,
-      .auth = pop3->server->auth,
-      .offered = (const char *const *)pop3->mechanisms,
-      .confidential = is_confidential(pop3),
-  };
   g_autoptr(GError) why = NULL;
-  g_autoptr(sasl_loop_t) sasl = sasl_new(&options, &why);
+  g_autoptr(sasl_loop_t) sasl = auth_choose(pop3->connection, "pop", pop3->server, password,
+                                            pop3->mechanisms, &why);
   if (sasl != NULL)
     return login_sasl(pop3, sasl, error);
   if (wants_user(pop3, why))

@@ -7,7 +7,7 @@
 #include "base/limits.h"
 #include "base/sanitize.h"
 #include "base/text.h"
-#include "net/sasl.h"
+#include "net/auth.h"
 
 /* RFC 4954, 4: a line of AUTH may have so many bytes; a longer initial response
  * waits for its challenge. */
@@ -173,23 +173,9 @@ connect_server(struct smtp *smtp, const char *known_key, GCancellable *cancel, G
 {
   const struct conf_server *server = smtp->server;
   g_autofree char *who = g_strdup_printf("%s smtp", smtp->account->name);
-  struct connection_options options = {
-      .host = server->server,
-      .port = server->port,
-      .tls = server->tls,
-      .allow_cleartext = server->allow_cleartext,
-      .timeout = server->timeout,
-      .ca_file = server->ca_file,
-      .pin = server->pin,
-      .client_cert = server->client_cert,
-      .client_key = server->client_key,
-      .known_key = known_key,
-      .proxy = server->proxy,
-      .who = who,
-  };
   g_auto(smtp_reply_t) reply = {0};
   smtp->place = g_strdup_printf("%s (%s:%d)", who, server->server, server->port);
-  smtp->connection = connection_open(&options, cancel, error);
+  smtp->connection = connection_open_server(server, who, known_key, cancel, error);
   if (smtp->connection == NULL || !smtp_read(smtp, &reply, error))
     return false;
   if (reply.code != 220)
@@ -198,16 +184,6 @@ connect_server(struct smtp *smtp, const char *known_key, GCancellable *cancel, G
 }
 
 /* ---- login ---- */
-
-static bool
-send_secret(struct smtp *smtp, const char *prefix, const char *secret, const char *log,
-            GError **error)
-{
-  return connection_write(smtp->connection, prefix, strlen(prefix), log, error) &&
-         connection_write(smtp->connection, secret, strlen(secret), "", error) &&
-         connection_write(smtp->connection, "\r\n", 2, "", error) &&
-         connection_flush(smtp->connection, error);
-}
 
 /* The challenge in a reply's line, which may be longer than its words keep. */
 static bool
@@ -229,26 +205,18 @@ read_challenge(struct smtp *smtp, struct smtp_reply *reply, char **challenge_out
 }
 
 static bool
-answer_challenge(struct smtp *smtp, struct sasl *sasl, const char *challenge, secret_t **initial,
-                 GError **error)
+answer_challenge(struct smtp *smtp, struct sasl *sasl, const char *challenge, GError **error)
 {
-  g_autoptr(secret_t) answer = g_steal_pointer(initial);
-  if (answer != NULL && g_str_equal(secret_text(answer), "=")) {
-    secret_unref(g_steal_pointer(&answer));
-    answer = secret_new("", 0);
-  }
-  if (answer == NULL)
-    answer = sasl_step(sasl, challenge, error);
-  if (answer == NULL) {
-    g_prefix_error(error, "%s: ", smtp->place);
-    return false;
-  }
-  return send_secret(smtp, "", secret_text(answer), "********", error);
+  g_autoptr(secret_t) answer = sasl_step(sasl, challenge, error);
+  if (answer != NULL)
+    return auth_write(smtp->connection, "", secret_text(answer), "********", error) &&
+           connection_flush(smtp->connection, error);
+  g_prefix_error(error, "%s: ", smtp->place);
+  return false;
 }
 
 static bool
-sasl_exchange(struct smtp *smtp, struct sasl *sasl, secret_t **initial, bool *told_out,
-              GError **error)
+sasl_exchange(struct smtp *smtp, struct sasl *sasl, bool *told_out, GError **error)
 {
   for (;;) {
     g_auto(smtp_reply_t) reply = {0};
@@ -256,7 +224,7 @@ sasl_exchange(struct smtp *smtp, struct sasl *sasl, secret_t **initial, bool *to
     if (!read_challenge(smtp, &reply, &challenge, error))
       return false;
     if (reply.code == 334) {
-      if (!answer_challenge(smtp, sasl, challenge, initial, error))
+      if (!answer_challenge(smtp, sasl, challenge, error))
         return false;
       continue;
     }
@@ -274,37 +242,16 @@ sasl_exchange(struct smtp *smtp, struct sasl *sasl, secret_t **initial, bool *to
 static bool
 login_with(struct smtp *smtp, const secret_t *password, bool *told_out, GError **error)
 {
-  bool confidential = connection_is_tls(smtp->connection) ||
-                      connection_is_loopback(smtp->connection) || smtp->server->allow_cleartext;
-  struct sasl_options options = {
-      .service = "smtp",
-      .host = smtp->server->server,
-      .port = smtp->server->port,
-      .user = smtp->server->user,
-      .password = password,
-      .auth = smtp->server->auth,
-      .offered = (const char *const *)smtp->mechanisms,
-      .confidential = confidential,
-  };
-  g_autoptr(sasl_loop_t) sasl = sasl_new(&options, error);
+  g_autoptr(sasl_loop_t) sasl = auth_choose(smtp->connection, "smtp", smtp->server, password,
+                                            smtp->mechanisms, error);
   if (sasl == NULL) {
     g_prefix_error(error, "%s: ", smtp->place);
     return false;
   }
-  g_autoptr(secret_t) initial = sasl_initial(sasl);
-  const char *name = sasl_mechanism(sasl);
-  smtp->method = g_strdup(name);
-  bool fits = initial != NULL && strlen(name) + secret_length(initial) + 8 <= AUTH_LINE_MAX;
-  if (fits) {
-    g_autofree char *prefix = g_strdup_printf("AUTH %s ", name);
-    g_autofree char *log = g_strdup_printf("AUTH %s ********", name);
-    if (!send_secret(smtp, prefix, secret_text(initial), log, error))
-      return false;
-    secret_unref(g_steal_pointer(&initial));
-  } else if (!connection_printf(smtp->connection, error, "AUTH %s\r\n", name) ||
-             !connection_flush(smtp->connection, error))
-    return false;
-  return sasl_exchange(smtp, sasl, &initial, told_out, error);
+  smtp->method = g_strdup(sasl_mechanism(sasl));
+  return auth_command(smtp->connection, sasl, AUTH_LINE_MAX, error) &&
+         connection_flush(smtp->connection, error) &&
+         sasl_exchange(smtp, sasl, told_out, error);
 }
 
 /* A letter is never handed over unauthenticated where a user is configured. */

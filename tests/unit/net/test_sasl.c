@@ -83,16 +83,28 @@ static void
 plain_and_login_say_name_and_password(void **state)
 {
   g_autoptr(sasl_loop_t) plain = start("PLAIN", CONF_AUTH_AUTO, true, NULL);
-  g_autoptr(secret_t) initial = sasl_initial(plain);
+  g_autoptr(secret_t) initial = sasl_initial(plain, 500);
   assert_decodes_to(initial, "\0" USER "\0" PASSWORD, 2 + strlen(USER PASSWORD));
   assert_true(sasl_finish(plain, NULL, NULL));
   g_autoptr(sasl_loop_t) login = start("LOGIN", CONF_AUTH_AUTO, true, NULL);
-  assert_null(sasl_initial(login));
+  assert_null(sasl_initial(login, 500));
   g_autoptr(secret_t) name = sasl_step(login, "VXNlcm5hbWU6", NULL);
   assert_decodes_to(name, USER, strlen(USER));
   g_autoptr(secret_t) word = sasl_step(login, "UGFzc3dvcmQ6", NULL);
   assert_decodes_to(word, PASSWORD, strlen(PASSWORD));
   assert_true(sasl_finish(login, NULL, NULL));
+}
+
+static void
+a_response_without_room_answers_the_first_challenge(void **state)
+{
+  g_autoptr(sasl_loop_t) plain = start("PLAIN", CONF_AUTH_AUTO, true, NULL);
+  assert_null(sasl_initial(plain, 5));
+  assert_int_equal(sasl_rest(plain), SASL_REST_UNKNOWN);
+  g_autoptr(secret_t) answer = sasl_step(plain, "", NULL);
+  assert_decodes_to(answer, "\0" USER "\0" PASSWORD, 2 + strlen(USER PASSWORD));
+  assert_int_equal(sasl_rest(plain), SASL_REST_NOTHING);
+  assert_true(sasl_finish(plain, NULL, NULL));
 }
 
 static void
@@ -117,7 +129,7 @@ bearer_tokens_are_said_as_their_rfc_asks(void **state)
   static const char o[] =
       "n,a=" USER ",\1host=pop.example\1port=995\1auth=Bearer " PASSWORD "\1\1";
   g_autoptr(sasl_loop_t) xoauth2 = start("XOAUTH2", CONF_AUTH_XOAUTH2, true, NULL);
-  g_autoptr(secret_t) first = sasl_initial(xoauth2);
+  g_autoptr(secret_t) first = sasl_initial(xoauth2, 500);
   assert_decodes_to(first, x, sizeof x - 1);
   g_autoptr(secret_t) dummy = sasl_step(xoauth2, "eyJzdGF0dXMiOiI0MDAifQ==", NULL);
   assert_int_equal(secret_length(dummy), 0);
@@ -125,7 +137,7 @@ bearer_tokens_are_said_as_their_rfc_asks(void **state)
   assert_null(sasl_step(xoauth2, "", &error));
   assert_int_equal(error_exit_status(error), 76);
   g_autoptr(sasl_loop_t) bearer = start("OAUTHBEARER", CONF_AUTH_OAUTHBEARER, true, NULL);
-  g_autoptr(secret_t) initial = sasl_initial(bearer);
+  g_autoptr(secret_t) initial = sasl_initial(bearer, 500);
   assert_decodes_to(initial, o, sizeof o - 1);
   g_autoptr(secret_t) one = sasl_step(bearer, "eyJzdGF0dXMiOiI0MDAifQ==", NULL);
   assert_decodes_to(one, "\1", 1);
@@ -214,7 +226,7 @@ check_scram(const char *name, const EVP_MD *md, bool honest)
   g_autoptr(GError) error = NULL;
   g_autoptr(sasl_loop_t) sasl = start(name, CONF_AUTH_AUTO, false, &error);
   assert_non_null(sasl);
-  g_autoptr(secret_t) initial = sasl_initial(sasl);
+  g_autoptr(secret_t) initial = sasl_initial(sasl, 500);
   g_autofree char *first = scram_first(&scram, initial, "4096");
   g_autoptr(secret_t) answer = sasl_step(sasl, first, &error);
   if (answer == NULL)
@@ -256,7 +268,7 @@ the_last_proof_may_come_with_success(void **state)
 {
   struct scram scram = {.md = EVP_sha256()};
   g_autoptr(sasl_loop_t) sasl = start("SCRAM-SHA-256", CONF_AUTH_AUTO, true, NULL);
-  g_autoptr(secret_t) initial = sasl_initial(sasl);
+  g_autoptr(secret_t) initial = sasl_initial(sasl, 500);
   g_autofree char *first = scram_first(&scram, initial, "5000");
   g_autoptr(secret_t) answer = sasl_step(sasl, first, NULL);
   assert_non_null(answer);
@@ -273,7 +285,7 @@ absurd_iteration_counts_are_refused_at_once(void **state)
   for (size_t i = 0; i < G_N_ELEMENTS(counts); i++) {
     struct scram scram = {.md = EVP_sha1()};
     g_autoptr(sasl_loop_t) sasl = start("SCRAM-SHA-1", CONF_AUTH_AUTO, true, NULL);
-    g_autoptr(secret_t) initial = sasl_initial(sasl);
+    g_autoptr(secret_t) initial = sasl_initial(sasl, 500);
     g_autofree char *first = scram_first(&scram, initial, counts[i]);
     gint64 began = g_get_monotonic_time();
     g_autoptr(GError) error = NULL;
@@ -290,7 +302,7 @@ broken_challenges_are_refused(void **state)
   static const char *const challenges[] = {"!!!", "abc", "=", "cj1mb28=", "", "YWJj\x1b"};
   for (size_t i = 0; i < G_N_ELEMENTS(challenges); i++) {
     g_autoptr(sasl_loop_t) sasl = start("SCRAM-SHA-256", CONF_AUTH_AUTO, true, NULL);
-    g_autoptr(secret_t) initial = sasl_initial(sasl);
+    g_autoptr(secret_t) initial = sasl_initial(sasl, 500);
     g_autoptr(GError) error = NULL;
     assert_null(sasl_step(sasl, challenges[i], &error));
     assert_int_equal(error_exit_status(error), 76);
@@ -307,7 +319,7 @@ long_passwords_fit(void **state)
                                  .password = password, .offered = offered, .confidential = true};
   g_autoptr(sasl_loop_t) sasl = sasl_new(&options, NULL);
   assert_non_null(sasl);
-  g_autoptr(secret_t) initial = sasl_initial(sasl);
+  g_autoptr(secret_t) initial = sasl_initial(sasl, G_MAXSIZE);
   gsize length = 0;
   g_free(g_base64_decode(secret_text(initial), &length));
   assert_int_equal(length, 2 + strlen(USER) + 5000);
@@ -319,6 +331,7 @@ main(void)
   const struct CMUnitTest tests[] = {
       cmocka_unit_test(the_strongest_allowed_mechanism_is_chosen),
       cmocka_unit_test(plain_and_login_say_name_and_password),
+      cmocka_unit_test(a_response_without_room_answers_the_first_challenge),
       cmocka_unit_test(cram_md5_answers_with_a_digest),
       cmocka_unit_test(bearer_tokens_are_said_as_their_rfc_asks),
       cmocka_unit_test(scram_proves_both_sides),
