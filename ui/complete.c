@@ -2,17 +2,25 @@
 #include <string.h>
 
 #include "base/i18n.h"
-#include "base/sanitize.h"
 #include "base/text.h"
 #include "ui/ui-private.h"
 
 #define CANDIDATES_MAX 200
 
-struct wish { struct prompt *prompt; char *text; size_t from; bool insert; };
+/* What is completed by the engine: the text must still be this one when it answers.
+ * `before` goes in front of each string. */
+struct wish {
+  struct prompt *prompt;
+  char *text, *before;
+  size_t from;
+  bool insert;
+  const char *nothing;
+};
 
 static void
 wish_free(struct wish *wish)
 {
+  g_free(wish->before);
   g_free(wish->text);
   g_free(wish);
 }
@@ -74,38 +82,6 @@ offer_folders(struct ui *ui, GPtrArray *candidates, const char *typed)
     }
 }
 
-static int
-by_text(const void *a, const void *b)
-{
-  const struct candidate *const *x = a, *const *y = b;
-  return strcmp((*x)->text, (*y)->text);
-}
-
-static void
-offer_paths(GPtrArray *candidates, const char *typed)
-{
-  const char *slash = strrchr(typed, '/');
-  g_autofree char *shown_dir = slash != NULL ? g_strndup(typed, (gsize)(slash - typed + 1))
-                                             : g_strdup("");
-  const char *start = slash != NULL ? slash + 1 : typed;
-  g_autofree char *dir = ui_typed_path(*shown_dir != '\0' ? shown_dir : ".");
-  g_autoptr(GDir) opened = g_dir_open(dir, 0, NULL);
-  if (opened == NULL)
-    return;
-  for (const char *name; (name = g_dir_read_name(opened)) != NULL;) {
-    /* A name that could not be typed back is not offered. */
-    g_autofree char *clean = sanitize_line(name, -1);
-    if (strcmp(clean, name) != 0 || !g_str_has_prefix(name, start) ||
-        (*name == '.' && *start != '.'))
-      continue;
-    g_autofree char *path = g_build_filename(dir, name, NULL);
-    bool inside = g_file_test(path, G_FILE_TEST_IS_DIR);
-    g_autofree char *text = g_strdup_printf("%s%s%s", shown_dir, name, inside ? "/" : "");
-    offer(candidates, text, NULL);
-  }
-  g_ptr_array_sort(candidates, by_text);
-}
-
 static void
 offer_accounts(struct ui *ui, GPtrArray *candidates, const char *typed)
 {
@@ -153,7 +129,7 @@ offer_orders(GPtrArray *candidates, const char *typed)
 }
 
 static void
-take_addresses(struct view *view, struct event *event, void *data)
+take_strings(struct view *view, struct event *event, void *data)
 {
   struct wish *wish = data;
   struct prompt *prompt = ui_asked(view->ui);
@@ -161,20 +137,42 @@ take_addresses(struct view *view, struct event *event, void *data)
       event->strings == NULL)
     return;
   GPtrArray *candidates = candidates_new();
-  for (size_t i = 0; event->strings[i] != NULL; i++)
-    offer(candidates, event->strings[i], NULL);
-  if (candidates->len == 0)
-    ui_say(view->ui, _("No address that you have met begins so."));
+  for (size_t i = 0; event->strings[i] != NULL; i++) {
+    g_autofree char *text = g_strconcat(wish->before, event->strings[i], NULL);
+    offer(candidates, text, NULL);
+  }
+  if (candidates->len == 0 && wish->insert)
+    ui_say(view->ui, "%s", wish->nothing);
   prompt_offer(prompt, candidates, wish->from, wish->insert);
 }
 
 static void
-ask_addresses(struct ui *ui, struct prompt *prompt, size_t from, const char *typed, bool insert)
+await_strings(struct ui *ui, request_id request, struct wish wish)
 {
-  struct wish *wish = g_new0(struct wish, 1);
-  *wish = (struct wish){prompt, g_strdup(prompt->text->str), from, insert};
-  ui_await(ui, engine_addresses(ui->engine, typed), NULL, take_addresses, wish,
-           (GDestroyNotify)wish_free);
+  wish.text = g_strdup(wish.prompt->text->str);
+  struct wish *waiting = g_new(struct wish, 1);
+  *waiting = wish;
+  ui_await(ui, request, NULL, take_strings, waiting, (GDestroyNotify)wish_free);
+}
+
+static void
+ask_addresses(struct ui *ui, struct prompt *prompt, size_t from, const char *typed)
+{
+  await_strings(ui, engine_addresses(ui->engine, typed),
+                (struct wish){.prompt = prompt, .before = g_strdup(""), .from = from,
+                              .insert = true,
+                              .nothing = _("No address that you have met begins so.")});
+}
+
+static void
+ask_paths(struct ui *ui, struct prompt *prompt, size_t from, const char *typed, bool insert)
+{
+  const char *slash = strrchr(typed, '/');
+  char *before = slash != NULL ? g_strndup(typed, (gsize)(slash - typed + 1)) : g_strdup("");
+  g_autofree char *dir = ui_typed_path(*before != '\0' ? before : ".");
+  await_strings(ui, engine_paths(ui->engine, dir, slash != NULL ? slash + 1 : typed),
+                (struct wish){.prompt = prompt, .before = before, .from = from,
+                              .insert = insert, .nothing = _("Nothing begins so.")});
 }
 
 /* Where the last address of a list begins. */
@@ -212,18 +210,21 @@ ui_complete(struct ui *ui, struct prompt *prompt, bool insert)
   g_autofree char *typed = g_strndup(prompt->text->str + from, prompt->cursor - from);
   if (kind == COMPLETE_ADDRESS) {
     if (insert)
-      ask_addresses(ui, prompt, from, typed, insert);
+      ask_addresses(ui, prompt, from, typed);
+    return;
+  }
+  if (kind == COMPLETE_PATH) {
+    ask_paths(ui, prompt, from, typed, insert);
     return;
   }
   GPtrArray *candidates = candidates_new();
   switch (kind) {
   case COMPLETE_COMMAND: offer_commands(ui, candidates, typed, prompt->live); break;
   case COMPLETE_FOLDER: offer_folders(ui, candidates, typed); break;
-  case COMPLETE_PATH: offer_paths(candidates, typed); break;
   case COMPLETE_ACCOUNT: offer_accounts(ui, candidates, typed); break;
   case COMPLETE_SENDER: offer_senders(ui, candidates, typed); break;
   case COMPLETE_ORDER: offer_orders(candidates, typed); break;
-  case COMPLETE_NOTHING: case COMPLETE_ADDRESS: break;
+  case COMPLETE_NOTHING: case COMPLETE_ADDRESS: case COMPLETE_PATH: break;
   }
   if (candidates->len == 0 && insert && kind != COMPLETE_NOTHING)
     ui_say(ui, _("Nothing begins so."));

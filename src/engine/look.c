@@ -2,6 +2,7 @@
 
 #include "base/error.h"
 #include "base/i18n.h"
+#include "base/sanitize.h"
 #include "engine/engine-private.h"
 
 /* Completions that anybody looks through. */
@@ -294,4 +295,62 @@ request_id
 engine_addresses(struct engine *engine, const char *prefix)
 {
   return engine_request(engine, NULL, run_addresses, g_strdup(prefix), g_free);
+}
+
+/* ---- paths ---- */
+
+struct names { char *dir, *start; };
+
+static void
+names_free(void *data)
+{
+  struct names *names = data;
+  g_free(names->dir);
+  g_free(names->start);
+  g_free(names);
+}
+
+/* A name that could not be typed back is left out. */
+static bool
+name_fits(const char *name, const char *start)
+{
+  g_autofree char *clean = sanitize_line(name, -1);
+  return strcmp(clean, name) == 0 && g_str_has_prefix(name, start) &&
+         (*name != '.' || *start == '.');
+}
+
+static int
+by_text(const void *a, const void *b)
+{
+  return strcmp(*(char *const *)a, *(char *const *)b);
+}
+
+static bool
+run_paths(struct work *work, GError **error)
+{
+  const struct names *names = work->args;
+  g_autoptr(GPtrArray) found = g_ptr_array_new_with_free_func(g_free);
+  g_autoptr(GDir) dir = g_dir_open(names->dir, 0, NULL);
+  (void)error;
+  for (const char *name; dir != NULL && (name = g_dir_read_name(dir)) != NULL;) {
+    if (g_cancellable_is_cancelled(work->cancel))
+      break;
+    if (!name_fits(name, names->start))
+      continue;
+    g_autofree char *path = g_build_filename(names->dir, name, NULL);
+    bool inside = g_file_test(path, G_FILE_TEST_IS_DIR);
+    g_ptr_array_add(found, g_strconcat(name, inside ? "/" : "", NULL));
+  }
+  g_ptr_array_sort(found, by_text);
+  g_ptr_array_add(found, NULL);
+  work->done->strings = (GStrv)g_ptr_array_free(g_steal_pointer(&found), FALSE);
+  return true;
+}
+
+request_id
+engine_paths(struct engine *engine, const char *dir, const char *start)
+{
+  struct names *names = g_new(struct names, 1);
+  *names = (struct names){g_strdup(dir), g_strdup(start)};
+  return engine_request(engine, "paths", run_paths, names, names_free);
 }
