@@ -1,6 +1,6 @@
 EXTRA_DIST += tests/lsan.supp
 EXTRA_DIST += tests/isp/isp tests/isp/lmtp.py tests/isp/seed.py tests/isp/demo tests/isp/hostile.py tests/isp/proxy.py \
-	tests/isp/battery.py tests/isp/battery_pop3.py tests/isp/battery_smtp.py \
+	tests/isp/battery.py tests/isp/letters.py tests/isp/battery_pop3.py tests/isp/battery_smtp.py \
 	tests/isp/etc/dovecot.conf.in tests/isp/etc/main.cf.in tests/isp/etc/master.cf.in \
 	tests/isp/mail/01-benvenuto.anna.eml \
 	tests/isp/mail/02-pranzo.anna.eml \
@@ -27,6 +27,7 @@ EXTRA_DIST += tests/isp/isp tests/isp/lmtp.py tests/isp/seed.py tests/isp/demo t
 
 # Stories: each needs the real servers, the real program and nothing else.
 stories =
+stories += tests/behaviour/attacks/run
 stories += tests/behaviour/bcc-sealed/run
 stories += tests/behaviour/canary/run
 stories += tests/behaviour/cli-read/run

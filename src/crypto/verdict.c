@@ -155,6 +155,9 @@ user_id_parse(const char *text, char **name_out, char **address_out)
   }
   if (!address_is_valid_spec(address))
     return false;
+  /* A name that is an address is taken for the signer's by who reads no further. */
+  if (name != NULL && strchr(name, '@') != NULL)
+    g_clear_pointer(&name, g_free);
   g_autofree char *clean = name != NULL ? sanitize_line(name, -1) : NULL;
   *name_out = clean != NULL && *g_strstrip(clean) != '\0' ? g_steal_pointer(&clean) : NULL;
   *address_out = sanitize_line(address, -1);

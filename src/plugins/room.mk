@@ -3,6 +3,9 @@ postino_plugin_host_SOURCES = src/plugins/host.c src/plugins/rights.c src/plugin
 	src/crypto/protocol.c src/crypto/protocol.h src/crypto/postino-plugin.h
 postino_plugin_host_LDADD = $(BASE_LIBS) $(SECCOMP_LIBS) -ldl
 
+pkglibexec_PROGRAMS += postino-gpgsm
+postino_gpgsm_SOURCES = src/plugins/gpgsm.c
+
 # Real modules, linked without libtool: no -pie, and nothing of ours is shared.
 module_flags = -shared -Wl,-z,relro -Wl,-z,now -Wl,-z,noexecstack -Wl,--as-needed
 plugin_PROGRAMS += plugins/openpgp.so

@@ -40,6 +40,9 @@ static const struct verdict_row verdicts[] = {
      "signature not verified: key " KEY " not confirmed for anna@tuoisp.example"},
     {false, 1, POSTINO_SIGNATURE_GOOD, "anna@tuoisp.example <eva@evil.example>", POSTINO_VALIDITY_FULL,
      {"anna@tuoisp.example"}, "signature not verified: key " KEY " not confirmed for anna@tuoisp.example"},
+    /* a name that is another's address */
+    {false, 1, POSTINO_SIGNATURE_GOOD, "anna@tuoisp.example <eva@evil.example>", POSTINO_VALIDITY_FULL,
+     {"eva@evil.example"}, "signed by eva@evil.example <eva@evil.example>"},
     {false, 1, POSTINO_SIGNATURE_GOOD, "anna@tuoisp.example\n<eva@evil.example", POSTINO_VALIDITY_FULL,
      {"anna@tuoisp.example"}, "signature not verified: key " KEY " not confirmed for anna@tuoisp.example"},
     {false, 1, POSTINO_SIGNATURE_GOOD, "Anna Rossi <anna@tuoisp.example>", POSTINO_VALIDITY_FULL,
