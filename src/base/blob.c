@@ -3,6 +3,7 @@
 #include <errno.h>
 #include <fcntl.h>
 #include <string.h>
+#include <sys/mman.h>
 #include <sys/stat.h>
 
 #include "base/error.h"
@@ -15,10 +16,14 @@
 struct blob {
   gint refs;
   GBytes *bytes;            /* NULL: in the file */
+  struct blob *rest;        /* behind `bytes`; NULL: nothing */
   int fd;
   guint64 start, size;
+  bool sealed;              /* the file is sealed memory */
+  bool watched;             /* `opened` is known */
+  struct stat opened;
 };
-struct blob_writer { int fd; guint64 size; GString *buffer; };
+struct blob_writer { int fd; guint64 size; GString *buffer; bool memory; };
 
 static struct blob *
 make(GBytes *bytes, int fd, guint64 start, guint64 size)
@@ -53,7 +58,18 @@ blob_open(const char *path, GError **error)
     error_set(error, POSTINO_ERROR_INVALID, _("%s: not a regular file"), path);
     return NULL;
   }
-  return blob_new_file(fd_steal(&fd), 0, (guint64)st.st_size);
+  struct blob *blob = blob_new_file(fd_steal(&fd), 0, (guint64)st.st_size);
+  blob->watched = true;
+  blob->opened = st;
+  return blob;
+}
+
+struct blob *
+blob_join(GBytes *head, struct blob *rest)
+{
+  struct blob *blob = make(g_bytes_ref(head), -1, 0, g_bytes_get_size(head) + rest->size);
+  blob->rest = blob_ref(rest);
+  return blob;
 }
 
 struct blob *
@@ -70,6 +86,7 @@ blob_unref(struct blob *blob)
     return;
   if (blob->bytes != NULL)
     g_bytes_unref(blob->bytes);
+  blob_unref(blob->rest);
   fd_clear(&blob->fd);
   g_free(blob);
 }
@@ -80,10 +97,26 @@ blob_size(const struct blob *blob)
   return blob->size;
 }
 
+bool
+blob_is_as_opened(const struct blob *blob)
+{
+  struct stat st;
+  const struct timespec *then = &blob->opened.st_mtim;
+  return !blob->watched ||
+         (fstat(blob->fd, &st) == 0 && st.st_size == blob->opened.st_size &&
+          st.st_mtim.tv_sec == then->tv_sec && st.st_mtim.tv_nsec == then->tv_nsec);
+}
+
+int
+blob_memory(const struct blob *blob)
+{
+  return blob->sealed ? blob->fd : -1;
+}
+
 /* ---- reading ---- */
 
 static bool
-read_at(const struct blob *blob, guint64 at, char *data, size_t length, GError **error)
+read_file(const struct blob *blob, guint64 at, char *data, size_t length, GError **error)
 {
   while (length > 0) {
     ssize_t n = pread(blob->fd, data, length, (off_t)(blob->start + at));
@@ -101,9 +134,25 @@ read_at(const struct blob *blob, guint64 at, char *data, size_t length, GError *
   return true;
 }
 
+static bool
+read_at(const struct blob *blob, guint64 at, char *data, size_t length, GError **error)
+{
+  if (blob->bytes == NULL)
+    return read_file(blob, at, data, length, error);
+  size_t here;
+  const char *bytes = g_bytes_get_data(blob->bytes, &here);
+  size_t take = at < here ? MIN(length, here - (size_t)at) : 0;
+  if (take > 0)
+    memcpy(data, bytes + at, take);
+  return take == length || read_at(blob->rest, at + take - here, data + take, length - take, error);
+}
+
+/* All of it, where it lies in memory in one piece; else NULL. */
 static const char *
 memory_of(const struct blob *blob)
 {
+  if (blob->bytes == NULL || blob->rest != NULL)
+    return NULL;
   const char *data = g_bytes_get_data(blob->bytes, NULL);
   return data != NULL ? data : "";
 }
@@ -111,12 +160,13 @@ memory_of(const struct blob *blob)
 bool
 blob_each(const struct blob *blob, guint64 from, blob_fn take, void *context, GError **error)
 {
-  g_autofree char *room = blob->bytes == NULL ? g_malloc(BLOCK) : NULL;
+  const char *memory = memory_of(blob);
+  g_autofree char *room = memory == NULL ? g_malloc(BLOCK) : NULL;
   while (from < blob->size) {
     size_t length = (size_t)MIN(BLOCK, blob->size - from);
-    if (room != NULL && !read_at(blob, from, room, length, error))
+    if (memory == NULL && !read_at(blob, from, room, length, error))
       return false;
-    if (!take(room != NULL ? room : memory_of(blob) + from, length, context, error))
+    if (!take(memory != NULL ? memory + from : room, length, context, error))
       return false;
     from += length;
   }
@@ -126,7 +176,7 @@ blob_each(const struct blob *blob, guint64 from, blob_fn take, void *context, GE
 GBytes *
 blob_head(const struct blob *blob, size_t most, GError **error)
 {
-  if (blob->bytes != NULL)
+  if (memory_of(blob) != NULL)
     return g_bytes_ref(blob->bytes);
   size_t length = (size_t)MIN(most, blob->size);
   g_autofree char *data = g_malloc(length + 1);
@@ -135,10 +185,36 @@ blob_head(const struct blob *blob, size_t most, GError **error)
              : NULL;
 }
 
+struct mapping { void *at; size_t length; };
+
+static void
+unmap(void *data)
+{
+  struct mapping *mapping = data;
+  munmap(mapping->at, mapping->length);
+  g_free(mapping);
+}
+
+/* It can neither shrink nor change under the reader's hands. */
+static GBytes *
+map_sealed(const struct blob *blob, GError **error)
+{
+  size_t length = (size_t)blob->size;
+  void *at = mmap(NULL, length, PROT_READ, MAP_SHARED, blob->fd, 0);
+  if (at == MAP_FAILED) {
+    error_errno(error, POSTINO_ERROR_LOCAL, errno, _("reading failed"));
+    return NULL;
+  }
+  struct mapping *mapping = g_new(struct mapping, 1);
+  *mapping = (struct mapping){at, length};
+  return g_bytes_new_with_free_func(at, length, unmap, mapping);
+}
+
 GBytes *
 blob_bytes(const struct blob *blob, GError **error)
 {
-  return blob_head(blob, G_MAXSIZE, error);
+  return blob->sealed && blob->size > 0 ? map_sealed(blob, error)
+                                        : blob_head(blob, G_MAXSIZE, error);
 }
 
 /* ---- writing ---- */
@@ -175,6 +251,15 @@ nameless_file(const char *dir)
   return fd;
 }
 
+static struct blob_writer *
+writer_of(int fd, bool memory)
+{
+  struct blob_writer *writer = g_new0(struct blob_writer, 1);
+  *writer = (struct blob_writer){.fd = fd, .memory = memory,
+                                 .buffer = g_string_sized_new(BLOCK)};
+  return writer;
+}
+
 struct blob_writer *
 blob_writer_new(const char *dir, GError **error)
 {
@@ -183,10 +268,14 @@ blob_writer_new(const char *dir, GError **error)
     error_errno(error, POSTINO_ERROR_CREATE, errno, _("cannot create a file in %s"), dir);
     return NULL;
   }
-  struct blob_writer *writer = g_new0(struct blob_writer, 1);
-  writer->fd = fd;
-  writer->buffer = g_string_sized_new(BLOCK);
-  return writer;
+  return writer_of(fd, false);
+}
+
+struct blob_writer *
+blob_writer_memory(GError **error)
+{
+  int fd = file_memfd_new(error);
+  return fd < 0 ? NULL : writer_of(fd, true);
 }
 
 static bool
@@ -218,8 +307,11 @@ blob_writer_size(const struct blob_writer *writer)
 struct blob *
 blob_writer_end(struct blob_writer *writer, GError **error)
 {
-  return flush_buffer(writer, error) ? blob_new_file(fd_steal(&writer->fd), 0, writer->size)
-                                     : NULL;
+  if (!flush_buffer(writer, error) || (writer->memory && !file_memfd_seal(writer->fd, error)))
+    return NULL;
+  struct blob *blob = blob_new_file(fd_steal(&writer->fd), 0, writer->size);
+  blob->sealed = writer->memory;
+  return blob;
 }
 
 void

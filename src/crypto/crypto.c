@@ -1,8 +1,11 @@
 #include "crypto/crypto.h"
 
+#include <fcntl.h>
 #include <string.h>
+#include <unistd.h>
 
 #include "base/error.h"
+#include "base/file.h"
 #include "base/i18n.h"
 #include "base/limits.h"
 #include "base/paths.h"
@@ -469,6 +472,20 @@ different_keys(const GPtrArray *recipients)
   return g_hash_table_size(keys);
 }
 
+/* Who reads it moves its position, which all descriptors of it share. */
+static bool
+add_entity(struct frame *frame, const struct seal_request *request, GError **error)
+{
+  int memory = request->memory != NULL ? blob_memory(request->memory) : -1;
+  int own = memory >= 0 ? fcntl(memory, F_DUPFD_CLOEXEC, 0) : -1;
+  if (own < 0 || lseek(own, 0, SEEK_SET) < 0) {
+    fd_clear(&own);
+    return frame_add_bulk(frame, request->entity, error);
+  }
+  frame_add_fd(frame, own);
+  return true;
+}
+
 GBytes *
 ask_seal(struct client *client, const struct seal_request *request, const GPtrArray *recipients,
          GCancellable *cancel, GError **error)
@@ -483,7 +500,7 @@ ask_seal(struct client *client, const struct seal_request *request, const GPtrAr
     frame_add_text(frame, FIELD_KEY, recipient->key);
   }
   frame_add_number(frame, FIELD_LIMIT, CLIENT_LARGEST);
-  if (!frame_add_bulk(frame, request->entity, error))
+  if (!add_entity(frame, request, error))
     return NULL;
   g_autoptr(frame_t) reply =
       client_call(client, g_steal_pointer(&frame), LIMIT_PLUGIN_SECONDS, NULL, cancel, error);

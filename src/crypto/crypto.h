@@ -9,6 +9,7 @@
 #include <stdbool.h>
 #include <stdint.h>
 
+#include "base/blob.h"
 #include "base/secret.h"
 #include "conf/conf.h"
 #include "message/rendered.h"
@@ -121,6 +122,7 @@ struct seal_request {
   const char *from;                 /* address spec */
   const char *const *recipients;    /* address specs that this copy is for */
   GBytes *entity;                   /* Content-* fields, blank line, body; CRLF */
+  const struct blob *memory;        /* the same bytes in sealed memory: not copied; may be NULL */
   const char *subject;              /* searched for in the result; may be NULL */
   bool sign, encrypt;
 };

@@ -201,8 +201,9 @@ attach_parts(struct work *work, const struct opened *opened, struct draft *draft
     if (bytes == NULL)
       return false;
     struct draft_attachment *attachment = g_new0(struct draft_attachment, 1);
-    *attachment = (struct draft_attachment){.name = name, .type = type, .bytes = bytes};
+    *attachment = (struct draft_attachment){.name = name, .type = type, .blob = blob_new(bytes)};
     g_ptr_array_add(draft->attachments, attachment);
+    g_bytes_unref(bytes);
   }
   return true;
 }
@@ -313,8 +314,8 @@ draft_free_any(void *draft)
 
 /* What will be sealed when it is sent lies sealed until then; if that cannot be
  * done the draft is not written, and its writer still has it. */
-static GBytes *
-bytes_to_keep(struct work *work, const struct conf_account *account, const struct draft *draft,
+static struct blob *
+letter_to_keep(struct work *work, const struct conf_account *account, const struct draft *draft,
               GError **error)
 {
   struct seal_plan plan = {0};
@@ -329,7 +330,31 @@ bytes_to_keep(struct work *work, const struct conf_account *account, const struc
   if (wanted)
     return seal_to_oneself(work, account, draft, now, error);
   struct build_options build = {.now = now, .keep_bcc = true};
-  return draft_build(draft, &build, error);
+  g_autoptr(blob_writer_t) writer = draft_room(work, draft, false, error);
+  return writer != NULL && draft_write(draft, &build, writer, error)
+             ? blob_writer_end(writer, error)
+             : NULL;
+}
+
+static bool
+write_block(const char *data, size_t length, void *context, GError **error)
+{
+  return delivery_write(context, data, length, error);
+}
+
+static bool
+deliver(struct store *store, const char *folder, const struct blob *letter, char **key_out,
+        GError **error)
+{
+  g_autoptr(delivery_t) delivery = delivery_begin(store, folder, error);
+  g_auto(GStrv) keys = NULL;
+  if (delivery == NULL || !delivery_open(delivery, error) ||
+      !blob_each(letter, 0, write_block, delivery, error) ||
+      !delivery_close(delivery, NULL, ROW_DRAFT | ROW_SEEN, error) ||
+      !delivery_commit(delivery, &keys, error))
+    return false;
+  *key_out = g_strdup(keys[0]);
+  return true;
 }
 
 static bool
@@ -342,9 +367,9 @@ run_postpone(struct work *work, GError **error)
     return false;
   if (draft->from == NULL)
     return error_set(error, POSTINO_ERROR_INVALID, "%s", _("the letter has no From address"));
-  g_autoptr(GBytes) bytes = bytes_to_keep(work, account, draft, error);
-  if (bytes == NULL || !store_deliver(engine->store, account->drafts, bytes, ROW_DRAFT | ROW_SEEN,
-                                      &work->done->text, error))
+  g_autoptr(blob_t) letter = letter_to_keep(work, account, draft, error);
+  if (letter == NULL ||
+      !deliver(engine->store, account->drafts, letter, &work->done->text, error))
     return false;
   if (draft->origin != NULL)
     drop_origin(work, draft->origin);

@@ -69,7 +69,12 @@ struct letter {             /* an opened letter */
   unsigned flags;           /* enum row_flag */
 };
 
-struct part { int number; char *name, *type; GBytes *bytes; };
+struct part {
+  int number;
+  char *name, *type;
+  GBytes *bytes;
+  struct blob *file;        /* of engine_attach(), in place of bytes */
+};
 
 struct event {
   enum event_kind kind;
@@ -210,7 +215,7 @@ request_id engine_compose(struct engine *engine, const char *account, const char
 request_id engine_reply(struct engine *engine, const struct letter_ref *ref,
                         enum draft_reply how);
 request_id engine_forward(struct engine *engine, const struct letter_ref *ref);
-/* A file to be attached: part->name, type and bytes. */
+/* A file to be attached: part->name, type and file. */
 request_id engine_attach(struct engine *engine, const char *path);
 /* A letter of Drafts (or the Outbox, cancelled) taken up again. */
 request_id engine_resume(struct engine *engine, const char *key);

@@ -59,6 +59,7 @@ part_free(struct part *part)
   g_free(part->name);
   g_free(part->type);
   g_clear_pointer(&part->bytes, g_bytes_unref);
+  blob_unref(part->file);
   g_free(part);
 }
 

@@ -37,9 +37,13 @@ void parcel_clear(struct parcel *parcel);
  * clear. */
 bool parcel_make(struct work *work, const struct outgoing *outgoing, struct parcel *parcel_out,
                  GError **error) G_GNUC_WARN_UNUSED_RESULT;
+/* Where a letter with the draft's attachments is written to: memory when it is short or
+ * `sealed`, since nothing of a sealed letter lies on the disk in the clear. */
+struct blob_writer *draft_room(struct work *work, const struct draft *draft, bool sealed,
+                               GError **error) G_GNUC_WARN_UNUSED_RESULT;
 /* The draft sealed to its own author, for Drafts. */
-GBytes *seal_to_oneself(struct work *work, const struct conf_account *account,
-                        const struct draft *draft, int64_t now, GError **error)
+struct blob *seal_to_oneself(struct work *work, const struct conf_account *account,
+                             const struct draft *draft, int64_t now, GError **error)
     G_GNUC_WARN_UNUSED_RESULT;
 
 /* Who can be sealed to, and what then happens (crypto/ decides). */

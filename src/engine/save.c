@@ -4,6 +4,7 @@
 #include <gio/gio.h>
 #include <string.h>
 
+#include "base/blob.h"
 #include "base/error.h"
 #include "base/file.h"
 #include "base/i18n.h"
@@ -13,6 +14,8 @@
 
 /* name.ext, name-2.ext, … before giving up. */
 #define NAMES_TRIED 1000
+/* Of a file, to know what it is. */
+#define TYPE_BYTES LIMIT_KIB(64)
 
 struct save {
   struct ref *ref;
@@ -146,22 +149,38 @@ engine_save(struct engine *engine, const struct letter_ref *ref, int number, con
 
 /* ---- the other way ---- */
 
+static char *
+type_of_file(const char *name, const struct blob *file, GError **error)
+{
+  g_autoptr(GBytes) head = blob_head(file, TYPE_BYTES, error);
+  if (head == NULL)
+    return NULL;
+  gsize length;
+  const guchar *data = g_bytes_get_data(head, &length);
+  g_autofree char *content = g_content_type_guess(name, data, length, NULL);
+  char *type = content != NULL ? g_content_type_get_mime_type(content) : NULL;
+  return type != NULL ? type : g_strdup("application/octet-stream");
+}
+
+/* It is read when the letter is made, and must be the same then. */
 static bool
 run_attach(struct work *work, GError **error)
 {
   const char *path = work->args;
-  GBytes *bytes = file_read(path, LIMIT_MESSAGE, error);
-  if (bytes == NULL)
+  g_autoptr(blob_t) file = blob_open(path, error);
+  if (file == NULL)
     return false;
-  gsize length;
-  const guchar *data = g_bytes_get_data(bytes, &length);
+  if (blob_size(file) > LIMIT_MESSAGE)
+    return error_set(error, POSTINO_ERROR_INVALID, _("%s: larger than %zu bytes"), path,
+                     (size_t)LIMIT_MESSAGE);
+  g_autofree char *name = g_path_get_basename(path);
+  char *type = type_of_file(name, file, error);
+  if (type == NULL)
+    return false;
   struct part *part = work->done->part = g_new0(struct part, 1);
-  part->name = g_path_get_basename(path);
-  g_autofree char *type = g_content_type_guess(part->name, data, length, NULL);
-  part->type = type != NULL ? g_content_type_get_mime_type(type) : NULL;
-  if (part->type == NULL)
-    part->type = g_strdup("application/octet-stream");
-  part->bytes = bytes;
+  part->name = g_steal_pointer(&name);
+  part->type = type;
+  part->file = g_steal_pointer(&file);
   return true;
 }
 

@@ -4,8 +4,12 @@
 
 #include "base/error.h"
 #include "base/i18n.h"
+#include "base/limits.h"
 #include "engine/autocrypt.h"
 #include "engine/out.h"
+
+/* Attachments that do not lie on the disk once more while the letter is made. */
+#define SMALL LIMIT_MIB(1)
 
 /* ---- addresses ---- */
 
@@ -229,63 +233,89 @@ address_to(struct parcel *parcel, const GPtrArray *specs, guint from, guint n)
   }
 }
 
-static GBytes *
-entity_of(const struct outgoing *outgoing, bool for_others, GError **error)
+/* ---- what is made of the letter ---- */
+
+static bool
+is_private(const struct outgoing *outgoing)
+{
+  return outgoing->sign || outgoing->encrypt;
+}
+
+static bool
+is_small(const struct draft *draft)
+{
+  guint64 size = 0;
+  for (guint i = 0; draft != NULL && i < draft->attachments->len; i++)
+    size += blob_size(((struct draft_attachment *)draft->attachments->pdata[i])->blob);
+  return size < SMALL;
+}
+
+struct blob_writer *
+draft_room(struct work *work, const struct draft *draft, bool sealed, GError **error)
+{
+  return sealed || is_small(draft) ? blob_writer_memory(error)
+                                   : ledger_spool(work->engine->store, error);
+}
+
+/* What shall be signed or sealed carries the letter's own fields, the true subject among
+ * them. */
+static bool
+write_entity(const struct outgoing *outgoing, bool for_others, struct blob_writer *out,
+             GError **error)
 {
   bool hidden = for_others && outgoing->encrypt && outgoing->subject != NULL &&
                 *outgoing->subject != '\0';
-  struct build_options build = {.now = outgoing->now, .entity_only = true,
+  enum build_protect protect = !is_private(outgoing) ? BUILD_BARE
+                               : outgoing->encrypt   ? BUILD_SEALED
+                                                     : BUILD_SIGNED;
+  struct build_options build = {.now = outgoing->now, .entity_only = true, .protect = protect,
                                 .hidden_subject = hidden ? outgoing->subject : NULL};
-  if (outgoing->message != NULL)
-    return letter_entity(outgoing->message);
-  return draft_build(outgoing->draft, &build, error);
+  return outgoing->message != NULL
+             ? letter_write_entity(outgoing->message, protect, out, error)
+             : draft_write(outgoing->draft, &build, out, error);
 }
 
-/* The field stands before the others; it says nothing that anybody must believe. */
-static GBytes *
-with_autocrypt(const struct outgoing *outgoing, GBytes *letter)
+static struct blob *
+entity_of(struct work *work, const struct outgoing *outgoing, bool for_others, GError **error)
 {
-  GString *out = g_string_new(outgoing->autocrypt);
-  gsize length;
-  const char *bytes = g_bytes_get_data(letter, &length);
-  g_string_append_len(out, bytes, (gssize)length);
-  g_bytes_unref(letter);
-  return g_string_free_to_bytes(out);
+  g_autoptr(blob_writer_t) writer =
+      draft_room(work, outgoing->draft, is_private(outgoing), error);
+  return writer != NULL && write_entity(outgoing, for_others, writer, error)
+             ? blob_writer_end(writer, error)
+             : NULL;
 }
 
-static GBytes *
-wrap_bare(const struct outgoing *outgoing, GBytes *entity, bool keep_bcc, GError **error)
+static struct blob *
+join_text(const char *text, struct blob *rest)
+{
+  g_autoptr(GBytes) head = g_bytes_new(text, strlen(text));
+  return blob_join(head, rest);
+}
+
+/* The letter: its fields before the entity.  The field Autocrypt stands before the others;
+ * it says nothing that anybody must believe. */
+static struct blob *
+wrap(const struct outgoing *outgoing, struct blob *entity, bool keep_bcc, GError **error)
 {
   struct build_options build = {.now = outgoing->now, .keep_bcc = keep_bcc};
   bool hidden = outgoing->encrypt && outgoing->subject != NULL && *outgoing->subject != '\0';
-  if (outgoing->message != NULL)
-    return letter_with_entity(outgoing->message, entity, hidden ? PROTECT_SUBJECT : NULL);
-  return draft_wrap(outgoing->draft, entity, hidden ? PROTECT_SUBJECT : outgoing->draft->subject,
-                    &build, error);
-}
-
-static GBytes *
-wrap(const struct outgoing *outgoing, GBytes *entity, bool keep_bcc, GError **error)
-{
-  GBytes *letter = wrap_bare(outgoing, entity, keep_bcc, error);
-  return letter != NULL && outgoing->autocrypt != NULL ? with_autocrypt(outgoing, letter) : letter;
-}
-
-/* The entity with the letter's own fields in it, the true subject among them. */
-static GBytes *
-protect(const struct outgoing *outgoing, GBytes *entity, GError **error)
-{
-  struct outgoing clear = *outgoing;
-  clear.encrypt = false;
-  g_autoptr(GBytes) letter = wrap_bare(&clear, entity, false, error);
-  return letter != NULL ? entity_protect(entity, letter, outgoing->encrypt) : NULL;
+  g_autoptr(blob_t) letter = NULL;
+  if (outgoing->message != NULL) {
+    g_autoptr(GBytes) fields = letter_fields(outgoing->message, hidden ? PROTECT_SUBJECT : NULL);
+    letter = blob_join(fields, entity);
+  } else
+    letter = draft_wrap(outgoing->draft, entity,
+                        hidden ? PROTECT_SUBJECT : outgoing->draft->subject, &build, error);
+  return letter != NULL && outgoing->autocrypt != NULL ? join_text(outgoing->autocrypt, letter)
+                                                       : g_steal_pointer(&letter);
 }
 
 /* The entity signed, or sealed to `n` of `specs` (and always to its author). */
-static GBytes *
-seal(struct work *work, const struct outgoing *outgoing, GBytes *entity, const GPtrArray *specs,
-     guint from, guint n, GError **error)
+static struct blob *
+seal(struct work *work, const struct outgoing *outgoing, struct blob *entity,
+     const GPtrArray *specs, guint from, guint n, GError **error)
 {
+  g_autoptr(GBytes) bytes = blob_bytes(entity, error);
   g_autoptr(GPtrArray) to = g_ptr_array_new();
   for (guint i = from; i < from + n; i++)
     g_ptr_array_add(to, specs->pdata[i]);
@@ -295,23 +325,26 @@ seal(struct work *work, const struct outgoing *outgoing, GBytes *entity, const G
   struct seal_request request = {.plugin = outgoing->account->crypto_plugin,
                                  .from = outgoing->author,
                                  .recipients = (const char *const *)to->pdata,
-                                 .entity = entity,
+                                 .entity = bytes,
+                                 .memory = entity,
                                  .subject = outgoing->subject,
                                  .sign = outgoing->sign,
                                  .encrypt = outgoing->encrypt};
   work_progress(work, outgoing->encrypt ? _("sealing") : _("signing"), 0, 0);
-  return crypto_seal(work->engine->crypto, &request, work->cancel, error);
+  g_autoptr(GBytes) sealed =
+      bytes != NULL ? crypto_seal(work->engine->crypto, &request, work->cancel, error) : NULL;
+  return sealed != NULL ? blob_new(sealed) : NULL;
 }
+
+/* ---- parcels of it ---- */
 
 /* What is kept; false when it could not be made. */
 static bool
-keep_readable(const struct outgoing *outgoing, GBytes *entity, struct parcel *parcel,
+keep_readable(const struct outgoing *outgoing, struct blob *entity, struct parcel *parcel,
               GError **error)
 {
-  g_autoptr(GBytes) readable = wrap(outgoing, entity, true, error);
-  if (readable != NULL)
-    parcel->readable = blob_new(readable);
-  return readable != NULL;
+  parcel->readable = wrap(outgoing, entity, true, error);
+  return parcel->readable != NULL;
 }
 
 /* The same bytes for everybody, and kept. */
@@ -326,13 +359,13 @@ pack_as_it_is(const struct outgoing *outgoing, struct blob *blob, struct parcel 
 
 /* One entity for everybody: a postcard, or only signed. */
 static bool
-pack_open(const struct outgoing *outgoing, GBytes *entity, struct parcel *parcel, GError **error)
+pack_open(const struct outgoing *outgoing, struct blob *entity, struct parcel *parcel,
+          GError **error)
 {
-  g_autoptr(GBytes) wire = wrap(outgoing, entity, false, error);
+  g_autoptr(blob_t) wire = wrap(outgoing, entity, false, error);
   if (wire == NULL)
     return false;
-  g_autoptr(blob_t) blob = blob_new(wire);
-  pack_as_it_is(outgoing, blob, parcel);
+  pack_as_it_is(outgoing, wire, parcel);
   if (outgoing->hidden->len == 0)
     return true;
   g_clear_pointer(&parcel->readable, blob_unref);
@@ -340,13 +373,13 @@ pack_open(const struct outgoing *outgoing, GBytes *entity, struct parcel *parcel
 }
 
 static bool
-add_copy(const struct outgoing *outgoing, GBytes *entity, const GPtrArray *specs, guint from,
+add_copy(const struct outgoing *outgoing, struct blob *entity, const GPtrArray *specs, guint from,
          guint n, struct parcel *parcel, GError **error)
 {
-  g_autoptr(GBytes) wire = wrap(outgoing, entity, false, error);
+  struct blob *wire = wrap(outgoing, entity, false, error);
   if (wire == NULL)
     return false;
-  g_ptr_array_add(parcel->copies, blob_new(wire));
+  g_ptr_array_add(parcel->copies, wire);
   address_to(parcel, specs, from, n);
   return true;
 }
@@ -355,17 +388,17 @@ add_copy(const struct outgoing *outgoing, GBytes *entity, const GPtrArray *specs
  * is kept), and one for each who is hidden: a ciphertext tells for how many keys it
  * is. */
 static bool
-pack_sealed(struct work *work, const struct outgoing *outgoing, GBytes *entity,
+pack_sealed(struct work *work, const struct outgoing *outgoing, struct blob *entity,
             struct parcel *parcel, GError **error)
 {
   const GPtrArray *visible = outgoing->visible, *hidden = outgoing->hidden;
-  g_autoptr(GBytes) kept = seal(work, outgoing, entity, visible, 0, visible->len, error);
+  g_autoptr(blob_t) kept = seal(work, outgoing, entity, visible, 0, visible->len, error);
   if (kept == NULL)
     return false;
   if (visible->len > 0 && !add_copy(outgoing, kept, visible, 0, visible->len, parcel, error))
     return false;
   for (guint i = 0; i < hidden->len; i++) {
-    g_autoptr(GBytes) sealed = seal(work, outgoing, entity, hidden, i, 1, error);
+    g_autoptr(blob_t) sealed = seal(work, outgoing, entity, hidden, i, 1, error);
     if (sealed == NULL || !add_copy(outgoing, sealed, hidden, i, 1, parcel, error))
       return false;
   }
@@ -390,17 +423,14 @@ pack_ready(const struct outgoing *outgoing, struct parcel *parcel)
 static bool
 pack(struct work *work, const struct outgoing *outgoing, struct parcel *parcel, GError **error)
 {
-  g_autoptr(GBytes) bare = entity_of(outgoing, true, error);
-  if (bare == NULL)
-    return false;
-  if (!outgoing->encrypt && !outgoing->sign)
-    return pack_open(outgoing, bare, parcel, error);
-  g_autoptr(GBytes) entity = protect(outgoing, bare, error);
+  g_autoptr(blob_t) entity = entity_of(work, outgoing, true, error);
   if (entity == NULL)
     return false;
   if (outgoing->encrypt)
     return pack_sealed(work, outgoing, entity, parcel, error);
-  g_autoptr(GBytes) signed_entity =
+  if (!outgoing->sign)
+    return pack_open(outgoing, entity, parcel, error);
+  g_autoptr(blob_t) signed_entity =
       seal(work, outgoing, entity, outgoing->visible, 0, outgoing->visible->len, error);
   return signed_entity != NULL && pack_open(outgoing, signed_entity, parcel, error);
 }
@@ -446,7 +476,7 @@ parcel_make(struct work *work, const struct outgoing *given, struct parcel *parc
   return true;
 }
 
-GBytes *
+struct blob *
 seal_to_oneself(struct work *work, const struct conf_account *account, const struct draft *draft,
                 int64_t now, GError **error)
 {
@@ -459,9 +489,8 @@ seal_to_oneself(struct work *work, const struct conf_account *account, const str
                                            : "localhost");
   struct outgoing outgoing = {.account = account, .author = named->from->spec, .draft = named,
                               .subject = named->subject, .encrypt = true, .now = now};
-  g_autoptr(GBytes) bare = entity_of(&outgoing, false, error);
-  g_autoptr(GBytes) entity = bare != NULL ? protect(&outgoing, bare, error) : NULL;
-  g_autoptr(GBytes) sealed =
+  g_autoptr(blob_t) entity = entity_of(work, &outgoing, false, error);
+  g_autoptr(blob_t) sealed =
       entity != NULL ? seal(work, &outgoing, entity, none, 0, 0, error) : NULL;
   return sealed != NULL ? wrap(&outgoing, sealed, true, error) : NULL;
 }

@@ -61,9 +61,10 @@ seal_key(struct work *work, const guint8 *bytes, GError **error)
   draft->from = g_ptr_array_steal_index(own, 0);
   draft->subject = g_strdup("index-key");
   draft->body = key_to_text(bytes);
-  GBytes *sealed = seal_to_oneself(work, account, draft, g_get_real_time() / G_USEC_PER_SEC, error);
+  g_autoptr(blob_t) sealed =
+      seal_to_oneself(work, account, draft, g_get_real_time() / G_USEC_PER_SEC, error);
   secret_wipe(draft->body, strlen(draft->body));
-  return sealed;
+  return sealed != NULL ? blob_bytes(sealed, error) : NULL;
 }
 
 static bool

@@ -2,6 +2,7 @@
 
 #include "base/error.h"
 #include "base/i18n.h"
+#include "base/limits.h"
 #include "base/sanitize.h"
 #include "message/draft-private.h"
 #include "message/encode.h"
@@ -56,18 +57,42 @@ append_fields(GString *out, const struct draft *draft, const char *subject,
   return true;
 }
 
+/* ---- parts ---- */
+
+/* A part: its Content-* fields, and its body, which is text or bytes that may be many. */
+struct piece {
+  GString *fields;
+  enum encode_need need;
+  GString *text;            /* NULL: in the attachment */
+  const struct draft_attachment *attachment;
+  bool letter;              /* its lines end as those of a letter */
+};
+
 static void
-append_encoded(GString *out, const char *bytes, size_t length, enum encode_need need)
+piece_free(void *data)
+{
+  struct piece *piece = data;
+  g_string_free(piece->fields, TRUE);
+  if (piece->text != NULL)
+    g_string_free(piece->text, TRUE);
+  g_free(piece);
+}
+
+static struct piece *
+piece_new(void)
+{
+  struct piece *piece = g_new0(struct piece, 1);
+  piece->fields = g_string_new(NULL);
+  return piece;
+}
+
+static void
+set_need(struct piece *piece, enum encode_need need)
 {
   static const char *const names[] = {
       [ENCODE_NOTHING] = "7bit", [ENCODE_QUOTED] = "quoted-printable", [ENCODE_BASE64] = "base64"};
-  g_string_append_printf(out, "Content-Transfer-Encoding: %s\r\n\r\n", names[need]);
-  if (need == ENCODE_NOTHING)
-    g_string_append_len(out, bytes, (gssize)length);
-  else if (need == ENCODE_QUOTED)
-    encode_quoted(out, bytes, length);
-  else
-    encode_base64(out, bytes, length);
+  piece->need = need;
+  g_string_append_printf(piece->fields, "Content-Transfer-Encoding: %s\r\n", names[need]);
 }
 
 static char *
@@ -87,7 +112,9 @@ plain_lines(const char *text)
 static enum encode_need
 text_need(const char *flowed, size_t length, bool entity_only)
 {
-  enum encode_need need = encode_need(flowed, length);
+  struct survey survey = {0};
+  survey_take(&survey, flowed, length);
+  enum encode_need need = encode_need(&survey);
   return need == ENCODE_NOTHING && entity_only && encode_has_blank_ends(flowed, length)
              ? ENCODE_QUOTED
              : need;
@@ -102,8 +129,8 @@ with_legacy_display(const char *body, const char *subject)
   return g_strdup_printf("Subject: %s\n\n%s", clean, body);
 }
 
-static GString *
-text_part(const char *body, const struct build_options *options, GError **error)
+static struct piece *
+text_piece(const char *body, const struct build_options *options, GError **error)
 {
   const char *subject = options->entity_only ? options->hidden_subject : NULL;
   if (!g_utf8_validate(body, -1, NULL)) {
@@ -114,40 +141,44 @@ text_part(const char *body, const struct build_options *options, GError **error)
   g_autofree char *displayed = subject != NULL ? with_legacy_display(body, subject) : NULL;
   g_autofree char *lines = plain_lines(displayed != NULL ? displayed : body);
   g_autofree char *flowed = encode_flowed(lines);
-  size_t length = strlen(flowed);
-  GString *part = g_string_new(NULL);
-  g_string_append_printf(part, "Content-Type: text/plain; charset=%s; format=flowed%s\r\n",
+  struct piece *piece = piece_new();
+  g_string_append_printf(piece->fields, "Content-Type: text/plain; charset=%s; format=flowed%s\r\n",
                          g_str_is_ascii(flowed) ? "us-ascii" : "utf-8",
                          subject != NULL ? ";\r\n\thp-legacy-display=\"1\"" : "");
-  append_encoded(part, flowed, length, text_need(flowed, length, options->entity_only));
-  return part;
-}
-
-/* RFC 2046, 5.2.1: message/rfc822 cannot be encoded.  A letter that is not 7-bit
- * as it stands travels as a file that mail programs open (.eml); recoding what is
- * in it would break its signatures. */
-static bool
-is_letter(const struct draft_attachment *attachment, const char *bytes, size_t length)
-{
-  return g_ascii_strcasecmp(attachment->type, "message/rfc822") == 0 &&
-         encode_is_plain(bytes, length);
+  set_need(piece, text_need(flowed, strlen(flowed), options->entity_only));
+  piece->text = g_string_new(flowed);
+  return piece;
 }
 
 static void
-append_crlf(GString *out, const char *bytes, size_t length)
+append_crlf(GString *out, const char *bytes, size_t length, char before)
 {
   for (size_t i = 0; i < length; i++) {
-    if (bytes[i] == '\n' && (i == 0 || bytes[i - 1] != '\r'))
+    if (bytes[i] == '\n' && before != '\r')
       g_string_append_c(out, '\r');
     g_string_append_c(out, bytes[i]);
+    before = bytes[i];
   }
 }
 
 static bool
-is_text(const char *type, const char *bytes, size_t length)
+look_at(const char *bytes, size_t length, void *context, GError **error)
 {
-  return g_ascii_strncasecmp(type, "text/", 5) == 0 && memchr(bytes, '\0', length) == NULL &&
-         g_utf8_validate_len(bytes, length, NULL);
+  (void)error;
+  survey_take(context, bytes, length);
+  return true;
+}
+
+static bool
+is_text_type(const char *type)
+{
+  return g_ascii_strncasecmp(type, "text/", 5) == 0;
+}
+
+static bool
+is_letter_type(const char *type)
+{
+  return g_ascii_strcasecmp(type, "message/rfc822") == 0;
 }
 
 /* Names and types come from files and other letters: the type is looked at, the
@@ -165,16 +196,6 @@ append_kind(GString *part, const char *type, const char *charset, const char *na
   g_string_append(part, "\r\n");
 }
 
-static GString *
-letter_part(const char *name, const char *bytes, size_t length)
-{
-  GString *part = g_string_new(NULL);
-  append_kind(part, "message/rfc822", NULL, name);
-  g_string_append(part, "Content-Transfer-Encoding: 7bit\r\n\r\n");
-  append_crlf(part, bytes, length);
-  return part;
-}
-
 static const char *
 honest_type(const char *type)
 {
@@ -183,114 +204,232 @@ honest_type(const char *type)
   return usable ? type : "application/octet-stream";
 }
 
-static GString *
-attachment_part(const struct draft_attachment *attachment)
+/* RFC 2046, 5.2.1: message/rfc822 cannot be encoded.  A letter that is not 7-bit
+ * as it stands travels as a file that mail programs open (.eml); recoding what is
+ * in it would break its signatures.  Text never goes as it stands: its line ends would
+ * change on the way. */
+static void
+describe(struct piece *piece, const char *type, const char *name, const struct survey *survey)
 {
-  size_t length;
-  const char *bytes = g_bytes_get_data(attachment->bytes, &length);
-  bytes = bytes != NULL ? bytes : "";
-  g_autofree char *name =
-      sanitize_filename(attachment->name != NULL ? attachment->name : "", "attachment");
-  if (attachment->type != NULL && is_letter(attachment, bytes, length))
-    return letter_part(name, bytes, length);
-  const char *type = honest_type(attachment->type);
-  GString *part = g_string_new(NULL);
-  enum encode_need need = ENCODE_BASE64;
-  const char *charset = NULL;
-  if (is_text(type, bytes, length)) {
-    bool ascii = encode_is_plain(bytes, length);
-    charset = ascii ? "us-ascii" : "utf-8";
-    /* Never as it stands: its line ends would change on the way. */
-    need = ascii ? ENCODE_QUOTED : encode_need(bytes, length);
-    need = need == ENCODE_NOTHING ? ENCODE_QUOTED : need;
+  if (is_letter_type(type) && survey_is_plain(survey)) {
+    append_kind(piece->fields, "message/rfc822", NULL, name);
+    set_need(piece, ENCODE_NOTHING);
+    piece->letter = true;
+    return;
   }
-  append_kind(part, type, charset, name);
-  append_encoded(part, bytes, length, need);
-  return part;
-}
-
-static void
-free_part(gpointer part)
-{
-  g_string_free(part, TRUE);
-}
-
-static void
-choose_boundary(char boundary[40], const GPtrArray *parts)
-{
-  bool found;
-  do {
-    /* "=_" stands in no quoted-printable and no base64. */
-    memcpy(boundary, "=_", 2);
-    draft_random_hex(boundary + 2, 16);
-    found = false;
-    for (guint i = 0; i < parts->len && !found; i++) {
-      const GString *part = g_ptr_array_index(parts, i);
-      found = g_strstr_len(part->str, (gssize)part->len, boundary) != NULL;
-    }
-  } while (found);
-}
-
-static void
-append_mixed(GString *out, const GPtrArray *parts)
-{
-  char boundary[40];
-  choose_boundary(boundary, parts);
-  g_string_append_printf(out, "Content-Type: multipart/mixed; boundary=\"%s\"\r\n", boundary);
-  for (guint i = 0; i < parts->len; i++) {
-    const GString *part = g_ptr_array_index(parts, i);
-    g_string_append_printf(out, "\r\n--%s\r\n", boundary);
-    g_string_append_len(out, part->str, (gssize)part->len);
-  }
-  g_string_append_printf(out, "\r\n--%s--\r\n", boundary);
+  bool text = is_text_type(honest_type(type)) && !survey->nul && survey_is_utf8(survey);
+  bool plain = survey_is_plain(survey);
+  append_kind(piece->fields, honest_type(type), !text ? NULL : plain ? "us-ascii" : "utf-8", name);
+  set_need(piece, !text ? ENCODE_BASE64 : plain ? ENCODE_QUOTED : encode_need(survey));
 }
 
 static bool
-append_entity(GString *out, const struct draft *draft, const struct build_options *options,
-              GError **error)
+was_changed(const struct draft_attachment *attachment, GError **error)
 {
-  GString *text = text_part(draft->body != NULL ? draft->body : "", options, error);
-  if (text == NULL)
-    return false;
-  g_autoptr(GPtrArray) parts = g_ptr_array_new_with_free_func(free_part);
-  g_ptr_array_add(parts, text);
+  g_clear_error(error);
+  g_autofree char *name = sanitize_line(attachment->name != NULL ? attachment->name : "?", -1);
+  return error_set(error, POSTINO_ERROR_INVALID,
+                   _("%s was changed since it was attached; take it out and attach it again"),
+                   name);
+}
+
+static bool
+read_attachment(const struct draft_attachment *attachment, blob_fn take, void *context,
+                GError **error)
+{
+  bool done = blob_each(attachment->blob, 0, take, context, error);
+  return blob_is_as_opened(attachment->blob) ? done : was_changed(attachment, error);
+}
+
+static struct piece *
+attachment_piece(const struct draft_attachment *attachment, GError **error)
+{
+  const char *type = attachment->type != NULL ? attachment->type : "";
+  struct survey survey = {0};
+  if ((is_text_type(type) || is_letter_type(type)) &&
+      !read_attachment(attachment, look_at, &survey, error))
+    return NULL;
+  g_autofree char *name =
+      sanitize_filename(attachment->name != NULL ? attachment->name : "", "attachment");
+  struct piece *piece = piece_new();
+  piece->attachment = attachment;
+  describe(piece, type, name, &survey);
+  return piece;
+}
+
+/* The text, and the attachments behind it. */
+static GPtrArray *
+pieces_of(const struct draft *draft, const struct build_options *options, GError **error)
+{
+  g_autoptr(GPtrArray) pieces = g_ptr_array_new_with_free_func(piece_free);
+  struct piece *piece = text_piece(draft->body != NULL ? draft->body : "", options, error);
   guint attachments = draft->attachments != NULL ? draft->attachments->len : 0;
-  for (guint i = 0; i < attachments; i++)
-    g_ptr_array_add(parts, attachment_part(g_ptr_array_index(draft->attachments, i)));
-  if (attachments == 0)
-    g_string_append_len(out, text->str, (gssize)text->len);
+  for (guint i = 0; piece != NULL; i++) {
+    g_ptr_array_add(pieces, piece);
+    if (i == attachments)
+      return g_steal_pointer(&pieces);
+    piece = attachment_piece(g_ptr_array_index(draft->attachments, i), error);
+  }
+  return NULL;
+}
+
+/* ---- writing ---- */
+
+struct writing {
+  struct blob_writer *out;
+  GString *text;            /* not written yet */
+  struct encoding encoding;
+  bool letter;
+  char before;              /* the last byte of a letter's block */
+};
+
+static bool
+emit(struct writing *writing, GError **error)
+{
+  bool done = blob_write(writing->out, writing->text->str, writing->text->len, error);
+  g_string_truncate(writing->text, 0);
+  if (done && blob_writer_size(writing->out) > LIMIT_MESSAGE)
+    return error_set(error, POSTINO_ERROR_INVALID,
+                     _("the letter with its attachments is larger than %zu bytes; attach less"),
+                     (size_t)LIMIT_MESSAGE);
+  return done;
+}
+
+static bool
+take_block(const char *bytes, size_t length, void *context, GError **error)
+{
+  struct writing *writing = context;
+  if (writing->letter)
+    append_crlf(writing->text, bytes, length, writing->before);
   else
-    append_mixed(out, parts);
+    encode_take(&writing->encoding, writing->text, bytes, length);
+  writing->before = bytes[length - 1];
+  return emit(writing, error);
+}
+
+static bool
+write_body(struct writing *writing, const struct piece *piece, GError **error)
+{
+  writing->encoding = (struct encoding){.need = piece->need};
+  writing->letter = piece->letter;
+  writing->before = '\0';
+  if (piece->text != NULL)
+    encode_take(&writing->encoding, writing->text, piece->text->str, piece->text->len);
+  else if (!read_attachment(piece->attachment, take_block, writing, error))
+    return false;
+  encode_end(&writing->encoding, writing->text);
+  return emit(writing, error);
+}
+
+static bool
+write_pieces(struct writing *writing, const GPtrArray *pieces, const char *boundary,
+             GError **error)
+{
+  for (guint i = 0; i < pieces->len; i++) {
+    const struct piece *piece = g_ptr_array_index(pieces, i);
+    if (boundary != NULL)
+      g_string_append_printf(writing->text, "%s--%s\r\n%s\r\n", i > 0 ? "\r\n" : "", boundary,
+                             piece->fields->str);
+    if (!write_body(writing, piece, error))
+      return false;
+  }
+  if (boundary != NULL)
+    g_string_append_printf(writing->text, "\r\n--%s--\r\n", boundary);
+  return emit(writing, error);
+}
+
+/* The entity's own fields with those of the letter within, up to the empty line. */
+static bool
+append_protected(GString *out, const char *content, const struct draft *draft,
+                 const struct build_options *options, GError **error)
+{
+  struct build_options outside = {.now = options->now};
+  g_autoptr(GString) fields = g_string_new(NULL);
+  if (options->protect != BUILD_BARE && !append_fields(fields, draft, draft->subject, &outside, error))
+    return false;
+  g_autoptr(GBytes) bare = g_bytes_new(content, strlen(content));
+  g_autoptr(GBytes) letter = g_bytes_new(fields->str, fields->len);
+  g_autoptr(GBytes) whole = options->protect == BUILD_BARE
+                                ? g_bytes_ref(bare)
+                                : entity_protect(bare, letter, options->protect == BUILD_SEALED);
+  size_t length;
+  const char *bytes = g_bytes_get_data(whole, &length);
+  g_string_append_len(out, bytes, (gssize)length);
+  g_string_append(out, "\r\n");
   return true;
+}
+
+/* "=_" stands in no quoted-printable and no base64; what else a part holds cannot know
+ * 128 random bits. */
+static char *
+new_boundary(void)
+{
+  char random[2 * 16 + 1];
+  draft_random_hex(random, 16);
+  return g_strconcat("=_", random, NULL);
+}
+
+static bool
+write_draft(struct writing *writing, const struct draft *draft,
+            const struct build_options *options, GError **error)
+{
+  g_autoptr(GPtrArray) pieces = pieces_of(draft, options, error);
+  if (pieces == NULL)
+    return false;
+  const struct piece *text = g_ptr_array_index(pieces, 0);
+  g_autofree char *boundary = pieces->len > 1 ? new_boundary() : NULL;
+  g_autofree char *mixed =
+      boundary != NULL
+          ? g_strdup_printf("Content-Type: multipart/mixed; boundary=\"%s\"\r\n", boundary)
+          : NULL;
+  return (options->entity_only ||
+          append_fields(writing->text, draft, draft->subject, options, error)) &&
+         append_protected(writing->text, mixed != NULL ? mixed : text->fields->str, draft, options,
+                          error) &&
+         write_pieces(writing, pieces, boundary, error);
+}
+
+bool
+draft_write(const struct draft *draft, const struct build_options *options,
+            struct blob_writer *out, GError **error)
+{
+  struct writing writing = {.out = out, .text = g_string_new(NULL)};
+  bool done = write_draft(&writing, draft, options, error);
+  g_string_free(writing.text, TRUE);
+  return done;
 }
 
 GBytes *
 draft_build(const struct draft *draft, const struct build_options *options, GError **error)
 {
-  GString *out = g_string_new(NULL);
-  if ((options->entity_only || append_fields(out, draft, draft->subject, options, error)) &&
-      append_entity(out, draft, options, error))
-    return g_string_free_to_bytes(out);
-  g_string_free(out, TRUE);
-  return NULL;
+  g_autoptr(blob_writer_t) writer = blob_writer_memory(error);
+  if (writer == NULL || !draft_write(draft, options, writer, error))
+    return NULL;
+  g_autoptr(blob_t) blob = blob_writer_end(writer, error);
+  return blob != NULL ? blob_bytes(blob, error) : NULL;
 }
 
-GBytes *
-draft_wrap(const struct draft *draft, GBytes *entity, const char *subject,
+static bool
+begins_with_content(const struct blob *entity)
+{
+  static const char name[] = "Content-";
+  g_autoptr(GBytes) head = blob_head(entity, strlen(name), NULL);
+  return head != NULL && g_bytes_get_size(head) >= strlen(name) &&
+         g_ascii_strncasecmp(g_bytes_get_data(head, NULL), name, strlen(name)) == 0;
+}
+
+struct blob *
+draft_wrap(const struct draft *draft, struct blob *entity, const char *subject,
            const struct build_options *options, GError **error)
 {
-  size_t length;
-  const char *bytes = g_bytes_get_data(entity, &length);
-  if (length < 8 || g_ascii_strncasecmp(bytes, "Content-", 8) != 0) {
+  if (!begins_with_content(entity)) {
     error_set(error, POSTINO_ERROR_INVALID,
               _("what is to be sent does not begin with its Content-Type"));
     return NULL;
   }
-  GString *out = g_string_sized_new(length + 1024);
-  if (append_fields(out, draft, subject, options, error)) {
-    g_string_append_len(out, bytes, (gssize)length);
-    return g_string_free_to_bytes(out);
-  }
-  g_string_free(out, TRUE);
-  return NULL;
+  g_autoptr(GString) out = g_string_new(NULL);
+  if (!append_fields(out, draft, subject, options, error))
+    return NULL;
+  g_autoptr(GBytes) fields = g_bytes_new(out->str, out->len);
+  return blob_join(fields, entity);
 }

@@ -10,7 +10,7 @@
 GPtrArray *draft_list_new(void);
 void draft_list_add(GPtrArray *list, const GPtrArray *more);
 
-void draft_attach(struct draft *draft, const char *name, const char *type, GBytes *bytes);
+void draft_attach(struct draft *draft, const char *name, const char *type, struct blob *blob);
 
 /* A draft with nothing but its account and From. */
 struct draft *draft_authored(const struct draft_author *author);

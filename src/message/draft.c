@@ -25,17 +25,17 @@ free_attachment(gpointer data)
   struct draft_attachment *attachment = data;
   g_free(attachment->name);
   g_free(attachment->type);
-  g_clear_pointer(&attachment->bytes, g_bytes_unref);
+  blob_unref(attachment->blob);
   g_free(attachment);
 }
 
 void
-draft_attach(struct draft *draft, const char *name, const char *type, GBytes *bytes)
+draft_attach(struct draft *draft, const char *name, const char *type, struct blob *blob)
 {
   struct draft_attachment *attachment = g_new0(struct draft_attachment, 1);
   attachment->name = g_strdup(name);
   attachment->type = g_strdup(type);
-  attachment->bytes = g_bytes_ref(bytes);
+  attachment->blob = blob_ref(blob);
   g_ptr_array_add(draft->attachments, attachment);
 }
 
@@ -75,7 +75,7 @@ draft_copy(const struct draft *draft)
   copy->body = g_strdup(draft->body);
   for (guint i = 0; draft->attachments != NULL && i < draft->attachments->len; i++) {
     const struct draft_attachment *from = g_ptr_array_index(draft->attachments, i);
-    draft_attach(copy, from->name, from->type, from->bytes);
+    draft_attach(copy, from->name, from->type, from->blob);
   }
   copy->sign = draft->sign;
   copy->encrypt = draft->encrypt;

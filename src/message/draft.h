@@ -11,7 +11,7 @@
 
 enum draft_wish { DRAFT_BY_POLICY, DRAFT_YES, DRAFT_NO };
 
-struct draft_attachment { char *name; char *type; GBytes *bytes; };
+struct draft_attachment { char *name; char *type; struct blob *blob; };
 
 struct draft {
   char *account;            /* name of the account it is sent by */
@@ -68,22 +68,31 @@ char *draft_format(const struct draft *draft);
 struct draft *draft_from_message(const char *bytes, size_t length, const char *account,
                                  GError **error) G_GNUC_WARN_UNUSED_RESULT;
 
+/* Header protection (RFC 9788): an entity that carries the letter's own fields. */
+enum build_protect { BUILD_BARE, BUILD_SIGNED, BUILD_SEALED };
 struct build_options {
   int64_t now;              /* for Date, shown in UTC */
   bool keep_bcc;            /* drafts and the kept copy; never the wire copy */
   bool entity_only;         /* the MIME entity to be sealed: no RFC 5322 fields but Content-* */
+  enum build_protect protect; /* of such an entity */
   const char *hidden_subject; /* stands at the head of such an entity's text, for programs that
                              * do not know RFC 9788; NULL: nothing does */
 };
 /* RFC 5322 bytes with CRLF ends (2045-2049, 2047, 2231; 7-bit; lines of at most
  * 998; header injection impossible; random boundaries and Message-ID with the
- * From domain, no host name).  INVALID says which field and why. */
+ * From domain, no host name), attachments block by block.  INVALID says which field and
+ * why, or that a file is no longer the one that was attached; no letter over
+ * LIMIT_MESSAGE. */
+bool draft_write(const struct draft *draft, const struct build_options *options,
+                 struct blob_writer *out, GError **error) G_GNUC_WARN_UNUSED_RESULT;
+/* The same, in memory. */
 GBytes *draft_build(const struct draft *draft, const struct build_options *options,
                     GError **error) G_GNUC_WARN_UNUSED_RESULT;
-/* The outer fields of `draft` (with `subject`) around an entity that begins with
+/* The outer fields of `draft` (with `subject`) before an entity that begins with
  * its Content-* fields. */
-GBytes *draft_wrap(const struct draft *draft, GBytes *entity, const char *subject,
-                   const struct build_options *options, GError **error) G_GNUC_WARN_UNUSED_RESULT;
+struct blob *draft_wrap(const struct draft *draft, struct blob *entity, const char *subject,
+                        const struct build_options *options, GError **error)
+    G_GNUC_WARN_UNUSED_RESULT;
 
 /* A letter from outside (`postino send`): splits off Bcc, adds Date and
  * Message-ID where they are missing, makes line ends CRLF.  Lone CR and NUL are
@@ -106,7 +115,11 @@ bool letter_prepare_large(GBytes *head, const struct blob *message, guint64 body
                           bool *written_out, GError **error) G_GNUC_WARN_UNUSED_RESULT;
 /* The Content-* fields and body of a letter from letter_prepare() as an entity,
  * for sealing it; 7-bit where it is one text part. */
-GBytes *letter_entity(GBytes *message);
+bool letter_write_entity(GBytes *message, enum build_protect protect, struct blob_writer *out,
+                         GError **error) G_GNUC_WARN_UNUSED_RESULT;
+/* Such a letter's other fields, to stand before an entity: (when not NULL) with `subject`
+ * for its own. */
+GBytes *letter_fields(GBytes *message, const char *subject);
 /* The letter with its Content-* fields and body replaced by `entity` (and, when
  * not NULL, its Subject). */
 GBytes *letter_with_entity(GBytes *message, GBytes *entity, const char *subject);

@@ -4,23 +4,48 @@
 
 #include "base/text.h"
 
-/* RFC 5322, 2.1.1 and RFC 2045, 6.7. */
-#define LONGEST_LINE 998
+/* RFC 2045, 6.7. */
 #define ENCODED_LINE 76
+/* Bytes that a whole line of base64 encodes. */
+#define BASE64_LINE (ENCODED_LINE / 4 * 3)
+/* How far quoted-printable looks ahead: "From ". */
+#define AHEAD 5
 
-void
-encode_base64(GString *out, const void *bytes, size_t length)
+/* ---- base64 ---- */
+
+static void
+append_base64_line(GString *out, const char *bytes, size_t length)
 {
-  const guchar *at = bytes;
-  while (length > 0) {
-    size_t take = MIN(length, (size_t)ENCODED_LINE / 4 * 3);
-    g_autofree char *line = g_base64_encode(at, take);
-    g_string_append(out, line);
-    g_string_append(out, "\r\n");
-    at += take;
-    length -= take;
-  }
+  char line[ENCODED_LINE + 8];
+  gint state = 0, save = 0;
+  size_t n = g_base64_encode_step((const guchar *)bytes, length, FALSE, line, &state, &save);
+  n += g_base64_encode_close(FALSE, line + n, &state, &save);
+  g_string_append_len(out, line, (gssize)n);
+  g_string_append(out, "\r\n");
 }
+
+static void
+take_base64(struct encoding *encoding, GString *out, const char *bytes, size_t length)
+{
+  if (encoding->rest_length > 0) {
+    size_t more = MIN(BASE64_LINE - encoding->rest_length, length);
+    memcpy(encoding->rest + encoding->rest_length, bytes, more);
+    encoding->rest_length += more;
+    bytes += more;
+    length -= more;
+    if (encoding->rest_length < BASE64_LINE)
+      return;
+    append_base64_line(out, encoding->rest, BASE64_LINE);
+    encoding->rest_length = 0;
+  }
+  for (; length >= BASE64_LINE; bytes += BASE64_LINE, length -= BASE64_LINE)
+    append_base64_line(out, bytes, BASE64_LINE);
+  if (length > 0)
+    memcpy(encoding->rest, bytes, length);
+  encoding->rest_length = length;
+}
+
+/* ---- quoted-printable ---- */
 
 struct quoting {
   GString *out;
@@ -68,46 +93,89 @@ is_endangered(const struct quoting *q, const char *at, const char *end)
   return *at == '.' || (end - at >= 5 && memcmp(at, "From ", 5) == 0);
 }
 
-void
-encode_quoted(GString *out, const char *bytes, size_t length)
+/* What begins before `stop`; what stands from there to `end` is only looked at.  Where it
+ * stopped. */
+static const char *
+quote(struct quoting *q, const char *at, const char *stop, const char *end)
 {
-  struct quoting q = {out, 0};
-  for (const char *at = bytes, *end = bytes + length; at < end; at++) {
+  for (; at < stop; at++) {
     if (at_line_end(at, end)) {
-      g_string_append(out, "\r\n");
-      q.column = 0;
+      g_string_append(q->out, "\r\n");
+      q->column = 0;
       at++;
       continue;
     }
-    if (q.column == ENCODED_LINE - 1)
-      break_softly(&q);
+    if (q->column == ENCODED_LINE - 1)
+      break_softly(q);
     bool blank = *at == ' ' || *at == '\t';
     bool last = at + 1 == end || at_line_end(at + 1, end);
-    if ((blank && !last) || (*at > ' ' && *at < 0x7f && *at != '=' && !is_endangered(&q, at, end)))
-      quote_piece(&q, at, 1);
+    if ((blank && !last) || (*at > ' ' && *at < 0x7f && *at != '=' && !is_endangered(q, at, end)))
+      quote_piece(q, at, 1);
     else
-      quote_byte(&q, (guchar)*at);
+      quote_byte(q, (guchar)*at);
     /* A line of the file stays a line to the eye. */
     if (*at == '\n' && !last)
-      break_softly(&q);
+      break_softly(q);
   }
+  return at;
+}
+
+static void
+take_quoted(struct encoding *encoding, GString *out, const char *bytes, size_t length, bool last)
+{
+  g_autoptr(GString) joined = NULL;
+  if (encoding->rest_length > 0) {
+    joined = g_string_new_len(encoding->rest, (gssize)encoding->rest_length);
+    g_string_append_len(joined, bytes, (gssize)length);
+    bytes = joined->str;
+    length = joined->len;
+  }
+  const char *end = bytes + length;
+  size_t ahead = last ? 0 : MIN(AHEAD, length);
+  struct quoting q = {out, encoding->column};
+  const char *at = quote(&q, bytes, end - ahead, end);
+  encoding->column = q.column;
+  encoding->rest_length = (size_t)(end - at);
+  memcpy(encoding->rest, at, encoding->rest_length);
+}
+
+/* ---- both ---- */
+
+void
+encode_take(struct encoding *encoding, GString *out, const char *bytes, size_t length)
+{
+  if (encoding->need == ENCODE_NOTHING)
+    g_string_append_len(out, bytes, (gssize)length);
+  else if (encoding->need == ENCODE_QUOTED)
+    take_quoted(encoding, out, bytes, length, false);
+  else
+    take_base64(encoding, out, bytes, length);
+}
+
+void
+encode_end(struct encoding *encoding, GString *out)
+{
+  if (encoding->need == ENCODE_QUOTED)
+    take_quoted(encoding, out, "", 0, true);
+  else if (encoding->need == ENCODE_BASE64 && encoding->rest_length > 0)
+    append_base64_line(out, encoding->rest, encoding->rest_length);
+  encoding->rest_length = 0;
+}
+
+void
+encode_bytes(GString *out, enum encode_need need, const char *bytes, size_t length)
+{
+  struct encoding encoding = {.need = need};
+  encode_take(&encoding, out, bytes, length);
+  encode_end(&encoding, out);
 }
 
 bool
 encode_is_plain(const char *bytes, size_t length)
 {
-  size_t column = 0;
-  for (const char *at = bytes, *end = bytes + length; at < end; at++) {
-    if (*at == '\n') {
-      column = 0;
-      continue;
-    }
-    if (*at == '\0' || (guchar)*at >= 0x80 || (*at == '\r' && !at_line_end(at, end)))
-      return false;
-    if (*at != '\r' && ++column > LONGEST_LINE)
-      return false;
-  }
-  return true;
+  struct survey survey = {0};
+  survey_take(&survey, bytes, length);
+  return survey_is_plain(&survey);
 }
 
 bool
@@ -120,14 +188,12 @@ encode_has_blank_ends(const char *bytes, size_t length)
 }
 
 enum encode_need
-encode_need(const char *bytes, size_t length)
+encode_need(const struct survey *survey)
 {
-  if (encode_is_plain(bytes, length))
+  if (survey_is_plain(survey))
     return ENCODE_NOTHING;
-  size_t costly = 0;
-  for (size_t i = 0; i < length; i++)
-    costly += (guchar)bytes[i] >= 0x7f || (guchar)bytes[i] < '\t' || bytes[i] == '=';
-  return length + 2 * costly > length / 3 * 4 ? ENCODE_BASE64 : ENCODE_QUOTED;
+  return survey->length + 2 * survey->costly > survey->length / 3 * 4 ? ENCODE_BASE64
+                                                                      : ENCODE_QUOTED;
 }
 
 /* RFC 3676, 4.2: lines of at most 78, better 72. */

@@ -5,6 +5,8 @@
 #include <glib.h>
 #include <stdbool.h>
 
+#include "message/survey.h"
+
 /* What a body needs to pass through any mail server unchanged. */
 enum encode_need {
   ENCODE_NOTHING,           /* 7-bit, no NUL or lone CR, lines of at most 998 */
@@ -12,15 +14,25 @@ enum encode_need {
   ENCODE_BASE64,
 };
 
-/* Quoted-printable of bytes: CRLF is a line end, any other CR or LF is data (a
- * file comes out as it went in). */
-void encode_quoted(GString *out, const char *bytes, size_t length);
-/* Base64 in lines of 76. */
-void encode_base64(GString *out, const void *bytes, size_t length);
-/* Which of them suits text with CRLF line ends. */
-enum encode_need encode_need(const char *bytes, size_t length);
+/* Which of them suits bytes that are text. */
+enum encode_need encode_need(const struct survey *survey);
 
-/* Is it 7-bit without NUL and lone CR, with lines of at most 998 (LF or CRLF)? */
+/* Bytes encoded block by block, appended to `out`.  Zeroed but for `need` before the
+ * first; what is held back for the next block comes with encode_end().  Quoted-printable:
+ * CRLF is a line end, any other CR or LF is data (a file comes out as it went in).
+ * Base64: lines of 76.  Nothing: as they are. */
+struct encoding {
+  enum encode_need need;
+  size_t column;
+  char rest[64];
+  size_t rest_length;
+};
+void encode_take(struct encoding *encoding, GString *out, const char *bytes, size_t length);
+void encode_end(struct encoding *encoding, GString *out);
+/* All at once. */
+void encode_bytes(GString *out, enum encode_need need, const char *bytes, size_t length);
+
+/* survey_is_plain() of all of it. */
 bool encode_is_plain(const char *bytes, size_t length);
 /* Does a line (CRLF) end in a blank? */
 bool encode_has_blank_ends(const char *bytes, size_t length);

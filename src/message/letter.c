@@ -9,14 +9,8 @@
 #include "message/write.h"
 #include "message/headers.h"
 #include "message/params.h"
+#include "message/survey.h"
 #include "message/words.h"
-
-/* What a body's bytes ask for. */
-struct survey {
-  bool eight_bit, long_line, not_utf8;
-  size_t line;              /* of the line so far */
-  GString *rest;            /* of a character that is not whole yet */
-};
 
 /* A letter that another program wrote: its fields are kept byte by byte, in their
  * order, unless there is a reason to touch one. */
@@ -37,8 +31,6 @@ letter_clear(struct letter *letter)
 {
   g_string_free(letter->bytes, TRUE);
   g_array_unref(letter->fields);
-  if (letter->survey.rest != NULL)
-    g_string_free(letter->survey.rest, TRUE);
 }
 
 /* Bytes on their way to CRLF line ends. */
@@ -131,52 +123,6 @@ split(struct letter *letter)
   }
   letter->body = at;
   letter->body_length = (size_t)(end - at);
-}
-
-/* ---- a survey ---- */
-
-/* A character that is cut off by the end of the bytes waits for the next ones. */
-static void
-survey_charset(struct survey *survey, const char *bytes, size_t length)
-{
-  const char *stop;
-  if (survey->rest != NULL && survey->rest->len > 0) {
-    g_autoptr(GString) whole = g_steal_pointer(&survey->rest);
-    g_string_append_len(whole, bytes, (gssize)length);
-    survey_charset(survey, whole->str, whole->len);
-    return;
-  }
-  if (survey->not_utf8 || g_utf8_validate_len(bytes, length, &stop))
-    return;
-  size_t left = length - (size_t)(stop - bytes);
-  if (left >= 4 || g_utf8_get_char_validated(stop, (gssize)left) != (gunichar)-2)
-    survey->not_utf8 = true;
-  else {
-    if (survey->rest == NULL)
-      survey->rest = g_string_new(NULL);
-    g_string_assign(survey->rest, "");
-    g_string_append_len(survey->rest, stop, (gssize)left);
-  }
-}
-
-/* Takes a body's bytes, with CRLF line ends, block by block. */
-static void
-survey_take(struct survey *survey, const char *bytes, size_t length)
-{
-  for (size_t i = 0; i < length; i++) {
-    survey->eight_bit |= (guchar)bytes[i] >= 0x80;
-    survey->line++;
-    survey->long_line |= survey->line > 998 + 2;
-    if (bytes[i] == '\n')
-      survey->line = 0;
-  }
-  survey_charset(survey, bytes, length);
-}
-
-static bool
-is_utf8(const struct survey *survey)
-{
-  return !survey->not_utf8 && (survey->rest == NULL || survey->rest->len == 0);
 }
 
 static bool
@@ -305,13 +251,13 @@ charset_of(const struct letter *letter)
 {
   if (!letter->survey.eight_bit)
     return "us-ascii";
-  return is_utf8(&letter->survey) ? "utf-8" : "unknown-8bit";
+  return survey_is_utf8(&letter->survey) ? "utf-8" : "unknown-8bit";
 }
 
-/* The Content-* fields, an empty line and the body; `quoted`: encoded so that
+/* The Content-* fields and an empty line; `quoted`: the body will be encoded so that
  * any server passes it on. */
 static void
-append_entity(GString *out, const struct letter *letter, bool quoted)
+append_entity_head(GString *out, const struct letter *letter, bool quoted)
 {
   bool typed = false;
   for (guint i = 0; i < letter->fields->len; i++) {
@@ -329,31 +275,28 @@ append_entity(GString *out, const struct letter *letter, bool quoted)
     g_string_append_printf(out, "Content-Transfer-Encoding: %s\r\n",
                            quoted ? "quoted-printable" : "8bit");
   g_string_append(out, "\r\n");
+}
+
+static void
+append_entity(GString *out, const struct letter *letter, bool quoted)
+{
+  append_entity_head(out, letter, quoted);
   if (quoted)
-    encode_quoted(out, letter->body, letter->body_length);
+    encode_bytes(out, ENCODE_QUOTED, letter->body, letter->body_length);
   else
     g_string_append_len(out, letter->body, (gssize)letter->body_length);
 }
 
 /* ---- the fields ---- */
 
-static const char *const address_names[] = {
-    "From",      "To",          "Cc",        "Bcc",       "Reply-To",         "Sender",
-    "Resent-To", "Resent-From", "Resent-Cc", "Resent-Bcc", "Mail-Followup-To", NULL};
-
-/* A field with raw 8-bit text, which RFC 5322 does not know (mail(1), cron and
- * `postino reply` write so), as RFC 2047 wants it. */
+/* Of one with raw 8-bit text, which RFC 5322 does not know (mail(1), cron and
+ * `postino reply` write so), what RFC 2047 wants. */
 static bool
 append_encoded(GString *out, const struct field *field, GError **error)
 {
   g_autofree char *name = g_strndup(field->start, name_length(field));
   g_autofree char *value = unfolded(field);
-  if (is_any(field, address_names)) {
-    g_autoptr(GPtrArray) list = address_parse_header(value, -1);
-    return write_addresses(out, name, list, error);
-  }
-  g_autofree char *text = words_decode(value, -1);
-  return write_text(out, name, text, error);
+  return write_raw(out, name, value, error);
 }
 
 static bool
@@ -369,11 +312,10 @@ check_field(const struct field *field, GError **error)
 static bool
 append_field(GString *out, const struct field *field, GError **error)
 {
-  if (is_any(field, address_names)) {
-    g_autofree char *value = unfolded(field);
-    if (*value == '\0')
-      return true;
-  }
+  g_autofree char *name = g_strndup(field->start, name_length(field));
+  g_autofree char *value = unfolded(field);
+  if (*value == '\0' && write_is_addressed(name))
+    return true;
   size_t length = (size_t)(field->end - field->start);
   if (!is_content(field) && is_eight_bit(field->start, length))
     return append_encoded(out, field, error);
@@ -567,7 +509,7 @@ static bool
 is_same_body(const struct survey *a, const struct survey *b, GError **error)
 {
   return (a->eight_bit == b->eight_bit && a->long_line == b->long_line &&
-          is_utf8(a) == is_utf8(b)) ||
+          survey_is_utf8(a) == survey_is_utf8(b)) ||
          error_set(error, POSTINO_ERROR_INVALID, "%s",
                    _("the letter was changed while it was read; send it again"));
 }
@@ -577,12 +519,9 @@ write_letter(const GString *header, const struct letter *letter, const struct bl
              guint64 from, struct blob_writer *out, GError **error)
 {
   struct survey again = {0};
-  bool done = blob_write(out, header->str, header->len, error) &&
-              read_body(message, from, out, &again, error) &&
-              is_same_body(&letter->survey, &again, error);
-  if (again.rest != NULL)
-    g_string_free(again.rest, TRUE);
-  return done;
+  return blob_write(out, header->str, header->len, error) &&
+         read_body(message, from, out, &again, error) &&
+         is_same_body(&letter->survey, &again, error);
 }
 
 bool
@@ -612,21 +551,47 @@ letter_prepare_large(GBytes *head, const struct blob *message, guint64 body,
 
 /* ---- sealing a letter ---- */
 
-GBytes *
-letter_entity(GBytes *message)
+/* What is signed must not be recoded on the way, nor lose blanks (RFC 3156, 5), so it is
+ * encoded from the start where that can be done. */
+static bool
+is_to_be_quoted(const struct letter *letter)
+{
+  return is_simple_text(letter) && (!survey_is_plain(&letter->survey) ||
+                                    encode_has_blank_ends(letter->body, letter->body_length));
+}
+
+static bool
+write_entity(const struct letter *letter, GBytes *message, enum build_protect protect,
+             struct blob_writer *out, GError **error)
+{
+  bool quoted = is_to_be_quoted(letter);
+  g_autoptr(GString) head = g_string_new(NULL);
+  append_entity_head(head, letter, quoted);
+  g_autoptr(GBytes) bare = g_bytes_new(head->str, head->len);
+  g_autoptr(GBytes) full = protect == BUILD_BARE
+                               ? g_bytes_ref(bare)
+                               : entity_protect(bare, message, protect == BUILD_SEALED);
+  gsize length;
+  const char *bytes = g_bytes_get_data(full, &length);
+  if (!blob_write(out, bytes, length, error))
+    return false;
+  if (!quoted)
+    return blob_write(out, letter->body, letter->body_length, error);
+  g_string_truncate(head, 0);
+  encode_bytes(head, ENCODE_QUOTED, letter->body, letter->body_length);
+  return blob_write(out, head->str, head->len, error);
+}
+
+bool
+letter_write_entity(GBytes *message, enum build_protect protect, struct blob_writer *out,
+                    GError **error)
 {
   struct letter letter;
-  if (!letter_init(&letter, message, NULL))
-    return g_bytes_ref(message);
-  /* What is signed must not be recoded on the way, nor lose blanks (RFC 3156, 5),
-   * so it is encoded from the start where that can be done. */
-  bool quoted = is_simple_text(&letter) &&
-                (!encode_is_plain(letter.body, letter.body_length) ||
-                 encode_has_blank_ends(letter.body, letter.body_length));
-  GString *out = g_string_sized_new(letter.bytes->len + 256);
-  append_entity(out, &letter, quoted);
+  if (!letter_init(&letter, message, error))
+    return false;
+  bool done = write_entity(&letter, message, protect, out, error);
   letter_clear(&letter);
-  return g_string_free_to_bytes(out);
+  return done;
 }
 
 static void
@@ -642,19 +607,31 @@ append_other_fields(GString *out, const struct letter *letter, const char *subje
 }
 
 GBytes *
-letter_with_entity(GBytes *message, GBytes *entity, const char *subject)
+letter_fields(GBytes *message, const char *subject)
 {
-  struct letter letter;
-  if (!letter_init(&letter, message, NULL))
-    return g_bytes_ref(entity);
   size_t length;
-  const char *bytes = g_bytes_get_data(entity, &length);
-  GString *out = g_string_sized_new(length + 1024);
-  append_other_fields(out, &letter, subject);
+  const char *bytes = g_bytes_get_data(message, &length);
+  g_autoptr(GBytes) head = g_bytes_new_from_bytes(message, 0, header_end(bytes, length));
+  struct letter letter;
+  GString *out = g_string_new(NULL);
+  if (letter_init(&letter, g_bytes_get_size(head) > 0 ? head : message, NULL)) {
+    append_other_fields(out, &letter, subject);
+    letter_clear(&letter);
+  }
   g_autofree char *clean = subject != NULL ? sanitize_line(subject, -1) : NULL;
   (void)!write_text(out, "Subject", clean, NULL);
   g_string_append(out, "MIME-Version: 1.0\r\n");
+  return g_string_free_to_bytes(out);
+}
+
+GBytes *
+letter_with_entity(GBytes *message, GBytes *entity, const char *subject)
+{
+  g_autoptr(GBytes) fields = letter_fields(message, subject);
+  size_t length, more;
+  const char *bytes = g_bytes_get_data(fields, &length), *rest = g_bytes_get_data(entity, &more);
+  GString *out = g_string_sized_new(length + more);
   g_string_append_len(out, bytes, (gssize)length);
-  letter_clear(&letter);
+  g_string_append_len(out, rest, (gssize)more);
   return g_string_free_to_bytes(out);
 }

@@ -334,7 +334,8 @@ draft_forward(const struct rendered *letter, GBytes *original, const struct draf
   draft->body = g_string_free(body, FALSE);
   if (original != NULL) {
     g_autofree char *name = g_strconcat(subject, ".eml", NULL);
-    draft_attach(draft, *subject != '\0' ? name : "letter.eml", "message/rfc822", original);
+    g_autoptr(blob_t) blob = blob_new(original);
+    draft_attach(draft, *subject != '\0' ? name : "letter.eml", "message/rfc822", blob);
   }
   return draft;
 }

@@ -121,7 +121,8 @@ take_part(struct draft *draft, const struct mime_part *part, GError **error)
     return true;
   }
   g_autofree char *name = mime_name(part);
-  draft_attach(draft, name != NULL ? name : "attachment", part->media, bytes);
+  g_autoptr(blob_t) blob = blob_new(bytes);
+  draft_attach(draft, name != NULL ? name : "attachment", part->media, blob);
   return true;
 }
 

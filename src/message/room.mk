@@ -62,6 +62,7 @@ src_message_libmessage_a_SOURCES += \
 	src/message/build.c \
 	src/message/draft.c src/message/draft.h src/message/draft-private.h \
 	src/message/encode.c src/message/encode.h \
+	src/message/survey.c src/message/survey.h \
 	src/message/form.c \
 	src/message/letter.c \
 	src/message/mailto.c \

@@ -103,6 +103,29 @@ write_addresses(GString *out, const char *name, const GPtrArray *addresses, GErr
 }
 
 bool
+write_is_addressed(const char *name)
+{
+  static const char *const names[] = {
+      "From",      "To",          "Cc",        "Bcc",       "Reply-To",         "Sender",
+      "Resent-To", "Resent-From", "Resent-Cc", "Resent-Bcc", "Mail-Followup-To"};
+  for (size_t i = 0; i < G_N_ELEMENTS(names); i++)
+    if (g_ascii_strcasecmp(name, names[i]) == 0)
+      return true;
+  return false;
+}
+
+bool
+write_raw(GString *out, const char *name, const char *value, GError **error)
+{
+  if (write_is_addressed(name)) {
+    g_autoptr(GPtrArray) list = address_parse_header(value, -1);
+    return write_addresses(out, name, list, error);
+  }
+  g_autofree char *text = words_decode(value, -1);
+  return write_text(out, name, text, error);
+}
+
+bool
 write_date(GString *out, int64_t seconds, GError **error)
 {
   static const char days[][4] = {"Mon", "Tue", "Wed", "Thu", "Fri", "Sat", "Sun"};

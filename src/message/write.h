@@ -12,6 +12,11 @@ bool write_text(GString *out, const char *name, const char *text, GError **error
     G_GNUC_WARN_UNUSED_RESULT;
 bool write_addresses(GString *out, const char *name, const GPtrArray *addresses, GError **error)
     G_GNUC_WARN_UNUSED_RESULT;
+/* A field whose unfolded value is raw text, 8-bit too, as other programs write it: its
+ * addresses, where its name says that it has them, else its text. */
+bool write_raw(GString *out, const char *name, const char *value, GError **error)
+    G_GNUC_WARN_UNUSED_RESULT;
+bool write_is_addressed(const char *name);
 /* RFC 5322, 3.3, in UTC. */
 bool write_date(GString *out, int64_t seconds, GError **error) G_GNUC_WARN_UNUSED_RESULT;
 /* Of ids (NULL-terminated, without <>) those that can stand in a header. */

@@ -231,10 +231,10 @@ take_attachment(struct view *view, struct event *event, void *data)
   attachment->name = g_strdup(event->part->name != NULL ? event->part->name : "attachment");
   attachment->type =
       g_strdup(event->part->type != NULL ? event->part->type : "application/octet-stream");
-  attachment->bytes = g_bytes_ref(event->part->bytes);
+  attachment->blob = blob_ref(event->part->file);
   g_ptr_array_add(of(view)->draft->attachments, attachment);
   of(view)->changed = true;
-  g_autofree char *size = g_format_size(g_bytes_get_size(attachment->bytes));
+  g_autofree char *size = g_format_size(blob_size(attachment->blob));
   ui_say(view->ui, _("Attached %s, %s."), attachment->name, size);
 }
 

@@ -235,7 +235,7 @@ draw_attachments(const struct compose_view *compose, const struct area *area, in
   for (int i = first; i < n && i < first + room; i++, row++) {
     const struct draft_attachment *attachment = g_ptr_array_index(all, (guint)i);
     unsigned cursor = focused && compose_attachment(compose) == i ? STYLE_CURSOR : 0;
-    g_autofree char *size = g_format_size(g_bytes_get_size(attachment->bytes));
+    g_autofree char *size = g_format_size(blob_size(attachment->blob));
     g_autofree char *text = g_strdup_printf("%s  %s, %s", attachment->name, attachment->type, size);
     draw_field(area, row, cursor, _("Attached"), text);
   }

@@ -3,6 +3,8 @@
 #include <fcntl.h>
 #include <glib/gstdio.h>
 #include <string.h>
+#include <sys/stat.h>
+#include <unistd.h>
 
 #include "base/error.h"
 #include "base/file.h"
@@ -95,6 +97,64 @@ what_is_written_piece_by_piece_leaves_no_name(void **state)
 }
 
 static void
+bytes_behind_bytes_are_read_as_one(void **state)
+{
+  static const size_t cuts[] = {0, 1, 65535, 65537, LONG};
+  g_autofree char *text = long_text();
+  for (size_t i = 0; i < G_N_ELEMENTS(cuts); i++) {
+    g_autoptr(GBytes) head = g_bytes_new(text, cuts[i]);
+    g_autoptr(GBytes) tail = g_bytes_new(text + cuts[i], LONG - cuts[i]);
+    g_autoptr(blob_t) rest = blob_new(tail);
+    g_autoptr(blob_t) joined = blob_join(head, rest);
+    assert_holds(joined, text);
+    g_autoptr(GBytes) nothing = g_bytes_new_static("", 0);
+    g_autoptr(blob_t) again = blob_join(nothing, joined);
+    assert_holds(again, text);
+    g_autoptr(GBytes) three = blob_head(joined, 3, NULL);
+    assert_memory_equal(g_bytes_get_data(three, NULL), text, 3);
+  }
+}
+
+static void
+sealed_memory_is_what_was_written_and_stays_so(void **state)
+{
+  g_autofree char *text = long_text();
+  g_autoptr(blob_writer_t) writer = blob_writer_memory(NULL);
+  assert_true(blob_write(writer, text, LONG, NULL));
+  g_autoptr(blob_t) blob = blob_writer_end(writer, NULL);
+  assert_holds(blob, text);
+  assert_int_equal(write(blob_memory(blob), "x", 1), -1);
+  g_autoptr(GBytes) bytes = g_bytes_new_static("x", 1);
+  g_autoptr(blob_t) other = blob_new(bytes);
+  assert_int_equal(blob_memory(other), -1);
+  g_autoptr(blob_writer_t) unused = blob_writer_memory(NULL);
+  g_autoptr(blob_t) empty = blob_writer_end(unused, NULL);
+  g_autoptr(GBytes) none = blob_bytes(empty, NULL);
+  assert_int_equal(g_bytes_get_size(none), 0);
+}
+
+static void
+a_file_that_was_written_to_is_not_as_it_was_opened(void **state)
+{
+  g_autofree char *dir = g_dir_make_tmp("postino-blob-XXXXXX", NULL);
+  g_autofree char *path = g_build_filename(dir, "file", NULL);
+  g_autoptr(GBytes) bytes = g_bytes_new_static("first", 5);
+  assert_true(file_replace(path, bytes, 0600, NULL));
+  g_autoptr(blob_t) blob = blob_open(path, NULL);
+  assert_true(blob_is_as_opened(blob));
+  /* Another file of that name is not this one. */
+  assert_true(file_replace(path, bytes, 0600, NULL));
+  assert_true(blob_is_as_opened(blob));
+  g_autoptr(blob_t) again = blob_open(path, NULL);
+  struct timespec times[2] = {{.tv_nsec = UTIME_OMIT}, {.tv_sec = 1}};
+  assert_int_equal(utimensat(AT_FDCWD, path, times, 0), 0);
+  assert_false(blob_is_as_opened(again));
+  assert_true(blob_is_as_opened(blob));
+  g_unlink(path);
+  g_rmdir(dir);
+}
+
+static void
 a_file_that_becomes_shorter_is_told(void **state)
 {
   g_autofree char *text = long_text();
@@ -125,6 +185,9 @@ int
 main(void)
 {
   const struct CMUnitTest tests[] = {
+      cmocka_unit_test(bytes_behind_bytes_are_read_as_one),
+      cmocka_unit_test(sealed_memory_is_what_was_written_and_stays_so),
+      cmocka_unit_test(a_file_that_was_written_to_is_not_as_it_was_opened),
       cmocka_unit_test(bytes_and_files_are_read_alike),
       cmocka_unit_test(what_is_written_piece_by_piece_leaves_no_name),
       cmocka_unit_test(a_file_that_becomes_shorter_is_told),

@@ -1,4 +1,8 @@
+#include <glib/gstdio.h>
+#include <unistd.h>
+
 #include "base/error.h"
+#include "base/limits.h"
 #include "base/sanitize.h"
 #include "message/draft.h"
 #include "message/encode.h"
@@ -134,10 +138,139 @@ quoted_printable_keeps_files_and_lines(void **state)
   for (size_t i = 0; i < G_N_ELEMENTS(rows); i++) {
     g_autoptr(GString) out = g_string_new(NULL);
     char *given = exact_copy(rows[i].given, strlen(rows[i].given));
-    encode_quoted(out, given, strlen(rows[i].given));
+    encode_bytes(out, ENCODE_QUOTED, given, strlen(rows[i].given));
     free(given);
     assert_string_equal(out->str, rows[i].coded);
   }
+}
+
+/* Blocks of any size, each in a place of exactly its size. */
+static char *
+encoded_in_blocks(GRand *dice, enum encode_need need, const char *text, size_t length)
+{
+  struct encoding encoding = {.need = need};
+  GString *out = g_string_new(NULL);
+  for (size_t at = 0; at < length;) {
+    size_t wanted = (size_t)g_rand_int_range(dice, 1, 70), block = MIN(wanted, length - at);
+    char *copy = exact_copy(text + at, block);
+    encode_take(&encoding, out, copy, block);
+    free(copy);
+    at += block;
+  }
+  encode_end(&encoding, out);
+  return g_string_free(out, FALSE);
+}
+
+static void
+bytes_in_blocks_are_encoded_as_the_whole(void **state)
+{
+  static const char *const pieces[] = {"\r\n", "\r", "\n", " ", "\t", ".", "From ", "From", "=",
+                                       "\xc3\xa8", "abcdefgh", "\r\nFrom ", "\n.", "F", "\x01"};
+  g_autoptr(GRand) dice = g_rand_new_with_seed(4);
+  for (int round = 0; round < 2000; round++) {
+    g_autoptr(GString) text = g_string_new(NULL);
+    for (int n = g_rand_int_range(dice, 0, 60); n > 0; n--)
+      g_string_append(text, pieces[g_rand_int_range(dice, 0, G_N_ELEMENTS(pieces))]);
+    for (int need = ENCODE_NOTHING; need <= ENCODE_BASE64; need++) {
+      g_autoptr(GString) whole = g_string_new(NULL);
+      encode_bytes(whole, need, text->str, text->len);
+      g_autofree char *parts = encoded_in_blocks(dice, need, text->str, text->len);
+      assert_string_equal(parts, whole->str);
+    }
+  }
+}
+
+static void
+bytes_in_blocks_are_looked_at_as_the_whole(void **state)
+{
+  static const char *const pieces[] = {"\r\n", "\r", "\n", "\xc3", "\xa8", "\xe2\x82\xac", "\xf0\x9f",
+                                       "\x98\x80", "abc", "="};
+  g_autoptr(GRand) dice = g_rand_new_with_seed(5);
+  for (int round = 0; round < 3000; round++) {
+    g_autoptr(GString) text = g_string_new(NULL);
+    struct survey whole = {0}, parts = {0};
+    for (int n = g_rand_int_range(dice, 0, 6); n > 0; n--)
+      g_string_append(text, pieces[g_rand_int_range(dice, 0, G_N_ELEMENTS(pieces))]);
+    survey_take(&whole, text->str, text->len);
+    for (size_t at = 0; at < text->len; at++) {
+      char *copy = exact_copy(text->str + at, 1);
+      survey_take(&parts, copy, 1);
+      free(copy);
+    }
+    assert_int_equal(survey_is_utf8(&parts), g_utf8_validate(text->str, (gssize)text->len, NULL));
+    assert_int_equal(survey_is_utf8(&whole), survey_is_utf8(&parts));
+    assert_int_equal(survey_is_plain(&whole), survey_is_plain(&parts));
+    assert_int_equal(whole.lone_cr, parts.lone_cr);
+    assert_int_equal(whole.costly, parts.costly);
+  }
+}
+
+static void
+attached(struct draft *draft, const char *name, const char *type, struct blob *blob)
+{
+  struct draft_attachment *attachment = g_new0(struct draft_attachment, 1);
+  *attachment = (struct draft_attachment){g_strdup(name), g_strdup(type), blob};
+  g_ptr_array_add(draft->attachments, attachment);
+}
+
+/* A letter in a file that is attached: each of its line ends is CRLF, wherever the blocks
+ * in which it is read are cut. */
+static void
+an_attached_letter_keeps_its_lines(void **state)
+{
+  g_autoptr(GString) letter = g_string_new("Subject: a\n\n");
+  while (letter->len < 65535)
+    g_string_append(letter, letter->len % 7 == 0 ? "x\n" : "y\r\n");
+  g_autoptr(GBytes) bytes = g_bytes_new(letter->str, letter->len);
+  g_autoptr(draft_t) draft = simple("hi\n");
+  attached(draft, "a.eml", "message/rfc822", blob_new(bytes));
+  g_autofree char *text = build(draft, &wire);
+  assert_non_null(strstr(text, "Content-Type: message/rfc822"));
+  for (const char *lf = strchr(text, '\n'); lf != NULL; lf = strchr(lf + 1, '\n')) {
+    assert_true(lf[-1] == '\r');
+    assert_true(lf[-2] != '\r');
+  }
+}
+
+static void
+a_file_that_changed_since_it_was_attached_is_not_sent(void **state)
+{
+  static const char *const types[] = {"text/plain", "application/pdf"};
+  g_autofree char *dir = g_dir_make_tmp("postino-build-XXXXXX", NULL);
+  g_autofree char *path = g_build_filename(dir, "plan.txt", NULL);
+  for (size_t i = 0; i < G_N_ELEMENTS(types); i++) {
+    assert_true(g_file_set_contents(path, "the first plan", -1, NULL));
+    g_autoptr(draft_t) draft = simple("hi\n");
+    attached(draft, "plan.txt", types[i], blob_open(path, NULL));
+    g_autofree char *text = build(draft, &wire);
+    assert_non_null(strstr(text, i == 0 ? "the first plan" : "dGhlIGZpcnN0IHBsYW4="));
+    FILE *file = g_fopen(path, "w");
+    assert_true(fputs("another", file) > 0);
+    fclose(file);
+    g_autoptr(GError) error = NULL;
+    assert_null(draft_build(draft, &wire, &error));
+    assert_true(error_is(error, POSTINO_ERROR_INVALID));
+    assert_non_null(strstr(error->message, "plan.txt was changed"));
+    g_unlink(path);
+  }
+  g_rmdir(dir);
+}
+
+static void
+a_letter_has_a_largest_size(void **state)
+{
+  g_autofree char *dir = g_dir_make_tmp("postino-build-XXXXXX", NULL);
+  g_autofree char *path = g_build_filename(dir, "much", NULL);
+  assert_true(g_file_set_contents(path, "", 0, NULL));
+  assert_int_equal(truncate(path, LIMIT_MESSAGE / 4 * 3), 0);
+  g_autoptr(draft_t) draft = simple("hi\n");
+  attached(draft, "much", "application/octet-stream", blob_open(path, NULL));
+  g_autoptr(GError) error = NULL;
+  assert_null(draft_build(draft, &wire, &error));
+  assert_true(error_is(error, POSTINO_ERROR_INVALID));
+  assert_non_null(strstr(error->message, "attach less"));
+  g_unlink(path);
+  g_rmdir(dir);
 }
 
 static void
@@ -192,14 +325,17 @@ an_entity_has_only_its_content_and_can_be_wrapped(void **state)
   assert_string_equal(entity, "Content-Type: text/plain; charset=us-ascii; format=flowed\r\n"
                               "Content-Transfer-Encoding: 7bit\r\n\r\nhi\r\n");
   g_autoptr(GBytes) sealed = g_bytes_new_static("Content-Type: x/y\r\n\r\nz\r\n", 25 - 3);
-  g_autoptr(GBytes) whole = draft_wrap(draft, sealed, "...", &wire, &error);
+  g_autoptr(blob_t) inner = blob_new(sealed);
+  g_autoptr(blob_t) wrapped = draft_wrap(draft, inner, "...", &wire, &error);
+  g_autoptr(GBytes) whole = blob_bytes(wrapped, &error);
   g_autofree char *text = g_strndup(g_bytes_get_data(whole, NULL), g_bytes_get_size(whole));
   assert_non_null(strstr(text, "\r\nSubject: ...\r\n"));
   assert_null(strstr(text, "Cena"));
   assert_true(g_str_has_suffix(text, "MIME-Version: 1.0\r\nContent-Type: x/y\r\n\r\n"
                                      "z"));
   g_autoptr(GBytes) rubbish = g_bytes_new_static("Bcc: a\r\n", 8);
-  assert_null(draft_wrap(draft, rubbish, "...", &wire, &error));
+  g_autoptr(blob_t) outer = blob_new(rubbish);
+  assert_null(draft_wrap(draft, outer, "...", &wire, &error));
 }
 
 /* ---- everything that went in comes out ---- */
@@ -288,6 +424,11 @@ main(void)
       cmocka_unit_test(ids_that_came_from_outside_cannot_break_out),
       cmocka_unit_test(text_is_flowed_and_comes_back),
       cmocka_unit_test(quoted_printable_keeps_files_and_lines),
+      cmocka_unit_test(bytes_in_blocks_are_encoded_as_the_whole),
+      cmocka_unit_test(bytes_in_blocks_are_looked_at_as_the_whole),
+      cmocka_unit_test(an_attached_letter_keeps_its_lines),
+      cmocka_unit_test(a_file_that_changed_since_it_was_attached_is_not_sent),
+      cmocka_unit_test(a_letter_has_a_largest_size),
       cmocka_unit_test(file_names_pass_through_parameters),
       cmocka_unit_test(a_domain_travels_in_ascii_where_it_can),
       cmocka_unit_test(what_is_signed_ends_no_line_in_a_blank),

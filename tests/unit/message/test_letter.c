@@ -144,7 +144,10 @@ an_entity_is_taken_out_and_another_put_in(void **state)
       "Content-Type: text/plain; charset=utf-8\r\nContent-Transfer-Encoding: 8bit\r\n\r\n"
       "perch\xc3\xa9\r\n";
   g_autoptr(GBytes) message = exact(letter, sizeof letter - 1);
-  g_autoptr(GBytes) entity = letter_entity(message);
+  g_autoptr(blob_writer_t) writer = blob_writer_memory(NULL);
+  assert_true(letter_write_entity(message, BUILD_BARE, writer, NULL));
+  g_autoptr(blob_t) blob = blob_writer_end(writer, NULL);
+  g_autoptr(GBytes) entity = blob_bytes(blob, NULL);
   static const char wanted[] =
       "Content-Type: text/plain; charset=utf-8\r\n"
       "Content-Transfer-Encoding: quoted-printable\r\n\r\nperch=C3=A9\r\n";

@@ -57,7 +57,8 @@ attach_some(GRand *dice, struct draft *draft)
     struct draft_attachment *attachment = g_new0(struct draft_attachment, 1);
     attachment->name = g_strdup(names[g_rand_int_range(dice, 0, G_N_ELEMENTS(names))]);
     attachment->type = g_strdup(types[g_rand_int_range(dice, 0, G_N_ELEMENTS(types))]);
-    attachment->bytes = random_bytes(dice);
+    g_autoptr(GBytes) bytes = random_bytes(dice);
+    attachment->blob = blob_new(bytes);
     g_ptr_array_add(draft->attachments, attachment);
   }
 }
@@ -133,7 +134,8 @@ assert_same_draft(const struct draft *draft, const struct draft *back)
   for (guint i = 0; i < draft->attachments->len; i++) {
     const struct draft_attachment *given = draft->attachments->pdata[i];
     const struct draft_attachment *got = back->attachments->pdata[i];
-    assert_true(g_bytes_equal(given->bytes, got->bytes));
+    g_autoptr(GBytes) in = blob_bytes(given->blob, NULL), out = blob_bytes(got->blob, NULL);
+      assert_true(g_bytes_equal(in, out));
     assert_string_equal(got->name, given->name);
     assert_string_equal(got->type, given->type);
   }
