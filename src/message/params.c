@@ -138,6 +138,12 @@ params_main(const struct params *params)
 }
 
 const char *
+params_name(const struct params *params, guint i)
+{
+  return i < params->list->len ? ((const struct param *)params->list->pdata[i])->name : NULL;
+}
+
+const char *
 params_raw(const struct params *params, const char *name)
 {
   for (guint i = 0; i < params->list->len; i++) {

@@ -14,6 +14,8 @@ void params_free(struct params *params);
 /* What stands before the first ';', lower-cased, comments and blanks left out:
  * "text/plain"; "" when there is none. */
 const char *params_main(const struct params *params);
+/* The name of parameter `i`, lower-cased; NULL: there are fewer. */
+const char *params_name(const struct params *params, guint i);
 /* The parameter as it stands there (unquoted), or NULL; owned by params. */
 const char *params_raw(const struct params *params, const char *name);
 /* The parameter as clean UTF-8 on one line: RFC 2231 continuations, charsets and

@@ -62,6 +62,7 @@ src_message_libmessage_a_SOURCES += \
 	src/message/build.c \
 	src/message/draft.c src/message/draft.h src/message/draft-private.h \
 	src/message/encode.c src/message/encode.h \
+	src/message/sevenbit.c src/message/sevenbit.h \
 	src/message/survey.c src/message/survey.h \
 	src/message/form.c \
 	src/message/letter.c \
@@ -80,8 +81,11 @@ DRAFT_TESTS = \
 	tests/unit/message/test_large tests/unit/message/test_letter tests/unit/message/test_roundtrip \
 	tests/unit/message/test_protect \
 	tests/unit/message/test_reply \
-	tests/unit/message/test_resume
+	tests/unit/message/test_resume \
+	tests/unit/message/test_sevenbit
 check_PROGRAMS += $(DRAFT_TESTS)
+tests_unit_message_test_sevenbit_SOURCES = tests/unit/message/test_sevenbit.c tests/unit/test.h
+tests_unit_message_test_sevenbit_LDADD = $(MESSAGE_LIBS) $(CMOCKA_LIBS)
 tests_unit_message_test_build_SOURCES = tests/unit/message/test_build.c tests/unit/test.h
 tests_unit_message_test_build_LDADD = $(MESSAGE_LIBS) $(CMOCKA_LIBS)
 tests_unit_message_test_draft_SOURCES = tests/unit/message/test_draft.c tests/unit/test.h

@@ -45,7 +45,7 @@ struct smtp_recipient {
 struct smtp_letter {
   const char *from;
   struct envelope_dsn dsn;
-  const struct blob *blob;
+  struct blob *blob;
   guint64 hold;             /* seconds for which the server is to hold it, within its limit; 0 */
   struct smtp_recipient *recipients;
   guint count;

@@ -3,6 +3,7 @@
 #include "base/error.h"
 #include "base/i18n.h"
 #include "base/limits.h"
+#include "message/sevenbit.h"
 #include "net/resolve.h"
 #include "submit/smtp.h"
 
@@ -23,6 +24,7 @@ struct transaction {
   struct smtp_letter *letter;
   char **specs;             /* of the recipients, as they go over the line */
   char *from;               /* and of the sender */
+  struct blob *blob;        /* the letter as this server takes it */
   struct envelope_needs needs;
   char *obstacle;           /* why this server cannot take it; NULL */
   GArray *owed;             /* struct owed: replies to come */
@@ -70,6 +72,46 @@ specs_of(const struct smtp_letter *letter)
   return specs;
 }
 
+static bool
+weigh(struct transaction *t, GError **error)
+{
+  bool weighed =
+      envelope_needs(t->blob, t->from, (const char *const *)t->specs, &t->needs, error);
+  t->needs.hold = t->letter->hold;
+  return weighed;
+}
+
+static struct blob *
+as_seven_bit(const struct blob *letter, GError **error)
+{
+  g_autoptr(GBytes) bytes = blob_bytes(letter, error);
+  g_autoptr(blob_writer_t) writer = bytes != NULL ? blob_writer_memory(error) : NULL;
+  return writer != NULL && sevenbit_write(bytes, writer, error) ? blob_writer_end(writer, error)
+                                                                : NULL;
+}
+
+/* RFC 6152, 3: 8-bit text is encoded for a server that does not take it as it is.  What
+ * cannot be is this letter's obstacle. */
+static bool
+fit(struct transaction *t, GError **error)
+{
+  if (!t->needs.eight_bit || t->needs.utf8 || (t->smtp->capabilities & SMTP_8BITMIME) != 0)
+    return true;
+  g_autoptr(GError) why = NULL;
+  struct blob *fitting = as_seven_bit(t->blob, &why);
+  if (fitting != NULL) {
+    blob_unref(t->blob);
+    t->blob = fitting;
+    return weigh(t, error);
+  }
+  if (error_is(why, POSTINO_ERROR_INVALID)) {
+    t->obstacle = g_strdup(why->message);
+    return true;
+  }
+  g_propagate_error(error, g_steal_pointer(&why));
+  return false;
+}
+
 static struct transaction *
 transaction_new(struct smtp *smtp, struct smtp_letter *letter, GError **error)
 {
@@ -80,10 +122,11 @@ transaction_new(struct smtp *smtp, struct smtp_letter *letter, GError **error)
   t->from = smtp_wire_spec(letter->from);
   t->taken = g_new0(bool, letter->count + 1);
   t->owed = g_array_new(FALSE, FALSE, sizeof(struct owed));
-  if (!envelope_needs(letter->blob, t->from, (const char *const *)t->specs, &t->needs, error))
+  t->blob = blob_ref(letter->blob);
+  if (!weigh(t, error) || !fit(t, error))
     return NULL;
-  t->needs.hold = letter->hold;
-  t->obstacle = envelope_obstacle(&t->needs, smtp->capabilities, smtp->size_limit);
+  if (t->obstacle == NULL)
+    t->obstacle = envelope_obstacle(&t->needs, smtp->capabilities, smtp->size_limit);
   return g_steal_pointer(&t);
 }
 
@@ -95,6 +138,7 @@ transaction_free(struct transaction *t)
   g_strfreev(t->specs);
   g_free(t->from);
   g_free(t->obstacle);
+  blob_unref(t->blob);
   g_free(t->taken);
   g_array_unref(t->owed);
   g_free(t);
@@ -281,7 +325,7 @@ write_block(const char *data, size_t length, void *context, GError **error)
 {
   struct body *body = context;
   const struct smtp_letter *letter = body->t->letter;
-  guint64 size = blob_size(letter->blob);
+  guint64 size = blob_size(body->t->blob);
   g_autofree char *log = body->at > 0 ? g_strdup("")
                                       : g_strdup_printf("(the letter, %" G_GUINT64_FORMAT
                                                         " bytes)", size);
@@ -304,7 +348,7 @@ static bool
 write_body(struct transaction *t, bool no_dots, size_t keep, GString *out, GError **error)
 {
   struct body body = {.t = t, .stuffing = {.no_dots = no_dots}, .keep = keep, .out = out};
-  return blob_each(t->letter->blob, 0, write_block, &body, error);
+  return blob_each(t->blob, 0, write_block, &body, error);
 }
 
 static bool

@@ -1,11 +1,12 @@
 /* Any bytes as a letter: read for people in every way, for the index, as a
- * delivery report, and carried between processes. */
+ * delivery report, carried between processes, and sent on as 7-bit. */
 #include <stddef.h>
 #include <stdint.h>
 #include <stdlib.h>
 
 #include "message/rendered.h"
 #include "message/report.h"
+#include "message/sevenbit.h"
 
 int LLVMFuzzerTestOneInput(const uint8_t *data, size_t size);
 
@@ -38,6 +39,25 @@ read_report(const char *bytes, size_t length)
     abort();
 }
 
+/* For a server without 8BITMIME no 8-bit byte is left, and the same parts are. */
+static void
+convert(const char *bytes, size_t length)
+{
+  g_autoptr(GBytes) letter = g_bytes_new(bytes, length);
+  g_autoptr(blob_writer_t) writer = blob_writer_memory(NULL);
+  if (length == 0 || writer == NULL || !sevenbit_write(letter, writer, NULL))
+    return;
+  g_autoptr(blob_t) blob = blob_writer_end(writer, NULL);
+  g_autoptr(GBytes) made = blob != NULL ? blob_bytes(blob, NULL) : NULL;
+  if (made == NULL)
+    return;
+  gsize size;
+  const char *text = g_bytes_get_data(made, &size);
+  for (gsize i = 0; i < size; i++)
+    if ((guchar)text[i] >= 0x80)
+      abort();
+}
+
 int
 LLVMFuzzerTestOneInput(const uint8_t *data, size_t size)
 {
@@ -50,6 +70,7 @@ LLVMFuzzerTestOneInput(const uint8_t *data, size_t size)
   if (carried == NULL)
     abort();
   read_report(bytes, size);
+  convert(bytes, size);
   for (int number = 0; number < 4; number++) {
     g_autofree char *name = NULL, *type = NULL;
     g_autoptr(GBytes) part = render_part(bytes, size, number, number % 2 == 0, &name, &type);

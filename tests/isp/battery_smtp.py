@@ -20,13 +20,13 @@ def multi(code, *lines):
 
 
 class Receipt:
-    """A letter whose final dot came."""
+    """A letter whose last byte came."""
 
-    def __init__(self, mail, recipients, raw):
+    def __init__(self, mail, recipients, raw, stuffed=True):
         self.mail, self.recipients, self.raw = mail, recipients, raw
         self.fate = "unknown"
         lines = raw.split(b"\r\n")
-        self.data = b"\r\n".join(line[1:] if line.startswith(b".") else line for line in lines)
+        self.data = b"\r\n".join(line[1:] if stuffed and line.startswith(b".") else line for line in lines)
         self.number = 0
 
 
@@ -101,6 +101,31 @@ class Smtp(Peer):
         receipt = Receipt(self.mail, list(self.recipients), data)
         self.scenario.take(receipt)
         if self.answer("body", b"250 2.0.0 queued as 42\r\n") or self.said(b"2"):
+            receipt.fate = "accepted"
+        elif self.said(b"4") or self.said(b"5"):
+            receipt.fate = "refused"
+
+    def do_bdat(self, argument):
+        """RFC 3030: the octets follow at once, whatever becomes of them."""
+        words = argument.split()
+        size, last = int(words[0]), words[1:] == [b"LAST"]
+        if not last:
+            self.scenario.faults.append("a chunk that is not the last")
+        early = self.answer("bdat", b"") if "bdat" in self.scenario.on else True
+        while len(self.buffer) < size:
+            if "in-chunk" in self.scenario.on:
+                self.scenario.on["in-chunk"](self, b"")
+            self.more()
+        data, self.buffer = self.buffer[:size], self.buffer[size:]
+        self.note("C", b"(chunk of %d bytes)\r\n" % size)
+        if not self.recipients:
+            self.answer("empty-chunk", b"503 5.5.1 no valid recipients\r\n")
+            return
+        receipt = Receipt(self.mail, list(self.recipients), data, stuffed=False)
+        self.scenario.take(receipt)
+        if not early:
+            receipt.fate = "accepted" if self.said(b"2") else "refused"
+        elif self.answer("body", b"250 2.0.0 queued as 42\r\n") or self.said(b"2"):
             receipt.fate = "accepted"
         elif self.said(b"4") or self.said(b"5"):
             receipt.fate = "refused"
