@@ -539,6 +539,38 @@ send_by_data(struct transaction *t, GError **error)
   return t->refused || t->taken_count == 0 ? close_empty(t, error) : hand_over(t, error);
 }
 
+/* Of many commands that are answered together a server may answer one twice: then what
+ * was read last was no answer to the letter.  421 says that it leaves. */
+static bool
+says_too_much(struct transaction *t, GError **error)
+{
+  g_auto(smtp_reply_t) reply = {0};
+  return !connection_is_quiet(t->smtp->connection) && smtp_read(t->smtp, &reply, NULL) &&
+         reply.code != 421 && !unexpected(t, &reply, error);
+}
+
+/* A letter that was refused and taken all the same. */
+static bool
+contradicts(struct transaction *t, const struct smtp_reply *reply, GError **error)
+{
+  if (!t->confused || reply->code >= 300)
+    return false;
+  for (guint i = 0; i < t->letter->count; i++)
+    set_fate(&t->letter->recipients[i], SMTP_UNSURE, reply);
+  return !unexpected(t, reply, error);
+}
+
+/* Nothing but what is owed may have been said before the last byte leaves; what is, is
+ * read now, since the server may have had time to answer. */
+static bool
+is_undisturbed(struct transaction *t, GError **error)
+{
+  if (t->owed->len > 0 && !connection_is_quiet(t->smtp->connection) && !settle(t, error))
+    return false;
+  return t->owed->len > 0 || connection_is_quiet(t->smtp->connection) ||
+         was_interrupted(t, error);
+}
+
 /* RFC 3030.  A small letter goes with its envelope: one round trip in all.  Then its
  * recipients' fates are not known when the last byte leaves, so all stand as unsure
  * until they are; a server that says 421 before has taken nothing. */
@@ -553,10 +585,11 @@ send_chunk(struct transaction *t, GError **error)
       (t->owed->len == 0 && !connection_flush(t->smtp->connection, error)) ||
       !t->letter->before_last_byte(t->letter->data, error))
     return false;
-  if (!connection_is_quiet(t->smtp->connection))
-    return was_interrupted(t, error);
-  if (finish(t, last->str, last->len, "", &reply, error))
-    return !is_confused(t, error) && take_answer(t, &reply, error);
+  if (!is_undisturbed(t, error))
+    return false;
+  if (finish(t, last->str, last->len, "", &reply, error) && !says_too_much(t, error))
+    return !contradicts(t, &reply, error) && !is_confused(t, error) &&
+           take_answer(t, &reply, error);
   if (!t->left)
     set_unsure(t);
   return false;
