@@ -98,5 +98,5 @@ EXTRA_DIST += tests/behaviour/reports/qmail.eml
 EXTRA_DIST += tests/behaviour/reports/sendmail.eml
 EXTRA_DIST += tests/behaviour/reports/stranger.eml
 EXTRA_DIST += tests/behaviour/reports/yahoo.eml
-EXTRA_DIST += tests/fuzz/seeds/capa tests/fuzz/seeds/fetchids tests/fuzz/seeds/list tests/fuzz/seeds/oldmail \
+EXTRA_DIST += tests/fuzz/seeds/capa tests/fuzz/seeds/ehlo tests/fuzz/seeds/fetchids tests/fuzz/seeds/list tests/fuzz/seeds/oldmail \
 	tests/fuzz/seeds/popstate.dat tests/fuzz/seeds/socks tests/fuzz/seeds/uidl tests/fuzz/seeds/uidls

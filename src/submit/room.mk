@@ -1,5 +1,6 @@
 noinst_LIBRARIES += src/submit/libsubmit.a
 src_submit_libsubmit_a_SOURCES = \
+	src/submit/capability.c \
 	src/submit/command.c src/submit/command.h \
 	src/submit/envelope.c src/submit/envelope.h \
 	src/submit/flush.c \

@@ -74,6 +74,10 @@ void smtp_letter_clear(struct smtp_letter *letter);
 /* An address as it goes over a line: its domain in ASCII.  Free it. */
 char *smtp_wire_spec(const char *spec);
 
+/* What EHLO's answer says: its text, line after line from 1, the server's name, on. */
+void capability_take(struct smtp *smtp, const char *text, guint line);
+void capability_forget(struct smtp *smtp);
+
 /* For smtp.c and transaction.c. */
 void transaction_free(struct transaction *transaction);
 bool smtp_read(struct smtp *smtp, struct smtp_reply *reply, GError **error)

@@ -12,6 +12,7 @@
 #include "retrieve/transfer.h"
 #include "submit/envelope.h"
 #include "submit/reply.h"
+#include "submit/smtp.h"
 
 int LLVMFuzzerTestOneInput(const uint8_t *data, size_t size);
 
@@ -100,6 +101,30 @@ greet(char **lines)
   g_strfreev(pop3.mechanisms);
 }
 
+/* What EHLO's answer says, and what may then be asked of such a server. */
+static void
+meet(char **lines)
+{
+  static const struct envelope_dsn dsn = {.id = "a1", .wishes = "NOTIFY=NEVER RET=FULL"};
+  static const struct envelope_needs needs = {.size = 1000, .eight_bit = true};
+  struct smtp smtp = {0};
+  capability_forget(&smtp);
+  for (guint i = 0; lines[i] != NULL; i++)
+    capability_take(&smtp, lines[i], i + 1);
+  if (smtp.mechanisms == NULL || (smtp.size_limit > 0 && (smtp.capabilities & SMTP_SIZE) == 0) ||
+      (smtp.hold_limit > 0 && (smtp.capabilities & SMTP_FUTURERELEASE) == 0) ||
+      (g_strv_length(smtp.mechanisms) > 0 && (smtp.capabilities & SMTP_AUTH) == 0))
+    abort();
+  for (char **name = smtp.mechanisms; *name != NULL; name++)
+    if (**name == '\0' || strpbrk(*name, " \t=") != NULL)
+      abort();
+  g_autofree char *obstacle = envelope_obstacle(&needs, smtp.capabilities, smtp.size_limit);
+  g_autofree char *mail = envelope_mail("a@x.example", &needs, smtp.capabilities, &dsn);
+  if (strpbrk(mail, "\r\n") != NULL)
+    abort();
+  g_strfreev(smtp.mechanisms);
+}
+
 /* Challenges to one mechanism: nothing ends well without the server's proof. */
 static void
 challenge(const char *mechanism, char **lines)
@@ -149,6 +174,7 @@ LLVMFuzzerTestOneInput(const uint8_t *data, size_t size)
   stuff((const char *)data, size);
   read_lines(lines);
   greet(lines);
+  meet(lines);
   challenge("SCRAM-SHA-256", lines);
   challenge("CRAM-MD5", lines);
   ask_proxy(data, size);
