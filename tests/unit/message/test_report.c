@@ -69,6 +69,61 @@ reports_are_read(void **state)
       {"From: Mailer-Daemon@mx.example\nSubject: Warning: message 1 delayed 24 hours\n\n"
        "  a@x.example\n    retry\n",
        "-|a@x.example delayed - retry"},
+      /* GMX and WEB.DE, of old and of now */
+      {"From: \"GMX Mailer Daemon\" <mailer-daemon@gmx.example>\nSubject: Mail delivery failed\n\n"
+       "This message was created automatically by mail delivery software.\n\nA message that you sent "
+       "could not be delivered to one or more of\nits recipients. This is a permanent error. The "
+       "following address\nfailed:\n\n\"a@x.example\":\nSMTP error from remote server after RCPT "
+       "command:\nhost: mx.x.example\n5.1.1 <a@x.example>... User Unknown\n\n--- The header of the "
+       "original message is following. ---\n\nReceived: from home\nMessage-ID: <g@y>\n\n\"c@x.example\":\n",
+       "g@y|a@x.example failed 5.1.1 SMTP error from remote server after RCPT command: host: "
+       "mx.x.example 5.1.1 <a@x.example>... User Unknown"},
+      {"From: mailer-daemon@web.example\nSubject: Mail delivery failed: returning message to sender\n\n"
+       "The following address failed:\n\n    a@x.example:\n        SMTP error from remote server for "
+       "RCPT TO command, host: mx.x.example (192.0.2.1) reason: 550 5.1.1 unknown\n\n    b@x.example:\n"
+       "        SMTP error, reason: 552 5.2.2 full\n\n--- The header of the original message is "
+       "following. ---\nMessage-ID: <w@y>\n",
+       "w@y|a@x.example failed 5.1.1 SMTP error from remote server for RCPT TO command, host: mx.x.example "
+       "(192.0.2.1) reason: 550 5.1.1 unknown|b@x.example failed 5.2.2 SMTP error, reason: 552 5.2.2 full"},
+      /* Yahoo, of old and of now */
+      {"From: MAILER-DAEMON@yahoo.example\nSubject: Failure Notice\n\nSorry, we were unable to deliver "
+       "your message to the following address.\n\n<a@x.example>:\nRemote host said: 554 delivery error: "
+       "dd This user doesn't have an account (a@x.example) [0] [RCPT_TO]\n\n--- Below this line is a copy "
+       "of the message.\n\nMessage-ID: <h@y>\n",
+       "h@y|a@x.example failed - Remote host said: 554 delivery error: dd This user doesn't have an "
+       "account (a@x.example) [0] [RCPT_TO]"},
+      {"From: MAILER-DAEMON@yahoo.example\nSubject: Failure Notice\nContent-Type: multipart/mixed; "
+       "boundary=b\n\n--b\nContent-Type: text/plain\n\nSorry, we were unable to deliver your message to "
+       "the following address.\n\n<a@x.example>:\n552: 5.2.2 mailbox is over quota\n--b\n"
+       "Content-Type: message/rfc822\n\nMessage-ID: <n@y>\n\nhi\n--b--\n",
+       "n@y|a@x.example failed 5.2.2 552: 5.2.2 mailbox is over quota"},
+      /* iCloud: without its machine-readable part */
+      {"From: Internet Mail Delivery <postmaster@mac.example>\nSubject: Delivery Notification: Delivery has "
+       "failed\n\nThis report relates to a message you sent with the following header fields:\n\n"
+       "  Message-id: <i@y>\n  Date: Mon, 05 Jan 2026 10:00:00 +0000\n  From: Anna <anna@y.example>\n"
+       "  To: a@x.example\n  Subject: hello\n\nYour message cannot be delivered to the following "
+       "recipients:\n\n  Recipient address: a@x.example\n  Reason: Remote SMTP server has rejected "
+       "address\n  Diagnostic code: smtp;550 5.1.1 unknown\n  Remote system: dns;mx.x.example\n\n"
+       "  Recipient address: b@x.example\n  Reason: over quota\n",
+       "i@y|a@x.example failed 5.1.1 Reason: Remote SMTP server has rejected address Diagnostic code: "
+       "smtp;550 5.1.1 unknown Remote system: dns;mx.x.example|b@x.example failed - Reason: over quota"},
+      /* sendmail, before it wrote RFC 3464, and its warning */
+      {"From: Mail Delivery Subsystem <MAILER-DAEMON@mx.example>\nSubject: Returned mail: User unknown\n\n"
+       "The original message was received at Mon, 5 Jan 2026 10:04:58 GMT\nfrom home [192.0.2.7]\n\n"
+       "   ----- The following addresses had permanent fatal errors -----\n<a@x.example>\n    (reason: 550 "
+       "5.1.1 <a@x.example>... User unknown)\n<b@x.example>\n\n   ----- Transcript of session follows "
+       "-----\n... while talking to mx.x.example.:\n>>> RCPT To:<a@x.example>\n<<< 550 5.1.1 "
+       "<a@x.example>... User unknown\n550 5.1.1 <a@x.example>... User unknown\n\n   ----- Original message "
+       "follows -----\n\nMessage-ID: <s@y>\n",
+       "s@y|a@x.example failed 5.1.1 (reason: 550 5.1.1 <a@x.example>... User unknown)|b@x.example failed - "},
+      {"From: Mail Delivery Subsystem <MAILER-DAEMON@mx.example>\nSubject: Warning: could not send message "
+       "for past 4 hours\n\n    **********************************************\n    **      THIS IS A WARNING "
+       "MESSAGE ONLY      **\n\n   ----- The following addresses had transient non-fatal errors -----\n"
+       "<a@x.example>\n\n   ----- Transcript of session follows -----\n<a@x.example>... Deferred: Connection "
+       "timed out with mx.x.example.\nWarning: message still undelivered after 4 hours\n\n   ----- Original "
+       "message follows -----\nMessage-ID: <t@y>\n",
+       "t@y|a@x.example delayed - Connection timed out with mx.x.example. Warning: message still "
+       "undelivered after 4 hours"},
       /* Postfix before it wrote RFC 3464 */
       {"From: MAILER-DAEMON@mx.example\nSubject: Undelivered Mail\n\n"
        "<a@x.example>: host mx.x.example said: 550 5.1.1\n    no such user (in reply)\n",
