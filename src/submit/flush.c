@@ -1,13 +1,9 @@
-#include <string.h>
-
-#include "base/clock.h"
+/* All letters of one account that are due, over one line. */
 #include "base/error.h"
 #include "base/i18n.h"
 #include "base/limits.h"
 #include "store/trust.h"
-#include "submit/command.h"
-#include "submit/outbox.h"
-#include "submit/smtp.h"
+#include "submit/flush-private.h"
 
 /* Microseconds between two reports of progress. */
 #define PROGRESS_EVERY 100000
@@ -17,55 +13,8 @@
 #define FILED_TOGETHER 32
 #define FILED_WITHIN 500000
 
-struct flush {
-  struct store *store;
-  const struct conf_account *account;
-  struct keyring *keyring;
-  const struct submit_options *options;
-  GCancellable *cancel;
-  struct smtp *smtp;
-  GHashTable *tried;        /* ids of this flush */
-  GQueue due;               /* ids, as the ledger was when it was last read */
-  struct ledger_letter *following; /* claimed while the one before it is on its way */
-  struct sending *ahead;    /* its first copy; NULL: it could not be read */
-  GPtrArray *unfiled;       /* struct ledger_letter: accepted, not yet in Sent */
-  gint64 unfiled_since;
-  bool wary;                /* a line broke after envelopes had gone ahead: none does any more */
-  bool went_ahead;
-  gint64 told;
-  guint done, total;
-};
-
-/* One copy of a letter for those who still have to get it. */
-struct sending {
-  struct flush *flush;
-  struct ledger_letter *letter;
-  guint copy;
-  GArray *places;           /* of its recipients in the letter */
-  struct blob *blob;
-  struct smtp_letter out;
-};
-
-static int64_t
-now_seconds(void)
-{
-  return g_get_real_time() / G_USEC_PER_SEC;
-}
-
-static struct ledger_recipient *
-recipient_at(const struct ledger_letter *letter, guint i)
-{
-  return g_ptr_array_index(letter->recipients, i);
-}
-
-static bool
-is_pending(const struct ledger_recipient *recipient)
-{
-  return recipient->state == RECIPIENT_WAITING || recipient->state == RECIPIENT_RETRY;
-}
-
-static void
-tell(struct flush *flush, const char *what, guint64 bytes, guint64 all, bool always)
+void
+flush_tell(struct flush *flush, const char *what, guint64 bytes, guint64 all, bool always)
 {
   const struct submit_options *options = flush->options;
   gint64 now = g_get_monotonic_time();
@@ -78,311 +27,19 @@ tell(struct flush *flush, const char *what, guint64 bytes, guint64 all, bool alw
   options->progress(&progress, options->data);
 }
 
-static void
-settled(struct flush *flush, const struct ledger_letter *letter)
+void
+flush_settled(struct flush *flush, const struct ledger_letter *letter)
 {
   if (flush->options != NULL && flush->options->settled != NULL)
     flush->options->settled(letter, flush->options->data);
 }
 
-/* ---- what is due ---- */
-
-/* A held letter before its time: `next_try` is when the server may be asked to hold it
- * (RFC 4865), and 0 once it did not. */
-static bool
-is_early(const struct ledger_letter *letter, int64_t now)
-{
-  return letter->state == LETTER_HELD && letter->not_before > now;
-}
-
-static bool
-is_to_be_handed_over(const struct flush *flush, const struct ledger_letter *letter, int64_t now)
-{
-  const struct conf_server *server = flush->account->smtp;
-  return is_early(letter, now) && server->hold_at_server && server->command == NULL &&
-         letter->next_try > 0 && letter->next_try <= now;
-}
-
-static bool
-is_due(const struct flush *flush, const struct ledger_letter *letter)
-{
-  const struct submit_options *options = flush->options;
-  int64_t now = now_seconds();
-  bool now_anyway = options != NULL && (options->due_now || options->only != NULL);
-  if (!g_str_equal(letter->account, flush->account->name) ||
-      g_hash_table_contains(flush->tried, letter->id) ||
-      (options != NULL && options->only != NULL && !g_str_equal(options->only, letter->id)))
-    return false;
-  switch (letter->state) {
-  case LETTER_HELD:
-    return letter->not_before <= now || is_to_be_handed_over(flush, letter, now);
-  case LETTER_QUEUED:
-    return letter->not_before <= now && (now_anyway || letter->next_try <= now);
-  default:
-    return false;
-  }
-}
-
-static bool
-read_due(struct flush *flush, GError **error)
-{
-  g_autoptr(GPtrArray) letters = ledger_open(flush->store, error);
-  if (letters == NULL)
-    return false;
-  for (guint i = 0; i < letters->len; i++) {
-    struct ledger_letter *letter = g_ptr_array_index(letters, i);
-    if (is_due(flush, letter))
-      g_queue_push_tail(&flush->due, g_steal_pointer(&letter->id));
-  }
-  return true;
-}
-
-/* The ledger is read anew when all that were due had their turn, so that rows which
- * came meanwhile have theirs; each is looked at again when its turn has come.  Letters
- * that are on their way count. */
-static bool
-next_due(struct flush *flush, guint on_way, struct ledger_letter **letter_out, GError **error)
-{
-  *letter_out = NULL;
-  if (g_queue_is_empty(&flush->due) && !read_due(flush, error))
-    return false;
-  while (!g_queue_is_empty(&flush->due)) {
-    g_autofree char *id = g_queue_pop_head(&flush->due);
-    g_autoptr(GError) why = NULL;
-    g_autoptr(ledger_letter_t) letter = ledger_get(flush->store, id, &why);
-    if (letter == NULL && !error_is(why, POSTINO_ERROR_NOTFOUND)) {
-      g_propagate_error(error, g_steal_pointer(&why));
-      return false;
-    }
-    if (letter == NULL || !is_due(flush, letter))
-      continue;
-    flush->total = flush->done + on_way + 1 + g_queue_get_length(&flush->due);
-    g_hash_table_add(flush->tried, g_steal_pointer(&id));
-    *letter_out = g_steal_pointer(&letter);
-    return true;
-  }
-  return true;
-}
-
-/* ---- one copy of one letter ---- */
-
-static bool
-store_state(struct flush *flush, struct ledger_letter *letter, enum letter_state state,
-            unsigned from, GError **error)
-{
-  letter->state = state;
-  return ledger_update(flush->store, letter, from, error);
-}
-
-static enum recipient_state
-state_of(enum smtp_fate fate)
-{
-  static const enum recipient_state states[] = {
-      [SMTP_WAITING] = RECIPIENT_WAITING, [SMTP_ACCEPTED] = RECIPIENT_ACCEPTED,
-      [SMTP_LATER] = RECIPIENT_RETRY,     [SMTP_REFUSED] = RECIPIENT_REFUSED,
-      [SMTP_UNSURE] = RECIPIENT_UNSURE,
-  };
-  return states[fate];
-}
-
-static void
-take_fate(struct ledger_recipient *recipient, struct smtp_recipient *told)
-{
-  recipient->state = state_of(told->fate);
-  g_free(recipient->reason);
-  g_free(recipient->status);
-  recipient->reason = told->fate == SMTP_ACCEPTED ? NULL : g_steal_pointer(&told->words);
-  recipient->status = told->fate == SMTP_ACCEPTED ? NULL : g_steal_pointer(&told->status);
-  if (told->fate == SMTP_UNSURE && recipient->reason == NULL)
-    recipient->reason = g_strdup(_("the connection was lost between the last byte of the letter "
-                                   "and the server's answer; it may have been sent"));
-  recipient->changed = now_seconds();
-}
-
-/* The recipients of this copy that still have to get it, as places in the letter. */
-static GArray *
-pending_of(const struct ledger_letter *letter, guint copy)
-{
-  GArray *places = g_array_new(FALSE, FALSE, sizeof(guint));
-  for (guint i = 0; i < letter->recipients->len; i++)
-    if (recipient_at(letter, i)->copy == copy && is_pending(recipient_at(letter, i)))
-      g_array_append_val(places, i);
-  return places;
-}
-
-/* Whom the server took stands as unsure from before the last byte leaves until the
- * server has answered: that is what a crash must find.  Whom it did not take has his
- * fate already. */
-static bool
-before_last_byte(void *data, GError **error)
-{
-  const struct sending *sending = data;
-  struct flush *flush = sending->flush;
-  for (guint i = 0; i < sending->places->len; i++) {
-    struct ledger_recipient *recipient =
-        recipient_at(sending->letter, g_array_index(sending->places, guint, i));
-    const struct smtp_recipient *told = &sending->out.recipients[i];
-    recipient->state = told->fate == SMTP_WAITING ? RECIPIENT_UNSURE : state_of(told->fate);
-    g_free(recipient->reason);
-    recipient->reason = g_strdup(told->words);
-  }
-  if (!store_state(flush, sending->letter, LETTER_BODY, STATE_BIT(LETTER_SENDING), error))
-    return false;
-  tell(flush, _("waiting for the server's answer"), 0, 0, true);
-  return true;
-}
-
-static void
-progress_of(guint64 bytes, guint64 all, void *data)
-{
-  tell(((struct sending *)data)->flush, _("sending"), bytes, all, bytes == all);
-}
-
-/* A letter that leaves before its time is held by the server until then. */
-static guint64
-seconds_to_hold(const struct ledger_letter *letter)
-{
-  int64_t left = letter->not_before - now_seconds();
-  return left > 0 && letter->not_before != LEDGER_NEVER ? (guint64)left : 0;
-}
-
-static char *
-held_words(const struct ledger_letter *letter)
-{
-  g_autoptr(GDateTime) then = clock_local(letter->not_before);
-  g_autofree char *date = then != NULL ? g_date_time_format_iso8601(then) : g_strdup("?");
-  return g_strdup_printf(_("the server holds it until %s"), date);
-}
-
-static void
-sending_free(struct sending *sending)
-{
-  if (sending == NULL)
-    return;
-  smtp_letter_clear(&sending->out);
-  g_array_unref(sending->places);
-  blob_unref(sending->blob);
-  g_free(sending);
-}
-
-typedef struct sending sending_t;
-G_DEFINE_AUTOPTR_CLEANUP_FUNC(sending_t, sending_free)
-
-static struct smtp_letter *follow(void *data);
-static void meanwhile(void *data);
-
-/* Owns `places`. */
-static struct sending *
-sending_new(struct flush *flush, struct ledger_letter *letter, guint copy, GArray *places,
-            GError **error)
-{
-  struct blob *blob = ledger_copy(flush->store, letter, copy, error);
-  if (blob == NULL) {
-    g_array_unref(places);
-    return NULL;
-  }
-  struct sending *sending = g_new0(struct sending, 1);
-  *sending = (struct sending){.flush = flush, .letter = letter, .copy = copy, .places = places,
-                              .blob = blob};
-  sending->out = (struct smtp_letter){.from = letter->from,
-                                      .dsn = {.id = letter->id, .wishes = letter->dsn},
-                                      .blob = blob,
-                                      .hold = seconds_to_hold(letter),
-                                      .recipients = g_new0(struct smtp_recipient, places->len + 1),
-                                      .count = places->len,
-                                      .before_last_byte = before_last_byte,
-                                      .next = follow,
-                                      .meanwhile = meanwhile,
-                                      .progress = progress_of,
-                                      .data = sending};
-  for (guint i = 0; i < places->len; i++)
-    sending->out.recipients[i].spec = recipient_at(letter, g_array_index(places, guint, i))->spec;
-  return sending;
-}
-
-static void
-take_told(struct sending *sending, guint i)
-{
-  struct ledger_recipient *recipient =
-      recipient_at(sending->letter, g_array_index(sending->places, guint, i));
-  take_fate(recipient, &sending->out.recipients[i]);
-  if (sending->out.hold > 0 && recipient->state == RECIPIENT_ACCEPTED)
-    recipient->reason = held_words(sending->letter);
-}
-
-static bool
-send_copy(struct flush *flush, struct sending *sending, GError **error)
-{
-  struct ledger_letter *letter = sending->letter;
-  bool alive = flush->account->smtp->command != NULL
-                   ? command_send(flush->account, &sending->out, flush->cancel, error)
-                   : smtp_send(flush->smtp, &sending->out, error);
-  for (guint i = 0; i < sending->places->len; i++)
-    take_told(sending, i);
-  if (sending->out.remark != NULL) {
-    g_free(letter->reason);
-    letter->reason = g_steal_pointer(&sending->out.remark);
-  }
-  return alive;
-}
-
-/* ---- one letter ---- */
-
-/* Which failures of a connection another try may mend. */
-static bool
-is_for_later(const GError *why)
-{
-  return error_is(why, POSTINO_ERROR_RETRY) || error_is(why, POSTINO_ERROR_HOST) ||
-         error_is(why, POSTINO_ERROR_CANCELLED) || error_is(why, POSTINO_ERROR_LOCAL);
-}
-
-/* The next try after a growing pause, or none any more.  The user stopped it: it
- * waits for the next flush, not for a pause. */
-static void
-wait_or_give_up(struct ledger_letter *letter, const GError *why)
-{
-  int64_t now = now_seconds();
-  letter->next_try = 0;
-  if (letter->state != LETTER_QUEUED || error_is(why, POSTINO_ERROR_CANCELLED))
-    return;
-  if (!outbox_is_hopeless(letter, now)) {
-    letter->next_try = outbox_pause(letter->attempts, now);
-    return;
-  }
-  g_autofree char *last = letter->reason;
-  letter->state = LETTER_BLOCKED;
-  letter->reason = g_strdup_printf(_("tried for days, given up: %s"),
-                                   last != NULL ? last : _("no reason was given"));
-}
-
-/* What the recipients' fates, or the line's failure, make of the letter. */
-static void
-judge(struct ledger_letter *letter, const GError *why)
-{
-  g_autofree char *remark = g_steal_pointer(&letter->reason);
-  letter->state = outbox_classify(letter);
-  letter->reason = remark != NULL ? g_steal_pointer(&remark) : outbox_reason(letter);
-  if (letter->state == LETTER_QUEUED && why != NULL && !is_for_later(why))
-    letter->state = LETTER_BLOCKED;
-  if (letter->reason == NULL && why != NULL && letter->state != LETTER_ACCEPTED)
-    letter->reason = g_strdup(why->message);
-  wait_or_give_up(letter, why);
-}
-
-/* False with NOTFOUND: it was cancelled a moment ago, or taken by another process. */
-static bool
-claim(struct flush *flush, struct ledger_letter *letter, GError **error)
-{
-  unsigned from = STATE_BIT(letter->state);
-  letter->attempts++;
-  g_clear_pointer(&letter->reason, g_free);
-  return store_state(flush, letter, LETTER_SENDING, from, error);
-}
+/* ---- filing ---- */
 
 /* An accepted letter whose copy cannot be filed was sent all the same: whoever
  * comes next files it. */
-static void
-file_waiting(struct flush *flush)
+void
+flush_file_waiting(struct flush *flush)
 {
   g_autoptr(GError) later = NULL;
   if (flush->unfiled->len > 0)
@@ -391,163 +48,12 @@ file_waiting(struct flush *flush)
 }
 
 /* Syncs and commits are dear: those of many letters are made together. */
-static void
-file_some(struct flush *flush)
+void
+flush_file_some(struct flush *flush)
 {
   if (flush->unfiled->len >= FILED_TOGETHER ||
       g_get_monotonic_time() - flush->unfiled_since > FILED_WITHIN)
-    file_waiting(flush);
-}
-
-/* The first copy from `copy` on that somebody waits for; its places are the caller's. */
-static guint
-copy_from(const struct ledger_letter *letter, guint copy, GArray **places_out)
-{
-  for (; copy <= letter->copies; copy++) {
-    g_autoptr(GArray) places = pending_of(letter, copy);
-    if (places->len == 0)
-      continue;
-    *places_out = g_steal_pointer(&places);
-    return copy;
-  }
-  return 0;
-}
-
-/* Copy after copy (a sealed letter has one for each hidden recipient); what is
- * settled is on the disk before the next. */
-static bool
-send_copies(struct flush *flush, struct ledger_letter *letter, GError **error)
-{
-  g_autoptr(sending_t) sending = g_steal_pointer(&flush->ahead);
-  GArray *places;
-  guint copy = sending != NULL ? sending->copy : copy_from(letter, 1, &places);
-  while (copy > 0) {
-    if (letter->state == LETTER_BODY &&
-        !store_state(flush, letter, LETTER_SENDING, STATE_BIT(LETTER_BODY), error)) {
-      g_array_unref(places);
-      return false;
-    }
-    if (sending == NULL)
-      sending = sending_new(flush, letter, copy, places, error);
-    if (sending == NULL || !send_copy(flush, sending, error))
-      return false;
-    g_clear_pointer(&sending, sending_free);
-    copy = copy_from(letter, copy + 1, &places);
-  }
-  return true;
-}
-
-/* The line is gone; a server that cannot bear envelopes ahead gets none any more. */
-static void
-lose_line(struct flush *flush)
-{
-  g_clear_pointer(&flush->smtp, smtp_close);
-  flush->wary = flush->wary || flush->went_ahead;
-}
-
-/* False when the session is over or the disk failed; the letter's own failure is in
- * its row. */
-static bool
-send_letter(struct flush *flush, struct ledger_letter *letter, GError **error)
-{
-  g_autoptr(GError) why = NULL;
-  if (letter->state != LETTER_SENDING && !claim(flush, letter, &why)) {
-    if (error_is(why, POSTINO_ERROR_NOTFOUND))
-      return true;
-    g_propagate_error(error, g_steal_pointer(&why));
-    return false;
-  }
-  tell(flush, _("sending"), 0, 0, true);
-  bool alive = send_copies(flush, letter, &why);
-  judge(letter, why);
-  if (!ledger_update(flush->store, letter,
-                     STATE_BIT(LETTER_SENDING) | STATE_BIT(LETTER_BODY), error)) {
-    letter->state = LETTER_BODY; /* for all that the row says */
-    return false;
-  }
-  settled(flush, letter);
-  flush->done++;
-  if (alive)
-    return true;
-  lose_line(flush);
-  /* The row says all of a letter that is unsure; to the line nothing else happened. */
-  if (letter->state == LETTER_UNSURE || letter->state == LETTER_ACCEPTED)
-    return true;
-  g_propagate_error(error, g_steal_pointer(&why));
-  return false;
-}
-
-/* ---- the letter that follows ---- */
-
-static bool
-has_more_copies(const struct sending *sending)
-{
-  g_autoptr(GArray) places = NULL;
-  return copy_from(sending->letter, sending->copy + 1, &places) > 0;
-}
-
-/* Claims the next letter; what hinders it is told when its turn comes. */
-static void
-claim_following(struct flush *flush)
-{
-  struct ledger_letter *letter;
-  GArray *places;
-  g_autoptr(GError) why = NULL;
-  if (!next_due(flush, 1, &letter, &why) || letter == NULL)
-    return;
-  if (is_early(letter, now_seconds())) { /* whether it may leave is weighed in its turn */
-    g_hash_table_remove(flush->tried, letter->id);
-    g_queue_push_head(&flush->due, g_steal_pointer(&letter->id));
-    ledger_letter_free(letter);
-    return;
-  }
-  if (!claim(flush, letter, &why)) {
-    if (!error_is(why, POSTINO_ERROR_NOTFOUND))
-      g_hash_table_remove(flush->tried, letter->id);
-    ledger_letter_free(letter);
-    return;
-  }
-  flush->following = letter;
-  guint copy = copy_from(letter, 1, &places);
-  if (copy > 0)
-    flush->ahead = sending_new(flush, letter, copy, places, &why);
-}
-
-static struct smtp_letter *
-follow(void *data)
-{
-  const struct sending *sending = data;
-  struct flush *flush = sending->flush;
-  if (flush->wary || has_more_copies(sending))
-    return NULL;
-  claim_following(flush);
-  if (flush->ahead == NULL)
-    return NULL;
-  flush->went_ahead = true;
-  return &flush->ahead->out;
-}
-
-static void
-meanwhile(void *data)
-{
-  const struct sending *sending = data;
-  struct flush *flush = sending->flush;
-  file_some(flush);
-  if (flush->following == NULL && !has_more_copies(sending))
-    claim_following(flush);
-}
-
-/* A letter that was claimed and whose turn does not come is as it was. */
-static void
-release_following(struct flush *flush)
-{
-  g_autoptr(ledger_letter_t) letter = g_steal_pointer(&flush->following);
-  g_autoptr(GError) recovered_later = NULL;
-  g_clear_pointer(&flush->ahead, sending_free);
-  if (letter == NULL)
-    return;
-  letter->attempts--;
-  (void)!store_state(flush, letter, LETTER_QUEUED, STATE_BIT(LETTER_SENDING), &recovered_later);
+    flush_file_waiting(flush);
 }
 
 /* ---- the line ---- */
@@ -567,18 +73,18 @@ static void
 fail_letter(struct flush *flush, struct ledger_letter *letter, const GError *why)
 {
   unsigned from = STATE_BIT(letter->state);
-  if (is_early(letter, now_seconds())) {
+  if (flush_is_early(letter, outbox_now())) {
     keep_held(flush, letter);
     return;
   }
   letter->attempts += letter->state != LETTER_SENDING;
-  letter->state = is_for_later(why) ? LETTER_QUEUED : LETTER_BLOCKED;
+  letter->state = outbox_is_for_later(why) ? LETTER_QUEUED : LETTER_BLOCKED;
   g_free(letter->reason);
   letter->reason = g_strdup(why->message);
-  wait_or_give_up(letter, why);
+  outbox_wait(letter, why);
   g_autoptr(GError) ignored = NULL;
   if (ledger_update(flush->store, letter, from, &ignored))
-    settled(flush, letter);
+    flush_settled(flush, letter);
 }
 
 static void
@@ -588,7 +94,7 @@ fail_all(struct flush *flush, struct ledger_letter *first, const GError *why)
   while (letter != NULL) {
     fail_letter(flush, letter, why);
     ledger_letter_free(g_steal_pointer(&letter));
-    if (!next_due(flush, 0, &letter, NULL))
+    if (!flush_next_due(flush, 0, &letter, NULL))
       return;
   }
 }
@@ -602,7 +108,7 @@ connect_line(struct flush *flush, GError **error)
     return true;
   if (!trust_check(flush->store, account, account->smtp, "smtp", error))
     return false;
-  tell(flush, _("connecting"), 0, 0, true);
+  flush_tell(flush, _("connecting"), 0, 0, true);
   g_autofree char *known_key = trust_known_key(flush->store, account, account->smtp, "smtp");
   flush->smtp = smtp_open(account, flush->keyring, known_key, flush->cancel, error);
   if (flush->smtp == NULL)
@@ -618,7 +124,7 @@ static bool
 take_next(struct flush *flush, struct ledger_letter **letter_out, GError **error)
 {
   *letter_out = g_steal_pointer(&flush->following);
-  return *letter_out != NULL || next_due(flush, 0, letter_out, error);
+  return *letter_out != NULL || flush_next_due(flush, 0, letter_out, error);
 }
 
 /* It is filed while the next one is on its way, where that is soon done. */
@@ -632,7 +138,7 @@ file_soon(struct flush *flush, struct ledger_letter **letter)
   g_ptr_array_add(flush->unfiled, g_steal_pointer(letter));
   if (flush->smtp == NULL || flush->ahead == NULL ||
       blob_size(flush->ahead->blob) > SOON_SENT)
-    file_waiting(flush);
+    flush_file_waiting(flush);
 }
 
 /* Each letter once; a line that broke is opened again for the next.  The last
@@ -655,12 +161,12 @@ send_all(struct flush *flush, GError **error)
       return false;
     }
     g_autoptr(ledger_letter_t) letter = due;
-    if (is_early(letter, now_seconds()) &&
-        seconds_to_hold(letter) > flush->smtp->hold_limit) {
+    if (flush_is_early(letter, outbox_now()) &&
+        flush_seconds_to_hold(letter) > flush->smtp->hold_limit) {
       keep_held(flush, letter);
       continue;
     }
-    bool sent = send_letter(flush, letter, &why);
+    bool sent = flush_send_letter(flush, letter, &why);
     file_soon(flush, &letter);
     if (sent)
       continue;
@@ -669,7 +175,7 @@ send_all(struct flush *flush, GError **error)
     if (error_is(last, POSTINO_ERROR_CANCELLED) || error_is(last, POSTINO_ERROR_LOCAL))
       break;
   }
-  file_waiting(flush);
+  flush_file_waiting(flush);
   if (flush->smtp != NULL)
     smtp_quit(flush->smtp);
   if (last == NULL)
@@ -684,8 +190,8 @@ free_letter(void *letter)
   ledger_letter_free(letter);
 }
 
-static bool
-check_account(const struct conf_account *account, GError **error)
+bool
+outbox_check_account(const struct conf_account *account, GError **error)
 {
   return account->smtp != NULL ||
          error_set(error, POSTINO_ERROR_CONFIG,
@@ -696,7 +202,7 @@ bool
 outbox_flush(struct store *store, const struct conf_account *account, struct keyring *keyring,
              const struct submit_options *options, GCancellable *cancel, GError **error)
 {
-  if (!check_account(account, error))
+  if (!outbox_check_account(account, error))
     return false;
   g_autofree char *name = outbox_lock_name(account->name);
   g_autoptr(store_lock_t) lock = store_lock(store, name, account->smtp->timeout, cancel, error);
@@ -712,39 +218,11 @@ outbox_flush(struct store *store, const struct conf_account *account, struct key
                         .unfiled = g_ptr_array_new_with_free_func(free_letter),
                         .tried = g_hash_table_new_full(g_str_hash, g_str_equal, g_free, NULL)};
   bool ok = outbox_recover(store, account->name, error) && send_all(&flush, error);
-  file_waiting(&flush);
+  flush_file_waiting(&flush);
   smtp_close(flush.smtp);
-  release_following(&flush);
+  flush_release_following(&flush);
   g_queue_clear_full(&flush.due, g_free);
   g_ptr_array_unref(flush.unfiled);
   g_hash_table_unref(flush.tried);
   return ok;
-}
-
-bool
-submit_test(const struct conf_account *account, struct keyring *keyring, struct store *store,
-            char **found_out, GCancellable *cancel, GError **error)
-{
-  if (!check_account(account, error))
-    return false;
-  if (account->smtp->command != NULL)
-    return (*found_out = command_program(account->smtp->command, error)) != NULL;
-  if (!trust_check(store, account, account->smtp, "smtp", error))
-    return false;
-  g_autofree char *known_key = trust_known_key(store, account, account->smtp, "smtp");
-  g_autoptr(smtp_t) smtp = smtp_open(account, keyring, known_key, cancel, error);
-  if (smtp == NULL)
-    return false;
-  const char *cipher = connection_cipher(smtp->connection);
-  g_autofree char *version = cipher != NULL ? g_strndup(cipher, strcspn(cipher, ","))
-                                            : g_strdup(_("no TLS"));
-  g_autofree char *size = smtp->size_limit > 0 ? g_format_size(smtp->size_limit) : NULL;
-  const char *method = smtp->method != NULL ? smtp->method : _("no login");
-  g_autofree char *trust = trust_words(store, account, account->smtp, "smtp",
-                                       connection_peer_pin(smtp->connection));
-  *found_out = size != NULL
-                   ? g_strdup_printf(_("%s, %s, letters of up to %s%s"), version, method, size, trust)
-                   : g_strdup_printf("%s, %s%s", version, method, trust);
-  smtp_quit(smtp);
-  return true;
 }

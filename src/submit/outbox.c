@@ -1,63 +1,17 @@
+/* The letters that lie in the outbox: what a crash left of them, and the user's word. */
 #include "submit/outbox.h"
 
 #include <string.h>
 
 #include "base/error.h"
 #include "base/i18n.h"
-#include "base/limits.h"
 #include "base/sanitize.h"
-#include "message/address.h"
-#include "message/headers.h"
-
-/* Recipients that a letter's sentence names. */
-#define NAMED 3
-/* RFC 5321, 4.5.4.1: a letter is given up after four or five days.  A machine that
- * slept for a week has not tried: so many tries belong to it. */
-#define TRYING_SECONDS (5 * 24 * 60 * 60)
-#define TRIES_LEAST 12
-
-static int64_t
-now_seconds(void)
-{
-  return g_get_real_time() / G_USEC_PER_SEC;
-}
-
-static struct ledger_recipient *
-recipient_at(const struct ledger_letter *letter, guint i)
-{
-  return g_ptr_array_index(letter->recipients, i);
-}
 
 static void
 set_reason(struct ledger_letter *letter, char *reason)
 {
   g_free(letter->reason);
   letter->reason = reason;
-}
-
-/* ---- words ---- */
-
-const char *
-letter_state_word(enum letter_state state)
-{
-  static const char *const words[] = {
-      [LETTER_HELD] = "held",       [LETTER_QUEUED] = "queued",   [LETTER_SENDING] = "sending",
-      [LETTER_BODY] = "sending",    [LETTER_BLOCKED] = "blocked", [LETTER_UNSURE] = "unsure",
-      [LETTER_ACCEPTED] = "sent",   [LETTER_DONE] = "sent",       [LETTER_CANCELLED] = "cancelled",
-  };
-  return (size_t)state < G_N_ELEMENTS(words) ? words[state] : "unknown";
-}
-
-const char *
-recipient_state_word(enum recipient_state state)
-{
-  static const char *const words[] = {
-      [RECIPIENT_WAITING] = "waiting",     [RECIPIENT_ACCEPTED] = "accepted",
-      [RECIPIENT_RETRY] = "later",         [RECIPIENT_REFUSED] = "refused",
-      [RECIPIENT_UNSURE] = "unsure",       [RECIPIENT_DELIVERED] = "delivered",
-      [RECIPIENT_BOUNCED] = "bounced",
-  };
-  return (size_t)state < G_N_ELEMENTS(words) ? words[state] : "unknown";
 }
 
 char *
@@ -71,294 +25,6 @@ outbox_lock_name(const char *account)
   return g_strdup_printf("outbox-%.16s", digest);
 }
 
-/* ---- what recipients make of a letter ---- */
-
-static guint
-count_state(const struct ledger_letter *letter, enum recipient_state state)
-{
-  guint count = 0;
-  for (guint i = 0; i < letter->recipients->len; i++)
-    count += recipient_at(letter, i)->state == state;
-  return count;
-}
-
-enum letter_state
-outbox_classify(const struct ledger_letter *letter)
-{
-  if (count_state(letter, RECIPIENT_UNSURE) > 0)
-    return LETTER_UNSURE;
-  if (count_state(letter, RECIPIENT_WAITING) + count_state(letter, RECIPIENT_RETRY) > 0)
-    return LETTER_QUEUED;
-  return count_state(letter, RECIPIENT_REFUSED) > 0 ? LETTER_BLOCKED : LETTER_ACCEPTED;
-}
-
-static char *
-recipient_sentence(const struct ledger_recipient *recipient)
-{
-  const char *why = recipient->reason != NULL ? recipient->reason : _("no reason was given");
-  switch (recipient->state) {
-  case RECIPIENT_REFUSED:
-    return g_strdup_printf(_("%s was refused: %s"), recipient->spec, why);
-  case RECIPIENT_RETRY:
-    return g_strdup_printf(_("%s is to be tried later: %s"), recipient->spec, why);
-  case RECIPIENT_UNSURE:
-    return g_strdup_printf(_("%s: %s"), recipient->spec, why);
-  default:
-    return NULL;
-  }
-}
-
-char *
-outbox_reason(const struct ledger_letter *letter)
-{
-  g_autoptr(GString) all = g_string_new(NULL);
-  guint named = 0, more = 0;
-  for (guint i = 0; i < letter->recipients->len; i++) {
-    g_autofree char *sentence = recipient_sentence(recipient_at(letter, i));
-    if (sentence == NULL)
-      continue;
-    if (named == NAMED) {
-      more++;
-      continue;
-    }
-    g_string_append_printf(all, "%s%s", named++ > 0 ? "; " : "", sentence);
-  }
-  if (more > 0)
-    g_string_append_printf(all, ngettext("; and %u more", "; and %u more", more), more);
-  return named > 0 ? sanitize_line(all->str, (gssize)all->len) : NULL;
-}
-
-int64_t
-outbox_pause(guint attempts, int64_t now)
-{
-  static const int minutes[] = {1, 5, 15, 60, 120, 240};
-  guint step = attempts > 0 ? attempts - 1 : 0;
-  return now + 60 * minutes[MIN(step, G_N_ELEMENTS(minutes) - 1)];
-}
-
-bool
-outbox_is_hopeless(const struct ledger_letter *letter, int64_t now)
-{
-  return letter->attempts >= TRIES_LEAST &&
-         now - MAX(letter->created, letter->not_before) >= TRYING_SECONDS;
-}
-
-/* ---- adding ---- */
-
-static bool
-check_recipients(const struct submission *submission, GError **error)
-{
-  const GPtrArray *recipients = submission->recipients;
-  if (recipients == NULL || recipients->len == 0)
-    return error_set(error, POSTINO_ERROR_INVALID,
-                     _("the letter has no recipient; nothing was sent"));
-  /* The empty one is the null sender, to whom nothing comes back. */
-  if (*submission->from != '\0' && !address_is_valid_spec(submission->from))
-    return error_set(error, POSTINO_ERROR_INVALID, _("\"%s\" is no address to send from"),
-                     submission->from);
-  for (guint i = 0; i < recipients->len; i++) {
-    const struct ledger_recipient *recipient = g_ptr_array_index(recipients, i);
-    if (!address_is_valid_spec(recipient->spec)) {
-      g_autofree char *clean = sanitize_line(recipient->spec, -1);
-      return error_set(error, POSTINO_ERROR_INVALID,
-                       _("\"%s\" is no address; nothing was sent"), clean);
-    }
-    if (recipient->copy < 1 || recipient->copy > submission->n_copies)
-      return error_set(error, POSTINO_ERROR_BUG, _("recipient %s has no copy of the letter"),
-                       recipient->spec);
-  }
-  return true;
-}
-
-static void
-digest_bytes(GChecksum *sum, const void *data, size_t length)
-{
-  guint64 size = GUINT64_TO_LE(length);
-  g_checksum_update(sum, (const guchar *)&size, sizeof size);
-  if (length > 0)
-    g_checksum_update(sum, data, (gssize)length);
-}
-
-static int
-compare_specs(const void *a, const void *b)
-{
-  return strcmp(*(const char *const *)a, *(const char *const *)b);
-}
-
-static bool
-digest_block(const char *data, size_t length, void *context, GError **error)
-{
-  g_checksum_update(context, (const guchar *)data, (gssize)length);
-  return true;
-}
-
-static bool
-digest_blob(GChecksum *sum, const struct blob *blob, GError **error)
-{
-  guint64 size = GUINT64_TO_LE(blob_size(blob));
-  g_checksum_update(sum, (const guchar *)&size, sizeof size);
-  return blob_each(blob, 0, digest_block, sum, error);
-}
-
-/* What a second `send` of the letter has too. */
-static bool
-digest_letter(GChecksum *sum, const struct submission *submission, GError **error)
-{
-  size_t length;
-  const void *data;
-  if (submission->given != NULL) {
-    data = g_bytes_get_data(submission->given, &length);
-    digest_bytes(sum, data, length);
-    return true;
-  }
-  for (guint i = 0; i < submission->n_copies; i++)
-    if (!digest_blob(sum, submission->copies[i], error))
-      return false;
-  return digest_blob(sum, submission->readable, error);
-}
-
-/* Envelope and bytes, each with its length before it, recipients in an order of
- * their own. */
-static char *
-digest_of(const struct submission *submission, GError **error)
-{
-  g_autoptr(GChecksum) sum = g_checksum_new(G_CHECKSUM_SHA256);
-  g_autoptr(GPtrArray) specs = g_ptr_array_new();
-  digest_bytes(sum, submission->account->name, strlen(submission->account->name));
-  digest_bytes(sum, submission->from, strlen(submission->from));
-  for (guint i = 0; i < submission->recipients->len; i++)
-    g_ptr_array_add(specs, ((struct ledger_recipient *)g_ptr_array_index(submission->recipients,
-                                                                         i))->spec);
-  g_ptr_array_sort(specs, compare_specs);
-  for (guint i = 0; i < specs->len; i++)
-    digest_bytes(sum, g_ptr_array_index(specs, i), strlen(g_ptr_array_index(specs, i)));
-  return digest_letter(sum, submission, error) ? g_strdup(g_checksum_get_string(sum)) : NULL;
-}
-
-static void
-recipient_free(void *data)
-{
-  struct ledger_recipient *recipient = data;
-  g_free(recipient->spec);
-  g_free(recipient->reason);
-  g_free(recipient->status);
-  g_free(recipient);
-}
-
-/* One recipient named twice (To and Cc, say) gets one letter. */
-static bool
-is_there(const GPtrArray *recipients, const char *spec)
-{
-  for (guint i = 0; i < recipients->len; i++)
-    if (g_str_equal(((struct ledger_recipient *)g_ptr_array_index(recipients, i))->spec, spec))
-      return true;
-  return false;
-}
-
-static GPtrArray *
-copy_recipients(const struct submission *submission)
-{
-  GPtrArray *copies = g_ptr_array_new_with_free_func(recipient_free);
-  for (guint i = 0; i < submission->recipients->len; i++) {
-    const struct ledger_recipient *from = g_ptr_array_index(submission->recipients, i);
-    if (is_there(copies, from->spec))
-      continue;
-    struct ledger_recipient *copy = g_new0(struct ledger_recipient, 1);
-    copy->spec = g_strdup(from->spec);
-    copy->copy = from->copy;
-    copy->changed = now_seconds();
-    g_ptr_array_add(copies, copy);
-  }
-  return copies;
-}
-
-static char *
-message_id_of(const struct blob *blob)
-{
-  g_autoptr(GBytes) head = blob_head(blob, LIMIT_HEADER, NULL);
-  if (head == NULL)
-    return NULL;
-  size_t length;
-  const char *data = g_bytes_get_data(head, &length);
-  g_autoptr(headers_t) headers = headers_parse(length > 0 ? data : "", length);
-  return headers_message_id(headers);
-}
-
-static struct ledger_letter *
-make_letter(const struct submission *submission, GError **error)
-{
-  g_autofree char *digest = digest_of(submission, error);
-  if (digest == NULL)
-    return NULL;
-  struct ledger_letter *letter = g_new0(struct ledger_letter, 1);
-  letter->account = g_strdup(submission->account->name);
-  letter->from = g_strdup(submission->from);
-  letter->message_id = message_id_of(submission->readable);
-  letter->digest = g_steal_pointer(&digest);
-  letter->sent_folder = g_strdup(submission->account->sent);
-  letter->created = letter->changed = now_seconds();
-  letter->not_before = submission->not_before;
-  letter->dsn = g_strdup(submission->dsn);
-  letter->recipients = copy_recipients(submission);
-  letter->state = LETTER_QUEUED;
-  if (submission->not_before > now_seconds())
-    letter->state = LETTER_HELD;
-  if (letter->state == LETTER_HELD && submission->hand_over > 0 &&
-      submission->hand_over + HOLD_SECONDS_MIN < submission->not_before &&
-      submission->not_before != LEDGER_NEVER)
-    letter->next_try = submission->hand_over;
-  if (submission->not_sent_because != NULL) {
-    letter->state = LETTER_BLOCKED;
-    letter->reason = sanitize_line(submission->not_sent_because, -1);
-  }
-  return letter;
-}
-
-static bool
-find_known(struct store *store, const char *digest, char **id_out, bool *known_out)
-{
-  g_autoptr(ledger_letter_t) known = ledger_by_digest(store, digest);
-  if (known == NULL)
-    return false;
-  *id_out = g_strdup(known->id);
-  *known_out = true;
-  return true;
-}
-
-char *
-outbox_known(struct store *store, const struct submission *submission)
-{
-  g_autofree char *digest = digest_of(submission, NULL);
-  char *id = NULL;
-  bool known;
-  return digest != NULL && find_known(store, digest, &id, &known) ? id : NULL;
-}
-
-bool
-outbox_add(struct store *store, const struct submission *submission, char **id_out,
-           bool *known_out, GError **error)
-{
-  if (!check_recipients(submission, error))
-    return false;
-  g_autoptr(ledger_letter_t) letter = make_letter(submission, error);
-  if (letter == NULL)
-    return false;
-  if (find_known(store, letter->digest, id_out, known_out))
-    return true;
-  g_autoptr(GError) why = NULL;
-  if (ledger_add(store, letter, submission->readable, submission->copies, submission->n_copies,
-                 &why)) {
-    *id_out = g_strdup(letter->id);
-    *known_out = false;
-    return true;
-  }
-  /* Another `send` of the same letter may have been a moment earlier. */
-  if (find_known(store, letter->digest, id_out, known_out))
-    return true;
-  g_propagate_error(error, g_steal_pointer(&why));
-  return false;
-}
-
 /* ---- what a crash left ---- */
 
 /* Recipients that were beyond the last byte stand as unsure since before it. */
@@ -369,7 +35,7 @@ recover_body(struct store *store, struct ledger_letter *letter, GError **error)
   set_reason(letter, g_strdup(_("postino was stopped between the last byte of the letter and the "
                                 "server's answer; it may have been sent")));
   for (guint i = 0; i < letter->recipients->len; i++) {
-    struct ledger_recipient *recipient = recipient_at(letter, i);
+    struct ledger_recipient *recipient = outbox_recipient(letter, i);
     if (recipient->state == RECIPIENT_UNSURE && recipient->reason == NULL)
       recipient->reason = g_strdup(letter->reason);
   }
@@ -494,7 +160,7 @@ outbox_retry(struct store *store, const char *id, GError **error)
   if (letter == NULL)
     return false;
   for (guint i = 0; i < letter->recipients->len; i++) {
-    struct ledger_recipient *recipient = recipient_at(letter, i);
+    struct ledger_recipient *recipient = outbox_recipient(letter, i);
     if (recipient->state == RECIPIENT_ACCEPTED || recipient->state == RECIPIENT_DELIVERED ||
         recipient->state == RECIPIENT_BOUNCED)
       continue;
@@ -506,7 +172,7 @@ outbox_retry(struct store *store, const char *id, GError **error)
   letter->next_try = 0;
   /* From now on it is tried as a new one is. */
   letter->attempts = 0;
-  letter->not_before = now_seconds();
+  letter->not_before = outbox_now();
   return move_to(store, letter, LETTER_QUEUED, error);
 }
 

@@ -1,15 +1,18 @@
 noinst_LIBRARIES += src/submit/libsubmit.a
 src_submit_libsubmit_a_SOURCES = \
-	src/submit/capability.c \
-	src/submit/command.c src/submit/command.h \
+	src/submit/add.c src/submit/body.c src/submit/capability.c src/submit/chunk.c \
+	src/submit/command.c src/submit/command.h src/submit/data.c src/submit/due.c \
 	src/submit/envelope.c src/submit/envelope.h \
-	src/submit/flush.c \
+	src/submit/fates.c \
+	src/submit/flush.c src/submit/flush-private.h \
 	src/submit/outbox.c src/submit/outbox.h \
+	src/submit/probe.c \
 	src/submit/reply.c src/submit/reply.h \
 	src/submit/returns.c \
+	src/submit/sending.c src/submit/state.c \
 	src/submit/smtp.c src/submit/smtp.h \
 	src/submit/submit.h \
-	src/submit/transaction.c
+	src/submit/transaction.c src/submit/transaction-private.h
 
 if HAVE_CMOCKA
 submit_TEST_LIBS = src/submit/libsubmit.a src/store/libstore.a $(SQLITE_LIBS) \
@@ -41,7 +44,7 @@ endif
 # built into the target, so that the fuzzer sees which way it takes.
 if FUZZING
 noinst_PROGRAMS += tests/fuzz/fuzz_replies
-tests_fuzz_fuzz_replies_SOURCES = tests/fuzz/fuzz_replies.c \
+tests_fuzz_fuzz_replies_SOURCES = tests/fuzz/fuzz_replies.c src/submit/capability.c \
 	src/retrieve/list.c src/retrieve/session.c src/retrieve/transfer.c \
 	src/submit/envelope.c src/submit/reply.c
 tests_fuzz_fuzz_replies_CFLAGS = $(AM_CFLAGS) -fsanitize=fuzzer
