@@ -126,6 +126,9 @@ write_header(const struct conversion *conversion, const struct mime_part *part,
   if (encoding != NULL)
     g_string_append_printf(out, "Content-Transfer-Encoding: %s\r\n", encoding);
   g_string_append(out, "\r\n");
+  /* An address that is not ASCII has no other form. */
+  if (is_eight_bit((struct span){out->str, out->str + out->len}))
+    return cannot(error);
   return blob_write(conversion->out, out->str, out->len, error);
 }
 

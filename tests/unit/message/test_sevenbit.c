@@ -105,6 +105,8 @@ what_cannot_be_encoded_is_refused(void **state)
       "Content-Type: multipart/mixed; boundary=\"\xc3\xa9\"\r\n\r\n--\xc3\xa9\r\n\r\n" E8 "\r\n--\xc3\xa9--\r\n",
       "Content-Type: message/delivery-status\r\n\r\n" E8 "\r\n",
       "Content-Transfer-Encoding: base64\r\n\r\n" E8 "\r\n",
+      "From: a\xc3\xa9@x.example\r\n\r\n" E8 "\r\n",
+      "Content-Transfer-Encoding: 7bit\xc3\xa9\r\n\r\nb\r\n",
       "Content-Transfer-Encoding: x-own\r\n\r\n" E8 "\r\n",
       "Content-Type: text/plain\r\nContent-Type: text/html\r\n\r\n" E8 "\r\n",
   };
