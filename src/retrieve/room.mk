@@ -1,12 +1,12 @@
 noinst_LIBRARIES += src/retrieve/libretrieve.a
 src_retrieve_libretrieve_a_SOURCES = \
 	src/retrieve/failures.c src/retrieve/failures.h \
-	src/retrieve/foreign.c src/retrieve/foreign.h src/retrieve/intake.c src/retrieve/intake.h \
-	src/retrieve/list.c src/retrieve/list.h \
+	src/retrieve/foreign.c src/retrieve/foreign.h src/retrieve/dialogue.c src/retrieve/intake.c src/retrieve/intake.h \
+	src/retrieve/list.c src/retrieve/list.h src/retrieve/login.c \
 	src/retrieve/plan.c src/retrieve/plan.h \
 	src/retrieve/retrieve.c src/retrieve/retrieve.h src/retrieve/retrieve-private.h \
 	src/retrieve/server.c \
-	src/retrieve/session.c src/retrieve/session.h \
+	src/retrieve/session.c src/retrieve/session.h src/retrieve/session-private.h \
 	src/retrieve/transfer.c src/retrieve/transfer.h \
 	src/retrieve/visit.c src/retrieve/visit.h \
 	src/retrieve/waiting.c
@@ -50,7 +50,8 @@ endif
 if FUZZING
 noinst_PROGRAMS += tests/fuzz/fuzz_foreign
 tests_fuzz_fuzz_foreign_SOURCES = tests/fuzz/fuzz_foreign.c \
-	src/retrieve/foreign.c src/retrieve/list.c src/retrieve/plan.c src/retrieve/session.c
+	src/retrieve/foreign.c src/retrieve/list.c src/retrieve/plan.c \
+	src/retrieve/dialogue.c src/retrieve/login.c src/retrieve/session.c
 tests_fuzz_fuzz_foreign_CFLAGS = $(AM_CFLAGS) -fsanitize=fuzzer
 tests_fuzz_fuzz_foreign_LDADD = src/store/libstore.a $(SQLITE_LIBS) src/account/libaccount.a \
 	src/net/libnet.a $(OPENSSL_LIBS) $(SASL_LIBS) $(IDN2_LIBS) $(CONF_LIBS)

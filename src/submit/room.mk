@@ -45,7 +45,8 @@ endif
 if FUZZING
 noinst_PROGRAMS += tests/fuzz/fuzz_replies
 tests_fuzz_fuzz_replies_SOURCES = tests/fuzz/fuzz_replies.c src/submit/capability.c \
-	src/retrieve/list.c src/retrieve/session.c src/retrieve/transfer.c \
+	src/retrieve/dialogue.c src/retrieve/list.c src/retrieve/login.c \
+	src/retrieve/session.c src/retrieve/transfer.c \
 	src/submit/envelope.c src/submit/reply.c
 tests_fuzz_fuzz_replies_CFLAGS = $(AM_CFLAGS) -fsanitize=fuzzer
 tests_fuzz_fuzz_replies_LDADD = src/account/libaccount.a src/net/libnet.a $(OPENSSL_LIBS) \
