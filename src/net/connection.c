@@ -2,6 +2,7 @@
 
 #include <libetpan/mailstream.h>
 #include <string.h>
+#include <sys/ioctl.h>
 #include <sys/socket.h>
 
 #include "base/error.h"
@@ -386,6 +387,18 @@ connection_flush(struct connection *connection, GError **error)
     secret_wipe(connection->buffers->write_buffer, connection->buffers->buffer_max_size);
   connection->secret_queued = false;
   return sent || failed(connection, error);
+}
+
+size_t
+connection_room(const struct connection *connection)
+{
+  int fd = connection->stream.wait.fd, most = 0, waiting = 0;
+  socklen_t length = sizeof most;
+  if (getsockopt(fd, SOL_SOCKET, SO_SNDBUF, &most, &length) < 0 || ioctl(fd, TIOCOUTQ, &waiting) < 0)
+    return 0;
+  /* The system counts its own overhead too. */
+  size_t used = (size_t)waiting + connection->buffers->write_buffer_len, room = (size_t)most / 2;
+  return room > used ? room - used : 0;
 }
 
 /* At least one byte in `input` beyond `taken`. */

@@ -67,6 +67,10 @@ bool connection_printf(struct connection *connection, GError **error, const char
     G_GNUC_PRINTF(3, 4) G_GNUC_WARN_UNUSED_RESULT;
 bool connection_flush(struct connection *connection, GError **error) G_GNUC_WARN_UNUSED_RESULT;
 
+/* About how many bytes leave at once, without waiting for the peer to take some; 0:
+ * nobody knows. */
+size_t connection_room(const struct connection *connection);
+
 /* One line without its CRLF (a lone LF ends it too), of at most `limit` bytes
  * (longer: PROTOCOL).  NUL bytes are a PROTOCOL error.  End of the stream is
  * RETRY ("closed the connection").  The line is owned by the connection until

@@ -167,6 +167,17 @@ pop3_pipelines(const struct pop3 *pop3)
   return (pop3->capabilities & POP3_PIPELINING) != 0;
 }
 
+/* "RETR 123456" with its line end, and what TLS adds. */
+#define COMMAND_BYTES 16
+/* What both sides can keep in any case. */
+#define COMMANDS_FEW 256
+
+guint
+pop3_room(const struct pop3 *pop3)
+{
+  return (guint)MAX(connection_room(pop3->connection) / COMMAND_BYTES, COMMANDS_FEW);
+}
+
 /* ---- capabilities (RFC 2449) ---- */
 
 static const struct { const char *name; enum pop3_capability bit; } capabilities[] = {

@@ -220,7 +220,7 @@ rows_for(const GPtrArray *found, int64_t written, const struct conf_server *serv
   GPtrArray *rows = g_ptr_array_new_with_free_func(free_row);
   g_autoptr(GHashTable) uids = g_hash_table_new(g_str_hash, g_str_equal);
   for (guint i = 0; i < known->len; i++)
-    g_hash_table_add(uids, ((struct drop_row *)g_ptr_array_index(known, i))->uid);
+    g_hash_table_add(uids, (char *)(uintptr_t)((struct drop_row *)g_ptr_array_index(known, i))->uid);
   for (guint i = 0; i < found->len; i++) {
     const struct foreign *foreign = g_ptr_array_index(found, i);
     if (!is_of(foreign, server))
@@ -228,13 +228,14 @@ rows_for(const GPtrArray *found, int64_t written, const struct conf_server *serv
     ++*of_ours_out;
     if (!g_hash_table_add(uids, foreign->uid))
       continue;
-    struct drop_row *row = g_new0(struct drop_row, 1);
-    row->uid = g_strdup(foreign->uid);
-    row->size = DROP_SIZE_UNKNOWN;
-    row->base = g_strdup(DROP_ELSEWHERE);
-    row->fetched = foreign->fetched > 0 ? foreign->fetched : written;
-    row->state = DROP_HERE;
-    g_ptr_array_add(rows, row);
+    struct drop_row row = {
+        .uid = foreign->uid,
+        .size = DROP_SIZE_UNKNOWN,
+        .base = DROP_ELSEWHERE,
+        .fetched = foreign->fetched > 0 ? foreign->fetched : written,
+        .state = DROP_HERE,
+    };
+    g_ptr_array_add(rows, drop_row_copy(&row));
   }
   return rows;
 }
@@ -250,7 +251,7 @@ record(struct store *store, const struct conf_account *account, const GPtrArray 
     return false;
   g_autofree char *name = g_strconcat("drop-", drop, NULL);
   g_autoptr(store_lock_t) lock = store_lock(store, name, server->timeout, cancel, error);
-  g_autoptr(GPtrArray) known = lock != NULL ? store_drop_rows(store, drop, error) : NULL;
+  g_autoptr(GPtrArray) known = lock != NULL ? store_drop_rows(store, drop, DROP_NAMES, error) : NULL;
   if (known == NULL)
     return false;
   guint ours = 0;

@@ -4,6 +4,7 @@
 #include "base/i18n.h"
 #include "base/limits.h"
 #include "message/headers.h"
+#include "retrieve/deletions.h"
 
 /* A window: so many letters and bytes share one sync. */
 #define WINDOW_LETTERS 256
@@ -11,26 +12,20 @@
 /* RETRs that may wait for their answers: few at first, since a server whose sizes are
  * wrong shows it soon.  net/ keeps what comes while they leave. */
 #define FLIGHT_FIRST 256
-#define FLIGHT_GROWTH 4
-#define FLIGHT_MOST 4096
+#define FLIGHT_GROWTH 16
+#define FLIGHT_MOST 32768
+/* A longer flight leaves when nothing is on its way: then it is one round trip, however
+ * the network cuts it up. */
+#define FLIGHT_BESIDE 4096
 /* Nothing is asked for behind a letter of this size until it comes: its answer lasts
  * longer than a round trip. */
 #define LARGE_LETTER LIMIT_MIB(4)
-#define DELE_WINDOW 128
 /* Microseconds between two reports of progress. */
 #define PROGRESS_EVERY 100000
 
 struct wanted {
-  const struct plan_letter *letter;
-  const struct plan_step *step;
+  guint place;              /* in the plan */
   guint deleted_before;     /* DELEs that were sent before its RETR */
-};
-
-/* A letter whose DELE was sent, or is to be. */
-struct deletion {
-  guint number;
-  struct drop_row *row;
-  bool refused;
 };
 
 struct intake {
@@ -40,16 +35,17 @@ struct intake {
   guint sent;               /* of wanted: RETRs that left */
   guint read;               /* of wanted: answers that came */
   guint flight;             /* RETRs that may leave at once */
-  GPtrArray *known;         /* struct deletion: known letters that the policy deletes */
-  GPtrArray *deletions;     /* struct deletion: DELEs in the order they are sent */
-  guint answered;           /* of deletions */
+  GArray *known;            /* struct drop_name: known letters that the policy deletes */
+  GArray *known_numbers;    /* guint, the same letters */
+  struct deletions *deletions;
+  GStringChunk *names;      /* of letters without UIDs that are deleted */
   GPtrArray *closed;        /* struct drop_row: closed, not yet durable */
-  GArray *closed_numbers;   /* guint, the same letters */
+  GArray *closed_places;    /* guint, the same letters in the plan */
   bool doubt;               /* a letter was shorter than announced */
   bool unproven;            /* and one of these stands closed */
   GPtrArray *recorded;      /* struct drop_row: written in this session, of letters without UIDs */
   GPtrArray *keys;
-  struct plan_claims *claims;
+  struct plan_claims *claims; /* NULL: no letter was in doubt yet */
   struct header_block block;
   GError *delivery_error;   /* the disk's: nothing more can be saved */
   const struct plan_letter *broke_at; /* its answer was not whole */
@@ -57,26 +53,6 @@ struct intake {
   struct retrieve_progress progress;
   gint64 told;              /* when progress was last reported */
 };
-
-struct drop_row *
-drop_row_copy(const struct drop_row *row)
-{
-  struct drop_row *copy = g_new(struct drop_row, 1);
-  *copy = *row;
-  copy->uid = g_strdup(row->uid);
-  copy->base = g_strdup(row->base);
-  copy->digest = g_strdup(row->digest);
-  return copy;
-}
-
-static void
-deletion_free(void *data)
-{
-  struct deletion *deletion = data;
-  if (deletion != NULL)
-    drop_row_free(deletion->row);
-  g_free(deletion);
-}
 
 static void
 free_row(void *row)
@@ -90,13 +66,14 @@ intake_new(const struct intake_options *options)
   struct intake *in = g_new0(struct intake, 1);
   in->o = *options;
   in->wanted = g_array_new(FALSE, FALSE, sizeof(struct wanted));
-  in->known = g_ptr_array_new_with_free_func(deletion_free);
-  in->deletions = g_ptr_array_new_with_free_func(deletion_free);
+  in->known = g_array_new(FALSE, FALSE, sizeof(struct drop_name));
+  in->known_numbers = g_array_new(FALSE, FALSE, sizeof(guint));
+  in->deletions = deletions_new(options->pop3);
+  in->names = g_string_chunk_new(1024);
   in->closed = g_ptr_array_new_with_free_func(free_row);
-  in->closed_numbers = g_array_new(FALSE, FALSE, sizeof(guint));
+  in->closed_places = g_array_new(FALSE, FALSE, sizeof(guint));
   in->recorded = g_ptr_array_new_with_free_func(free_row);
-  in->keys = g_ptr_array_new_with_free_func(g_free);
-  in->claims = plan_claims_new(options->plan, options->rows);
+  in->keys = g_ptr_array_new();
   header_block_init(&in->block);
   in->flight = FLIGHT_FIRST;
   in->progress.what = _("fetching");
@@ -110,10 +87,12 @@ intake_free(struct intake *in)
     return;
   delivery_end(in->delivery);
   g_array_unref(in->wanted);
-  g_ptr_array_unref(in->known);
-  g_ptr_array_unref(in->deletions);
+  g_array_unref(in->known);
+  g_array_unref(in->known_numbers);
+  deletions_free(in->deletions);
+  g_string_chunk_free(in->names);
   g_ptr_array_unref(in->closed);
-  g_array_unref(in->closed_numbers);
+  g_array_unref(in->closed_places);
   g_ptr_array_unref(in->recorded);
   g_ptr_array_unref(in->keys);
   plan_claims_free(in->claims);
@@ -123,23 +102,32 @@ intake_free(struct intake *in)
   g_free(in);
 }
 
-void
-intake_want(struct intake *in, const struct plan_letter *letter, const struct plan_step *step)
+static const struct plan_letter *
+letter_of(const struct intake *in, const struct wanted *wanted)
 {
-  struct wanted wanted = {.letter = letter, .step = step};
-  g_array_append_val(in->wanted, wanted);
-  in->progress.total++;
-  in->progress.all_bytes += letter->size;
+  return &in->o.plan->letters[wanted->place];
+}
+
+static const struct plan_step *
+step_of(const struct intake *in, const struct wanted *wanted)
+{
+  return &in->o.plan->steps[wanted->place];
 }
 
 void
-intake_delete(struct intake *in, guint number, const struct drop_row *row)
+intake_want(struct intake *in, guint place)
 {
-  struct deletion *deletion = g_new0(struct deletion, 1);
-  deletion->number = number;
-  deletion->row = drop_row_copy(row);
-  deletion->row->state = DROP_DELETING;
-  g_ptr_array_add(in->known, deletion);
+  struct wanted wanted = {.place = place};
+  g_array_append_val(in->wanted, wanted);
+  in->progress.total++;
+  in->progress.all_bytes += letter_of(in, &wanted)->size;
+}
+
+void
+intake_delete(struct intake *in, guint place, const struct drop_name *name)
+{
+  g_array_append_vals(in->known, name, 1);
+  g_array_append_val(in->known_numbers, in->o.plan->letters[place].number);
 }
 
 const char *
@@ -210,80 +198,37 @@ generations_among(const GPtrArray *rows, const char *uid, guint64 size)
   return next;
 }
 
-/* The row of a letter whose bytes are here. */
-static struct drop_row *
-make_row(const struct intake *in, const struct wanted *wanted, char *digest)
+/* The row of a letter whose bytes are here; `digest` and `name` stay the caller's. */
+static struct drop_row
+make_row(const struct intake *in, const struct wanted *wanted, const char *digest, const char *name)
 {
-  struct drop_row *row = g_new0(struct drop_row, 1);
-  const struct plan_step *step = wanted->step;
-  row->size = wanted->letter->size;
-  row->digest = digest;
-  row->fetched = g_get_real_time() / G_USEC_PER_SEC;
-  row->generation = step->generation;
-  row->uid = step->uid != NULL ? g_strdup(step->uid) : g_strconcat("~", digest, NULL);
+  const struct plan_step *step = step_of(in, wanted);
+  struct drop_row row = {
+      .uid = step->uid != NULL ? step->uid : name,
+      .size = letter_of(in, wanted)->size,
+      .digest = digest,
+      .fetched = g_get_real_time() / G_USEC_PER_SEC,
+      .generation = step->generation,
+      /* Fetched in doubt: it may be deleted once its row has been met again. */
+      .state = in->o.delete_fetched && step->certain && !step->kept ? DROP_DELETING : DROP_HERE,
+  };
   if (step->uid == NULL)
-    row->generation = MAX(MAX(generations_among(in->o.rows, row->uid, row->size),
-                              generations_among(in->closed, row->uid, row->size)),
-                          generations_among(in->recorded, row->uid, row->size));
-  /* Fetched in doubt: it may be deleted once its row has been met again. */
-  row->state = in->o.delete_fetched && step->certain && !step->kept ? DROP_DELETING : DROP_HERE;
+    row.generation = MAX(MAX(generations_among(in->o.rows, row.uid, row.size),
+                             generations_among(in->closed, row.uid, row.size)),
+                         generations_among(in->recorded, row.uid, row.size));
   return row;
 }
 
 /* ---- deleting ---- */
 
 static bool
-read_deletions(struct intake *in, guint upto, GError **error)
-{
-  for (; in->answered < upto; in->answered++) {
-    struct deletion *deletion = g_ptr_array_index(in->deletions, in->answered);
-    g_autoptr(GError) why = NULL;
-    switch (pop3_answer(in->o.pop3, POSTINO_ERROR_REFUSED, &why)) {
-    case POP3_DEAD:
-      g_propagate_error(error, g_steal_pointer(&why));
-      return false;
-    case POP3_NO:
-      deletion->refused = true;
-      break;
-    default:
-      break;
-    }
-  }
-  return true;
-}
-
-/* Queues DELE; it leaves with what is flushed next, or at once without PIPELINING. */
-static bool
-send_deletion(struct intake *in, struct deletion *deletion, GError **error)
-{
-  struct pop3 *pop3 = in->o.pop3;
-  g_ptr_array_add(in->deletions, deletion);
-  if (!pop3_send(pop3, error, "DELE %u", deletion->number))
-    return false;
-  if (pop3_pipelines(pop3))
-    return true;
-  return connection_flush(pop3->connection, error) &&
-         read_deletions(in, in->deletions->len, error);
-}
-
-static bool
 delete_known(struct intake *in, GError **error)
 {
-  if (in->known->len == 0)
-    return true;
-  g_autoptr(GPtrArray) rows = g_ptr_array_new();
-  for (guint i = 0; i < in->known->len; i++)
-    g_ptr_array_add(rows, ((struct deletion *)g_ptr_array_index(in->known, i))->row);
-  if (!store_drop_record(in->o.store, in->o.drop, rows, error))
+  if (!store_drop_settle(in->o.store, in->o.drop, in->known, DROP_DELETING, error))
     return false;
-  for (guint from = 0; from < rows->len; from += DELE_WINDOW) {
-    for (guint i = from; i < MIN(from + DELE_WINDOW, rows->len); i++)
-      if (!send_deletion(in, g_steal_pointer(&in->known->pdata[i]), error))
-        return false;
-    if (!connection_flush(in->o.pop3->connection, error) ||
-        !read_deletions(in, in->deletions->len, error))
-      return false;
-  }
+  for (guint i = 0; i < in->known->len; i++)
+    deletions_add(in->deletions, g_array_index(in->known_numbers, guint, i),
+                  &g_array_index(in->known, struct drop_name, i));
   return true;
 }
 
@@ -299,10 +244,13 @@ disk_failed(struct intake *in, GError *why, GError **error)
 }
 
 static void
-hand_over_keys(struct intake *in, char **keys)
+take_keys(struct intake *in, char **keys)
 {
+  struct retrieve_result *result = in->o.result;
+  if (result->key_text == NULL)
+    result->key_text = g_string_chunk_new(4096);
   for (char **key = keys; key != NULL && *key != NULL; key++)
-    g_ptr_array_add(in->keys, g_strdup(*key));
+    g_ptr_array_add(in->keys, g_string_chunk_insert(result->key_text, *key));
 }
 
 /* Durable files, then durable rows. */
@@ -315,7 +263,7 @@ commit(struct intake *in, GError **error)
     return true;
   if (!delivery_commit(in->delivery, &keys, &why))
     return disk_failed(in, why, error);
-  hand_over_keys(in, keys);
+  take_keys(in, keys);
   in->o.result->fetched += in->closed->len;
   in->progress.done += in->closed->len;
   tell_progress(in, true);
@@ -334,26 +282,31 @@ keep_generation(struct intake *in, struct drop_row *row)
     drop_row_free(row);
 }
 
+/* What the row is called, for as long as we last. */
+static struct drop_name
+name_of(struct intake *in, const struct drop_row *row, const struct plan_step *step)
+{
+  const char *uid = step->uid != NULL ? step->uid : g_string_chunk_insert(in->names, row->uid);
+  return (struct drop_name){.uid = uid, .size = row->size, .generation = row->generation};
+}
+
 /* Their rows are durable: the server may forget what was to be deleted. */
 static bool
 release(struct intake *in, GError **error)
 {
-  bool ok = true;
   for (guint i = 0; i < in->closed->len; i++) {
+    guint place = g_array_index(in->closed_places, guint, i);
     struct drop_row *row = g_steal_pointer(&in->closed->pdata[i]);
-    if (row->state != DROP_DELETING || !ok) {
-      keep_generation(in, row);
-      continue;
+    if (row->state == DROP_DELETING) {
+      struct drop_name name = name_of(in, row, &in->o.plan->steps[place]);
+      deletions_add(in->deletions, in->o.plan->letters[place].number, &name);
     }
-    struct deletion *deletion = g_new0(struct deletion, 1);
-    deletion->number = g_array_index(in->closed_numbers, guint, i);
-    deletion->row = row;
-    ok = send_deletion(in, deletion, error);
+    keep_generation(in, row);
   }
   g_ptr_array_set_size(in->closed, 0);
-  g_array_set_size(in->closed_numbers, 0);
+  g_array_set_size(in->closed_places, 0);
   in->unproven = false;
-  return ok;
+  return pop3_pipelines(in->o.pop3) || deletions_finish(in->deletions, error);
 }
 
 /* ---- one letter ---- */
@@ -372,7 +325,7 @@ note_refusal(struct intake *in, const struct wanted *wanted, const GError *why)
   in->o.result->failed++;
   if (in->remark == NULL)
     in->remark = g_strdup_printf(_("letter %u was not given: %s; the next fetch asks again"),
-                                 wanted->letter->number, why->message);
+                                 letter_of(in, wanted)->number, why->message);
 }
 
 /* Nothing is owed: what lies ready was not asked for, and an answer to NOOP that
@@ -404,8 +357,7 @@ is_really_over(struct intake *in, GError **error)
   struct pop3 *pop3 = in->o.pop3;
   if (in->sent > in->read)
     return pop3_look_ahead(pop3, error);
-  return connection_flush(pop3->connection, error) &&
-         read_deletions(in, in->deletions->len, error) && is_in_step(in, error);
+  return deletions_finish(in->deletions, error) && is_in_step(in, error);
 }
 
 /* It was here already, as its headers tell: what came is dropped, and the row
@@ -413,41 +365,49 @@ is_really_over(struct intake *in, GError **error)
 static bool
 meet_again(struct intake *in, const struct drop_row *known, struct drop_row *row, GError **error)
 {
-  g_autoptr(GPtrArray) rows = g_ptr_array_new_with_free_func(free_row);
+  g_autoptr(GPtrArray) rows = g_ptr_array_new();
   bool renamed = !g_str_equal(known->uid, row->uid) || known->size != row->size;
+  struct drop_row old = *known;
   delivery_abandon(in->delivery);
   in->o.result->known++;
+  old.state = DROP_GONE;
   row->state = DROP_HERE;
   row->fetched = known->fetched;
-  row->base = g_strdup(known->base);
+  row->base = known->base;
   row->generation = renamed ? row->generation : known->generation;
-  if (renamed) {
-    struct drop_row *old = drop_row_copy(known);
-    old->state = DROP_GONE;
-    g_ptr_array_add(rows, old);
-  }
+  if (renamed)
+    g_ptr_array_add(rows, &old);
   g_ptr_array_add(rows, row);
   return store_drop_record(in->o.store, in->o.drop, rows, error);
+}
+
+/* The row that a letter fetched in doubt is the same as; NULL: none, or no doubt. */
+static const struct drop_row *
+known_as(struct intake *in, const struct wanted *wanted, const struct drop_row *row)
+{
+  if (step_of(in, wanted)->certain)
+    return NULL;
+  if (in->claims == NULL)
+    in->claims = plan_claims_new(in->o.plan, in->o.rows);
+  return plan_claim(in->claims, row->uid, row->size, row->digest);
 }
 
 static bool
 keep_letter(struct intake *in, const struct wanted *wanted, GError **error)
 {
-  struct drop_row *row = make_row(in, wanted, header_block_digest(&in->block));
-  const struct drop_row *known =
-      wanted->step->certain
-          ? NULL
-          : plan_claim(in->claims, row->uid, row->size, row->digest);
+  g_autofree char *digest = header_block_digest(&in->block);
+  g_autofree char *name = g_strconcat("~", digest, NULL);
+  struct drop_row row = make_row(in, wanted, digest, name);
+  const struct drop_row *known = known_as(in, wanted, &row);
   if (known != NULL)
-    return meet_again(in, known, row, error);
+    return meet_again(in, known, &row, error);
   GError *why = NULL;
-  row->base = intake_base(in->o.drop, row, &in->block);
-  if (!delivery_close(in->delivery, row->base, 0, &why)) {
-    drop_row_free(row);
+  g_autofree char *base = intake_base(in->o.drop, &row, &in->block);
+  row.base = base;
+  if (!delivery_close(in->delivery, base, 0, &why))
     return disk_failed(in, why, error);
-  }
-  g_ptr_array_add(in->closed, row);
-  g_array_append_val(in->closed_numbers, wanted->letter->number);
+  g_ptr_array_add(in->closed, drop_row_copy(&row));
+  g_array_append_val(in->closed_places, wanted->place);
   return true;
 }
 
@@ -467,7 +427,7 @@ static bool
 read_letter(struct intake *in, const struct wanted *wanted, GError **error)
 {
   GError *why = NULL;
-  struct transfer transfer = {.limit = transfer_limit(wanted->letter->size, in->o.max_size),
+  struct transfer transfer = {.limit = transfer_limit(letter_of(in, wanted)->size, in->o.max_size),
                               .sink = take_bytes,
                               .data = in,
                               .progress = on_bytes};
@@ -477,7 +437,7 @@ read_letter(struct intake *in, const struct wanted *wanted, GError **error)
     return disk_failed(in, why, error);
   enum transfer_result result = transfer_read(in->o.pop3, &transfer, &size, &why);
   in->read++;
-  bool whole = result == TRANSFER_DONE && size >= wanted->letter->size;
+  bool whole = result == TRANSFER_DONE && size >= letter_of(in, wanted)->size;
   if (result == TRANSFER_DONE && (whole || is_really_over(in, &why)))
     return (whole || doubt_letter(in, error)) && keep_letter(in, wanted, error);
   delivery_abandon(in->delivery);
@@ -489,7 +449,7 @@ read_letter(struct intake *in, const struct wanted *wanted, GError **error)
     return true;
   }
   if (!error_is(why, POSTINO_ERROR_CANCELLED))
-    in->broke_at = wanted->letter;
+    in->broke_at = letter_of(in, wanted);
   g_propagate_error(error, why);
   return false;
 }
@@ -501,19 +461,24 @@ window_end(const struct intake *in, guint from)
 {
   guint to = from;
   guint64 bytes = 0;
-  while (to < in->wanted->len && to - from < WINDOW_LETTERS &&
-         (to == from || bytes + wanted_at(in, to)->letter->size <= WINDOW_BYTES))
-    bytes += wanted_at(in, to++)->letter->size;
+  for (; to < in->wanted->len && to - from < WINDOW_LETTERS; to++) {
+    bytes += letter_of(in, wanted_at(in, to))->size;
+    if (to > from && bytes > WINDOW_BYTES)
+      break;
+  }
   return to;
 }
 
 static bool
 send_retrievals(struct intake *in, guint upto, GError **error)
 {
+  guint deleted;
+  if (!deletions_send(in->deletions, &deleted, error))
+    return false;
   for (; in->sent < upto; in->sent++) {
     struct wanted *wanted = wanted_at(in, in->sent);
-    wanted->deleted_before = in->deletions->len;
-    if (!pop3_send(in->o.pop3, error, "RETR %u", wanted->letter->number))
+    wanted->deleted_before = deleted;
+    if (!pop3_send(in->o.pop3, error, "RETR %u", letter_of(in, wanted)->number))
       return false;
   }
   return connection_flush(in->o.pop3->connection, error);
@@ -523,8 +488,10 @@ send_retrievals(struct intake *in, guint upto, GError **error)
 static guint
 flight_end(const struct intake *in)
 {
-  guint to = in->sent, most = MIN(in->wanted->len, in->read + in->flight);
-  while (to < most && (to == in->read || wanted_at(in, to - 1)->letter->size < LARGE_LETTER))
+  guint to = in->sent, room = pop3_room(in->o.pop3);
+  guint most = MIN(in->wanted->len, MIN(in->read + in->flight, in->sent + room));
+  while (to < most &&
+         (to == in->read || letter_of(in, wanted_at(in, to - 1))->size < LARGE_LETTER))
     to++;
   return to;
 }
@@ -535,17 +502,18 @@ flight_end(const struct intake *in)
 static bool
 keep_asking(struct intake *in, guint to, GError **error)
 {
-  guint unanswered = in->sent - in->read;
+  guint unanswered = in->sent - in->read, before = in->flight;
   if (in->doubt)
     return unanswered > 0 || send_retrievals(in, to, error);
-  if (in->sent == in->wanted->len || unanswered > in->flight / 2)
-    return true;
-  guint end = flight_end(in);
-  if (end == in->sent)
+  if (in->sent == in->wanted->len || unanswered > before / 2)
     return true;
   if (in->sent > 0)
-    in->flight = MIN(in->flight * FLIGHT_GROWTH, FLIGHT_MOST);
-  return send_retrievals(in, flight_end(in), error);
+    in->flight = MIN(before * FLIGHT_GROWTH, FLIGHT_MOST);
+  guint end = flight_end(in);
+  if (end > in->sent && (unanswered == 0 || end - in->sent <= FLIGHT_BESIDE))
+    return send_retrievals(in, end, error);
+  in->flight = before;
+  return true;
 }
 
 static bool
@@ -555,7 +523,7 @@ read_window(struct intake *in, guint to, GError **error)
   while (in->read < to) {
     struct wanted *wanted = wanted_at(in, in->read);
     if (!(pipelined ? keep_asking(in, to, error) : send_retrievals(in, in->read + 1, error)) ||
-        !read_deletions(in, wanted->deleted_before, error) || !read_letter(in, wanted, error))
+        !deletions_read(in->deletions, wanted->deleted_before, error) || !read_letter(in, wanted, error))
       return false;
   }
   return true;
@@ -607,33 +575,18 @@ salvage(struct intake *in, bool in_step)
 }
 
 static bool
-settle_deletions(struct intake *in, bool confirmed, GError **error)
-{
-  g_autoptr(GPtrArray) rows = g_ptr_array_new();
-  for (guint i = 0; i < in->answered; i++) {
-    struct deletion *deletion = g_ptr_array_index(in->deletions, i);
-    if (!deletion->refused && !confirmed)
-      continue;
-    deletion->row->state = deletion->refused ? DROP_HERE : DROP_GONE;
-    in->o.result->deleted += !deletion->refused;
-    g_ptr_array_add(rows, deletion->row);
-  }
-  return rows->len == 0 || store_drop_record(in->o.store, in->o.drop, rows, error);
-}
-
-static bool
 finish(struct intake *in, GError **error)
 {
-  if (!connection_flush(in->o.pop3->connection, error) ||
-      !read_deletions(in, in->deletions->len, error))
+  if (!deletions_finish(in->deletions, error))
     return false;
-  if (in->deletions->len == 0) {
+  if (deletions_count(in->deletions) == 0) {
     pop3_leave(in->o.pop3);
     return true;
   }
   g_autoptr(GError) why = NULL;
   bool confirmed = pop3_quit(in->o.pop3, &why);
-  if (!settle_deletions(in, confirmed, error))
+  if (!deletions_settle(in->deletions, in->o.store, in->o.drop, confirmed, &in->o.result->deleted,
+                        error))
     return false;
   if (confirmed)
     return true;
@@ -654,8 +607,8 @@ intake_run(struct intake *in, GError **error)
   }
   ok = ok && delete_known(in, error) && finish(in, error);
   g_ptr_array_add(in->keys, NULL);
-  g_strfreev(in->o.result->keys);
+  g_free(in->o.result->keys);
   in->o.result->keys = (char **)g_ptr_array_free(in->keys, FALSE);
-  in->keys = g_ptr_array_new_with_free_func(g_free);
+  in->keys = g_ptr_array_new();
   return ok;
 }

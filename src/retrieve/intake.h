@@ -23,11 +23,11 @@ struct intake;
 struct intake *intake_new(const struct intake_options *options);
 void intake_free(struct intake *intake);
 
-/* Fetches letter `letter` of plan step `step` with the others that were added. */
-void intake_want(struct intake *intake, const struct plan_letter *letter,
-                 const struct plan_step *step);
-/* Marks a letter that is known as `row` to be deleted: the row is copied. */
-void intake_delete(struct intake *intake, guint number, const struct drop_row *row);
+/* Fetches the letter at this place of the plan with the others that were added. */
+void intake_want(struct intake *intake, guint place);
+/* Marks the letter at this place to be deleted; its row has this name, whose UID is
+ * borrowed from the plan. */
+void intake_delete(struct intake *intake, guint place, const struct drop_name *name);
 /* Fetches all that was wanted, deletes, ends the session with QUIT.  What was
  * committed before a failure stays counted. */
 bool intake_run(struct intake *intake, GError **error) G_GNUC_WARN_UNUSED_RESULT;
@@ -39,8 +39,6 @@ const char *intake_remark(const struct intake *intake);
 /* TIME.HEX.postino: always the same name for the same letter, so that one whose
  * row was lost is met again; hence the time is the letter's own.  Free it. */
 char *intake_base(const char *drop, const struct drop_row *row, const struct header_block *block);
-
-struct drop_row *drop_row_copy(const struct drop_row *row);
 
 typedef struct intake intake_t;
 G_DEFINE_AUTOPTR_CLEANUP_FUNC(intake_t, intake_free)

@@ -25,6 +25,7 @@ listing_free(struct listing *listing)
   if (listing == NULL)
     return;
   g_array_unref(listing->letters);
+  g_clear_pointer(&listing->rows, g_ptr_array_unref);
   g_string_chunk_free(listing->strings);
   g_free(listing);
 }
@@ -145,6 +146,28 @@ find_letter(const struct listing *listing, guint number)
              : NULL;
 }
 
+/* The text of a row's own UID.  A list mostly rises as the rows do. */
+static const char *
+uid_of_row(struct listing *listing, const char *uid)
+{
+  guint from = listing->row, to = listing->rows != NULL ? listing->rows->len : 0;
+  if (from >= to || strcmp(((struct drop_row *)listing->rows->pdata[from])->uid, uid) > 0)
+    from = 0;
+  for (guint at = from; from < to; at = from + (to - from) / 2) {
+    const struct drop_row *row = listing->rows->pdata[at];
+    int order = strcmp(row->uid, uid);
+    if (order == 0) {
+      listing->row = at + 1;
+      return row->uid;
+    }
+    if (order < 0)
+      from = at + 1;
+    else
+      to = at;
+  }
+  return NULL;
+}
+
 bool
 listing_take_uid(struct listing *listing, const char *line)
 {
@@ -157,7 +180,9 @@ listing_take_uid(struct listing *listing, const char *line)
   g_autofree char *uid = listing_clean_uid(line);
   if (uid == NULL)
     return is_odd(listing);
-  letter->uid = g_string_chunk_insert(listing->strings, uid);
+  letter->uid = uid_of_row(listing, uid);
+  if (letter->uid == NULL)
+    letter->uid = g_string_chunk_insert(listing->strings, uid);
   return true;
 }
 
@@ -225,9 +250,10 @@ ask_in_turn(struct pop3 *pop3, struct listing *listing, GError **error)
 }
 
 struct listing *
-listing_read(struct pop3 *pop3, GError **error)
+listing_read(struct pop3 *pop3, GPtrArray *rows, GError **error)
 {
   g_autoptr(listing_t) listing = listing_new();
+  listing->rows = g_ptr_array_ref(rows);
   bool read = pop3_pipelines(pop3) ? ask_at_once(pop3, listing, error)
                                    : ask_in_turn(pop3, listing, error);
   return read ? g_steal_pointer(&listing) : NULL;

@@ -6,13 +6,18 @@
 
 struct listing {
   GArray *letters;          /* struct plan_letter, by number */
-  GStringChunk *strings;
+  GPtrArray *rows;          /* struct drop_row by UID: what is listed mostly has its text there;
+                             * NULL: none */
+  guint row;                /* the last that was found among them */
+  GStringChunk *strings;    /* of UIDs that they have not */
   guint odd;                /* lines that made no sense: nothing is deleted then */
   bool uids;                /* UIDL was answered */
 };
 
-/* Asks for the capabilities, LIST and UIDL, in one flush where that is allowed. */
-struct listing *listing_read(struct pop3 *pop3, GError **error) G_GNUC_WARN_UNUSED_RESULT;
+/* Asks for the capabilities, LIST and UIDL, in one flush where that is allowed.  `rows`:
+ * as store_drop_rows() gives them; a reference is kept. */
+struct listing *listing_read(struct pop3 *pop3, GPtrArray *rows, GError **error)
+    G_GNUC_WARN_UNUSED_RESULT;
 void listing_free(struct listing *listing);
 
 /* The pure part: one line each.  A line that makes no sense is counted as odd;

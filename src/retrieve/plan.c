@@ -1,88 +1,13 @@
-#include "retrieve/plan.h"
+#include "retrieve/claims.h"
 
 #include <string.h>
 
 #include "base/i18n.h"
-#include "base/text.h"
 #include "store/waiting.h"
 
 #define SECONDS_A_DAY 86400
 /* By which the clocks of a server and of this machine may differ. */
 #define CLOCKS_APART 3600
-
-/* Rows by UID and by digest, each chained through `next_…`; numbers are one more
- * than the row's index, 0 ends a chain. */
-struct plan_claims {
-  const GPtrArray *rows;
-  GHashTable *by_uid, *by_digest; /* by_digest: NULL until it is asked for */
-  guint *next_of_uid, *next_of_digest;
-  bool *claimed;
-  GHashTable *listed;       /* UID → how often it is listed */
-  GHashTable *named;        /* name_hash() of each that is listed; NULL: sizes are not known */
-};
-
-static const struct drop_row *
-row_at(const struct plan_claims *claims, guint number)
-{
-  return g_ptr_array_index(claims->rows, number - 1);
-}
-
-static guint
-first_in(GHashTable *table, const char *key)
-{
-  return key != NULL ? GPOINTER_TO_UINT(g_hash_table_lookup(table, key)) : 0;
-}
-
-static void
-chain(GHashTable *table, guint *next, const char *key, guint number)
-{
-  if (key == NULL)
-    return;
-  next[number - 1] = first_in(table, key);
-  g_hash_table_insert(table, (char *)(uintptr_t)key, GUINT_TO_POINTER(number));
-}
-
-static struct plan_claims *
-claims_over(const GPtrArray *rows)
-{
-  struct plan_claims *claims = g_new0(struct plan_claims, 1);
-  claims->rows = rows;
-  claims->by_uid = g_hash_table_new(g_str_hash, g_str_equal);
-  claims->next_of_uid = g_new0(guint, rows->len + 1);
-  claims->claimed = g_new0(bool, rows->len + 1);
-  claims->listed = g_hash_table_new(g_str_hash, g_str_equal);
-  for (guint number = 1; number <= rows->len; number++)
-    chain(claims->by_uid, claims->next_of_uid, row_at(claims, number)->uid, number);
-  return claims;
-}
-
-/* Few drops have letters in doubt. */
-static guint
-first_of_digest(struct plan_claims *claims, const char *digest)
-{
-  if (claims->by_digest == NULL) {
-    claims->by_digest = g_hash_table_new(g_str_hash, g_str_equal);
-    claims->next_of_digest = g_new0(guint, claims->rows->len + 1);
-    for (guint number = 1; number <= claims->rows->len; number++)
-      chain(claims->by_digest, claims->next_of_digest, row_at(claims, number)->digest, number);
-  }
-  return first_in(claims->by_digest, digest);
-}
-
-void
-plan_claims_free(struct plan_claims *claims)
-{
-  if (claims == NULL)
-    return;
-  g_hash_table_unref(claims->by_uid);
-  g_clear_pointer(&claims->by_digest, g_hash_table_unref);
-  g_hash_table_unref(claims->listed);
-  g_clear_pointer(&claims->named, g_hash_table_unref);
-  g_free(claims->next_of_uid);
-  g_free(claims->next_of_digest);
-  g_free(claims->claimed);
-  g_free(claims);
-}
 
 static char *
 key_of(const char *uid, guint64 size)
@@ -90,37 +15,12 @@ key_of(const char *uid, guint64 size)
   return g_strdup_printf("%s %" G_GUINT64_FORMAT, uid, size);
 }
 
-/* Of both: a hundred thousand names as text are 7 MB.  Two letters that it takes
- * for one cost at most a second download. */
-static gpointer
-name_hash(const char *uid, guint64 size)
-{
-  return (gpointer)(uintptr_t)text_hash(uid, size);
-}
-
-/* Is the row's letter on the server under the name that the row knows? */
-static bool
-stands_under_its_name(const struct plan_claims *claims, const struct drop_row *row)
-{
-  if (claims->named == NULL)
-    return g_hash_table_contains(claims->listed, row->uid);
-  return g_hash_table_contains(claims->named, name_hash(row->uid, row->size));
-}
-
-static const struct drop_row *
-claim(struct plan_claims *claims, guint number)
-{
-  if (number == 0)
-    return NULL;
-  claims->claimed[number - 1] = true;
-  return row_at(claims, number);
-}
-
 /* ---- known by name and size ---- */
 
 struct planning {
   const struct plan_letter *letters;
   guint count;
+  const GPtrArray *rows;
   const struct plan_policy *policy;
   struct plan_claims *claims;
   GHashTable *lost;         /* sizes of rows that should be listed and are not */
@@ -136,13 +36,15 @@ is_on_server(const struct drop_row *row)
 
 /* The one unclaimed row of this UID and size whose letter should still be there.
  * *doubt_out: there are rows of this UID, and they do not settle it. */
-static guint
-find_by_name(const struct planning *p, const struct plan_letter *letter, bool *doubt_out)
+static bool
+find_by_name(const struct planning *p, const struct plan_letter *letter, guint *place_out,
+             bool *doubt_out)
 {
-  guint found = 0, alike = 0, others = 0;
-  for (guint at = first_in(p->claims->by_uid, letter->uid); at != 0;
-       at = p->claims->next_of_uid[at - 1]) {
-    const struct drop_row *row = row_at(p->claims, at);
+  guint alike = 0, others = 0;
+  bool told = false;
+  struct span span = claims_rows_named(p->claims, letter->uid);
+  for (const guint *at = span.at; at < span.end; at++) {
+    const struct drop_row *row = claims_row(p->claims, *at);
     if (row->size == DROP_SIZE_UNKNOWN && row->state == DROP_GONE)
       continue; /* it has a row with its size */
     if (row->size != letter->size && row->size != DROP_SIZE_UNKNOWN) {
@@ -152,61 +54,15 @@ find_by_name(const struct planning *p, const struct plan_letter *letter, bool *d
     alike++;
     /* What was deleted may have left its UID to another letter; but where there
      * is no TOP, what was being deleted is deleted again by its name. */
-    bool told_by_name = row->state == DROP_HERE ||
-                        (row->state == DROP_DELETING &&
-                         (row->digest == NULL ||
-                          (letter->digest == NULL && !p->policy->can_examine)));
-    if (told_by_name && !p->claims->claimed[at - 1])
-      found = at;
+    told = row->state == DROP_HERE ||
+           (row->state == DROP_DELETING &&
+            (row->digest == NULL || (letter->digest == NULL && !p->policy->can_examine)));
+    *place_out = *at;
   }
-  if (alike == 1 && found != 0)
-    return found;
+  if (alike == 1 && told && !claims_is_taken(p->claims, *place_out))
+    return true;
   *doubt_out = alike > 0 || others > 0;
-  return 0;
-}
-
-/* Of the unclaimed rows of this header digest the best: of this UID and size, of
- * this UID, else one of another name whose letter should be there and is not. */
-static guint
-find_by_digest(struct plan_claims *claims, const char *uid, guint64 size, const char *digest)
-{
-  guint best = 0;
-  int best_rank = 0;
-  for (guint at = first_of_digest(claims, digest); at != 0;
-       at = claims->next_of_digest[at - 1]) {
-    const struct drop_row *row = row_at(claims, at);
-    if (claims->claimed[at - 1])
-      continue;
-    bool same_uid = g_strcmp0(row->uid, uid) == 0, same_size = row->size == size;
-    bool vanished = is_on_server(row) && !stands_under_its_name(claims, row);
-    int rank = same_uid && same_size ? 4 : same_uid ? 3 : vanished && same_size ? 2
-               : vanished && uid != NULL && *uid == '~' ? 1 : 0;
-    if (rank > best_rank) {
-      best = at;
-      best_rank = rank;
-    }
-  }
-  return best;
-}
-
-static guint
-times_listed(const struct planning *p, const char *uid)
-{
-  return first_in(p->claims->listed, uid);
-}
-
-static void
-count_listed(struct planning *p)
-{
-  p->claims->named = g_hash_table_new(NULL, NULL);
-  for (guint i = 0; i < p->count; i++) {
-    const struct plan_letter *letter = &p->letters[i];
-    if (letter->uid == NULL)
-      continue;
-    g_hash_table_insert(p->claims->listed, (char *)(uintptr_t)letter->uid,
-                        GUINT_TO_POINTER(times_listed(p, letter->uid) + 1));
-    g_hash_table_add(p->claims->named, name_hash(letter->uid, letter->size));
-  }
+  return false;
 }
 
 /* A server that renames its letters keeps their sizes: only a letter of such a
@@ -214,9 +70,9 @@ count_listed(struct planning *p)
 static void
 note_lost(struct planning *p)
 {
-  for (guint i = 0; i < p->claims->rows->len; i++) {
-    const struct drop_row *row = g_ptr_array_index(p->claims->rows, i);
-    if (is_on_server(row) && row->digest != NULL && !stands_under_its_name(p->claims, row))
+  for (guint i = 0; i < p->rows->len; i++) {
+    const struct drop_row *row = g_ptr_array_index(p->rows, i);
+    if (is_on_server(row) && row->digest != NULL && !claims_stands(p->claims, row))
       g_hash_table_add(p->lost, (void *)&row->size);
   }
 }
@@ -231,9 +87,9 @@ generation_slot(struct planning *p, const char *uid, guint64 size)
   if (slot != NULL)
     return slot;
   slot = g_new0(guint, 1);
-  for (guint at = first_in(p->claims->by_uid, uid); at != 0;
-       at = p->claims->next_of_uid[at - 1]) {
-    const struct drop_row *row = row_at(p->claims, at);
+  struct span span = claims_rows_named(p->claims, uid);
+  for (const guint *at = span.at; at < span.end; at++) {
+    const struct drop_row *row = claims_row(p->claims, *at);
     if (row->size == size && row->generation >= *slot)
       *slot = row->generation + 1;
   }
@@ -246,7 +102,7 @@ static bool
 is_lost_here(const struct plan_policy *policy, const struct drop_row *row)
 {
   return policy->leave == CONF_LEAVE_WHEN_DELETED && policy->bases != NULL && row->base != NULL &&
-         !g_hash_table_contains(policy->bases, row->base);
+         !g_hash_table_contains(policy->bases, store_base_key(row->base));
 }
 
 static bool
@@ -303,11 +159,18 @@ set_known(const struct planning *p, struct plan_step *step, const struct drop_ro
   step->while_here = policy->leave == CONF_LEAVE_WHEN_DELETED;
 }
 
+static bool
+has_rows(const struct planning *p, const char *uid)
+{
+  struct span span = claims_rows_named(p->claims, uid);
+  return span.at < span.end;
+}
+
 /* Most letters have a name of their own, and are its first. */
 static guint
 next_generation(struct planning *p, const char *uid, guint64 size)
 {
-  if (*uid != '~' && times_listed(p, uid) <= 1 && first_in(p->claims->by_uid, uid) == 0)
+  if (*uid != '~' && claims_times_listed(p->claims, uid) <= 1 && !has_rows(p, uid))
     return 0;
   return (*generation_slot(p, uid, size))++;
 }
@@ -321,19 +184,20 @@ set_new(struct planning *p, const struct plan_letter *letter, struct plan_step *
 }
 
 /* No UID: named by its headers; NULL while they are unknown. */
-static char *
-name_of(const struct plan_letter *letter)
+static const char *
+name_of(const struct planning *p, const struct plan_letter *letter)
 {
-  if (letter->uid != NULL)
-    return g_strdup(letter->uid);
-  return letter->digest != NULL ? g_strconcat("~", letter->digest, NULL) : NULL;
+  if (letter->uid != NULL || letter->digest == NULL)
+    return letter->uid;
+  g_autofree char *name = g_strconcat("~", letter->digest, NULL);
+  return g_string_chunk_insert(p->plan->names, name);
 }
 
 static bool
 is_doubtful(const struct planning *p, const struct plan_letter *letter, bool by_name)
 {
-  return by_name || letter->uid == NULL || times_listed(p, letter->uid) > 1 ||
-         (first_in(p->claims->by_uid, letter->uid) == 0 &&
+  return by_name || letter->uid == NULL || claims_times_listed(p->claims, letter->uid) > 1 ||
+         (!has_rows(p, letter->uid) &&
           g_hash_table_contains(p->lost, &letter->size));
 }
 
@@ -344,8 +208,8 @@ plan_doubtful(struct planning *p, const struct plan_letter *letter, struct plan_
     step->action = PLAN_EXAMINE;
     return;
   }
-  guint at = find_by_digest(p->claims, step->uid, letter->size, letter->digest);
-  const struct drop_row *row = claim(p->claims, at);
+  const struct drop_row *row =
+      claims_take_digest(p->claims, step->uid, letter->size, letter->digest);
   step->certain = letter->digest != NULL;
   if (row == NULL) {
     set_new(p, letter, step);
@@ -373,18 +237,19 @@ set_met(struct planning *p, const struct plan_letter *letter, struct plan_step *
  * what it knew. */
 static void
 plan_foreign(struct planning *p, const struct plan_letter *letter, struct plan_step *step,
-             guint at)
+             guint place)
 {
   if (letter->digest == NULL && p->policy->can_examine) {
     step->action = PLAN_EXAMINE;
     return;
   }
-  const struct drop_row *row = claim(p->claims, at);
+  const struct drop_row *row = claims_take(p->claims, place);
   if (letter->arrived > 0 && letter->arrived <= row->fetched + CLOCKS_APART) {
     set_met(p, letter, step, row);
     return;
   }
-  step->refuted = row;
+  step->refuted = true;
+  g_ptr_array_add(p->plan->refuted, (void *)(uintptr_t)row);
   set_new(p, letter, step);
 }
 
@@ -397,15 +262,16 @@ plan_all(struct planning *p)
     const struct plan_letter *letter = &p->letters[i];
     struct plan_step *step = &p->plan->steps[i];
     bool by_name = false;
-    bool single = letter->uid != NULL && times_listed(p, letter->uid) == 1;
-    guint at = single ? find_by_name(p, letter, &by_name) : 0;
-    step->uid = name_of(letter);
+    guint place = 0;
+    bool known = letter->uid != NULL && claims_times_listed(p->claims, letter->uid) == 1 &&
+                 find_by_name(p, letter, &place, &by_name);
+    step->uid = name_of(p, letter);
     step->kept = is_kept(p->policy, step->uid, letter->size);
     step->certain = true;
-    if (at != 0 && row_at(p->claims, at)->size == DROP_SIZE_UNKNOWN)
-      plan_foreign(p, letter, step, at);
-    else if (at != 0)
-      set_met(p, letter, step, claim(p->claims, at));
+    if (known && claims_row(p->claims, place)->size == DROP_SIZE_UNKNOWN)
+      plan_foreign(p, letter, step, place);
+    else if (known)
+      set_met(p, letter, step, claims_take(p->claims, place));
     else if (is_doubtful(p, letter, by_name))
       doubtful[i] = true;
     else
@@ -423,16 +289,19 @@ plan_make(const struct plan_letter *letters, guint count, const GPtrArray *rows,
   struct plan *plan = g_new0(struct plan, 1);
   plan->steps = g_new0(struct plan_step, count + 1);
   plan->count = count;
+  plan->letters = letters;
+  plan->refuted = g_ptr_array_new();
+  plan->names = g_string_chunk_new(1024);
   struct planning p = {
       .letters = letters,
       .count = count,
+      .rows = rows,
       .policy = policy,
-      .claims = claims_over(rows),
+      .claims = claims_new(letters, count, rows),
       .lost = g_hash_table_new(g_int64_hash, g_int64_equal),
       .generations = g_hash_table_new_full(g_str_hash, g_str_equal, g_free, g_free),
       .plan = plan,
   };
-  count_listed(&p);
   note_lost(&p);
   plan_all(&p);
   plan_claims_free(p.claims);
@@ -446,9 +315,9 @@ plan_free(struct plan *plan)
 {
   if (plan == NULL)
     return;
-  for (guint i = 0; i < plan->count; i++)
-    g_free(plan->steps[i].uid);
   g_free(plan->steps);
+  g_ptr_array_unref(plan->refuted);
+  g_string_chunk_free(plan->names);
   g_free(plan);
 }
 
@@ -461,28 +330,37 @@ plan_count(const struct plan *plan, enum plan_action action)
   return count;
 }
 
+bool
+plan_is_plain(const struct plan *plan)
+{
+  for (guint i = 0; i < plan->count; i++) {
+    const struct plan_step *step = &plan->steps[i];
+    if (step->action == PLAN_EXAMINE || !step->certain || step->renamed)
+      return false;
+  }
+  return true;
+}
+
 /* ---- after a download in doubt ---- */
 
 struct plan_claims *
 plan_claims_new(const struct plan *plan, const GPtrArray *rows)
 {
-  struct plan_claims *claims = claims_over(rows);
+  struct plan_claims *claims = claims_new(plan->letters, plan->count, rows);
   g_autoptr(GHashTable) known = g_hash_table_new(NULL, NULL);
-  for (guint i = 0; i < plan->count; i++) {
+  for (guint i = 0; i < plan->count; i++)
     if (plan->steps[i].row != NULL)
       g_hash_table_add(known, (void *)(uintptr_t)plan->steps[i].row);
-    if (plan->steps[i].uid != NULL)
-      g_hash_table_insert(claims->listed, plan->steps[i].uid, GUINT_TO_POINTER(1));
-  }
   for (guint i = 0; i < rows->len; i++)
-    claims->claimed[i] = g_hash_table_contains(known, g_ptr_array_index(rows, i));
+    if (g_hash_table_contains(known, g_ptr_array_index(rows, i)))
+      claims_take(claims, i);
   return claims;
 }
 
 const struct drop_row *
 plan_claim(struct plan_claims *claims, const char *uid, guint64 size, const char *digest)
 {
-  return claim(claims, find_by_digest(claims, uid, size, digest));
+  return claims_take_digest(claims, uid, size, digest);
 }
 
 /* ---- in words ---- */

@@ -36,26 +36,27 @@ enum plan_why {
   WHY_KEPT, WHY_ELSEWHERE, WHY_ODD_LIST,
 };
 
+/* Kept small: there may be a hundred thousand. */
 struct plan_step {
-  enum plan_action action;
   const struct drop_row *row; /* known as; NULL.  Owned by the rows */
-  char *uid;                /* what its row is called: the UID, or "~DIGEST" where there is none;
-                             * NULL until it is known.  Owned by the plan */
-  guint generation;         /* of the row to be written when it is fetched (FETCH, TOO_LARGE) */
-  bool certain;             /* false: after the download its digest is to be compared */
-  enum plan_why why;        /* KEEP, DELETE */
-  bool kept;                /* the user's word: no policy deletes it */
-  bool while_here;          /* KEEP: until it is deleted here */
-  const struct drop_row *refuted; /* what another program knew by this UID; NULL.  It was another
-                             * letter; owned by the rows */
-  bool renamed;             /* known under another UID or size: its row is to be written anew */
+  const char *uid;          /* what its row is called: the UID, or "~DIGEST" where there is none;
+                             * NULL until it is known.  Owned by the letter or the plan */
   int64_t until;            /* KEEP: when the policy deletes it; 0: never */
+  guint generation;         /* of the row to be written when it is fetched (FETCH, TOO_LARGE) */
+  enum plan_action action : 8;
+  enum plan_why why : 8;    /* KEEP, DELETE */
+  bool certain : 1;         /* false: after the download its digest is to be compared */
+  bool kept : 1;            /* the user's word: no policy deletes it */
+  bool while_here : 1;      /* KEEP: until it is deleted here */
+  bool renamed : 1;         /* known under another UID or size: its row is to be written anew */
+  bool refuted : 1;         /* another program knew another letter by this UID: plan->refuted */
 };
 
 struct plan_policy {
   int leave;                /* CONF_LEAVE_…, 0 delete, else days */
   guint keep_newest;        /* of all that is listed; 0: any number */
-  GHashTable *bases;        /* of the letters that are in a folder here; NULL: unknown, all */
+  GHashTable *bases;        /* store_base_key() of the letters that are in a folder here; NULL:
+                             * unknown, all */
   GHashTable *kept;         /* store_kept(): what no policy deletes; NULL: nothing */
   guint64 max_size;         /* G_MAXUINT64: any */
   int64_t now;
@@ -66,14 +67,20 @@ struct plan_policy {
 struct plan {
   struct plan_step *steps;  /* one per letter, in their order */
   guint count;
+  const struct plan_letter *letters; /* borrowed */
+  GPtrArray *refuted;       /* struct drop_row that are no letter of the server's; owned by the rows */
+  GStringChunk *names;
 };
 
 /* The letters stand in the order of their numbers.  Rows: struct drop_row, of any
- * state. */
+ * state, in any order.  The plan borrows both. */
 struct plan *plan_make(const struct plan_letter *letters, guint count, const GPtrArray *rows,
                        const struct plan_policy *policy);
 void plan_free(struct plan *plan);
 guint plan_count(const struct plan *plan, enum plan_action action);
+/* Does it rest on names and sizes alone, so that no row's digest or base name is asked
+ * for?  With `bases` in the policy their base names are, of course. */
+bool plan_is_plain(const struct plan *plan);
 
 /* The unclaimed row that a downloaded letter, fetched without certainty, is the
  * same letter as; NULL for none.  What it returns is claimed from then on. */

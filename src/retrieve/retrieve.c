@@ -12,7 +12,8 @@
 void
 retrieve_result_clear(struct retrieve_result *result)
 {
-  g_clear_pointer(&result->keys, g_strfreev);
+  g_clear_pointer(&result->keys, g_free);
+  g_clear_pointer(&result->key_text, g_string_chunk_free);
   g_clear_pointer(&result->remark, g_free);
 }
 
@@ -25,9 +26,30 @@ free_row(void *row)
 static void
 add_ended(GPtrArray *rows, const struct drop_row *row)
 {
-  struct drop_row *ended = drop_row_copy(row);
-  ended->state = DROP_GONE;
-  g_ptr_array_add(rows, ended);
+  struct drop_row ended = *row;
+  ended.state = DROP_GONE;
+  g_ptr_array_add(rows, drop_row_copy(&ended));
+}
+
+/* The row of a letter that is known under a new name, or again on the server. */
+static bool
+add_rewritten(struct visit *visit, guint i, GPtrArray *rows, GError **error)
+{
+  const struct plan_step *step = &visit->plan->steps[i];
+  const struct plan_letter *letter = visit_letter(visit, i);
+  struct drop_row row = *step->row;
+  row.state = DROP_HERE;
+  if (step->renamed) {
+    row.uid = step->uid;
+    row.size = letter->size;
+    row.generation = step->generation;
+    if (row.digest == NULL)
+      row.digest = letter->digest;
+    add_ended(rows, step->row);
+  }
+  g_ptr_array_add(rows, drop_row_copy(&row));
+  return !step->renamed || !step->kept ||
+         store_keep(visit->store, visit->drop, step->uid, letter->size, true, error);
 }
 
 /* Letters that are known under a new name or again on the server get their rows
@@ -36,46 +58,27 @@ bool
 retrieve_rewrite_rows(struct visit *visit, GError **error)
 {
   g_autoptr(GPtrArray) rows = g_ptr_array_new_with_free_func(free_row);
+  for (guint i = 0; i < visit->plan->refuted->len; i++)
+    add_ended(rows, visit->plan->refuted->pdata[i]);
   for (guint i = 0; i < visit->plan->count; i++) {
-    struct plan_step *step = &visit->plan->steps[i];
-    if (step->refuted != NULL)
-      add_ended(rows, step->refuted);
-    if (step->row == NULL || (!step->renamed && step->row->state != DROP_GONE))
-      continue;
-    struct drop_row *row = drop_row_copy(step->row);
-    row->state = DROP_HERE;
-    if (step->renamed && step->kept &&
-        !store_keep(visit->store, visit->drop, step->uid, visit_letter(visit, i)->size, true,
-                    error)) {
-      drop_row_free(row);
+    const struct plan_step *step = &visit->plan->steps[i];
+    if (step->row != NULL && (step->renamed || step->row->state == DROP_GONE) &&
+        !add_rewritten(visit, i, rows, error))
       return false;
-    }
-    if (step->renamed) {
-      g_free(row->uid);
-      row->uid = g_strdup(step->uid);
-      row->size = visit_letter(visit, i)->size;
-      row->generation = step->generation;
-      if (row->digest == NULL)
-        row->digest = g_strdup(visit_letter(visit, i)->digest);
-      add_ended(rows, step->row);
-    }
-    g_ptr_array_add(rows, row);
   }
   return rows->len == 0 || store_drop_record(visit->store, visit->drop, rows, error);
 }
 
-/* The row of a known letter as it stands after retrieve_rewrite_rows. */
+/* The name of a known letter's row as it stands after retrieve_rewrite_rows. */
 void
 retrieve_delete_step(struct intake *intake, const struct visit *visit, guint i)
 {
   const struct plan_step *step = &visit->plan->steps[i];
-  struct drop_row row = *step->row;
-  if (step->renamed) {
-    row.uid = step->uid;
-    row.size = visit_letter(visit, i)->size;
-    row.generation = step->generation;
-  }
-  intake_delete(intake, visit_letter(visit, i)->number, &row);
+  const struct drop_row *row = step->row;
+  struct drop_name name = {row->uid, row->size, row->generation};
+  if (step->renamed)
+    name = (struct drop_name){step->uid, visit_letter(visit, i)->size, step->generation};
+  intake_delete(intake, i, &name);
 }
 
 /* A letter that the server cannot give whole ends the session; so that it costs
@@ -94,12 +97,12 @@ fill(struct intake *intake, const struct visit *visit, const struct failures *fa
     else if (step->action == PLAN_FETCH && failures_of(failures, visit_letter(visit, i)) > 0)
       g_ptr_array_add(late, visit_letter(visit, i));
     else if (step->action == PLAN_FETCH)
-      intake_want(intake, visit_letter(visit, i), step);
+      intake_want(intake, i);
   }
   failures_sort(failures, late);
   for (guint i = 0; i < late->len; i++) {
     const struct plan_letter *letter = g_ptr_array_index(late, i);
-    intake_want(intake, letter, &visit->plan->steps[letter - visit_letter(visit, 0)]);
+    intake_want(intake, (guint)(letter - visit->plan->letters));
   }
 }
 
@@ -112,7 +115,7 @@ prune(struct visit *visit, const struct retrieve_result *result, GError **error)
   g_autoptr(GPtrArray) uids = g_ptr_array_new();
   for (guint i = 0; i < visit->plan->count; i++)
     if (visit->plan->steps[i].uid != NULL)
-      g_ptr_array_add(uids, visit->plan->steps[i].uid);
+      g_ptr_array_add(uids, (char *)(uintptr_t)visit->plan->steps[i].uid);
   g_ptr_array_add(uids, NULL);
   return store_drop_prune(visit->store, visit->drop, (const char *const *)uids->pdata, PRUNE_DAYS,
                           error);

@@ -21,7 +21,8 @@ struct retrieve_options {
 };
 struct retrieve_result {
   guint fetched, known, failed, too_large, deleted;
-  GStrv keys;               /* of the new letters */
+  char **keys;              /* of the new letters; their text is key_text's */
+  GStringChunk *key_text;
   char *remark;             /* one clean sentence, or NULL */
   bool waiting_changed;     /* what is listed as lying on the server alone (store/waiting.h) */
 };

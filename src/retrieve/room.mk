@@ -1,7 +1,10 @@
 noinst_LIBRARIES += src/retrieve/libretrieve.a
 src_retrieve_libretrieve_a_SOURCES = \
+	src/retrieve/claims.c src/retrieve/claims.h \
+	src/retrieve/deletions.c src/retrieve/deletions.h \
+	src/retrieve/dialogue.c \
 	src/retrieve/failures.c src/retrieve/failures.h \
-	src/retrieve/foreign.c src/retrieve/foreign.h src/retrieve/dialogue.c src/retrieve/intake.c src/retrieve/intake.h \
+	src/retrieve/foreign.c src/retrieve/foreign.h src/retrieve/intake.c src/retrieve/intake.h \
 	src/retrieve/list.c src/retrieve/list.h src/retrieve/login.c \
 	src/retrieve/plan.c src/retrieve/plan.h \
 	src/retrieve/retrieve.c src/retrieve/retrieve.h src/retrieve/retrieve-private.h \
@@ -51,7 +54,7 @@ if FUZZING
 noinst_PROGRAMS += tests/fuzz/fuzz_foreign
 tests_fuzz_fuzz_foreign_SOURCES = tests/fuzz/fuzz_foreign.c \
 	src/retrieve/foreign.c src/retrieve/list.c src/retrieve/plan.c \
-	src/retrieve/dialogue.c src/retrieve/login.c src/retrieve/session.c
+	src/retrieve/claims.c src/retrieve/dialogue.c src/retrieve/login.c src/retrieve/session.c
 tests_fuzz_fuzz_foreign_CFLAGS = $(AM_CFLAGS) -fsanitize=fuzzer
 tests_fuzz_fuzz_foreign_LDADD = src/store/libstore.a $(SQLITE_LIBS) src/account/libaccount.a \
 	src/net/libnet.a $(OPENSSL_LIBS) $(SASL_LIBS) $(IDN2_LIBS) $(CONF_LIBS)

@@ -197,7 +197,7 @@ retrieve_list(const struct conf_account *account, struct keyring *keyring, struc
   g_autoptr(visit_t) visit =
       visit_begin(account, keyring, store, account->pop3 != NULL ? account->pop3->max_size : 0,
                   options, cancel, error);
-  if (visit == NULL)
+  if (visit == NULL || !visit_read_whole(visit, error))
     return NULL;
   g_autoptr(GPtrArray) rows = g_ptr_array_new_with_free_func(free_server_row);
   for (guint i = 0; i < visit->plan->count; i++)
@@ -304,7 +304,7 @@ want_chosen(struct visit *visit, struct intake *intake, const GArray *places,
     if (is_repeated(places, i))
       continue;
     if (step->action == PLAN_FETCH || was_removed(visit, step))
-      intake_want(intake, visit_letter(visit, place), step);
+      intake_want(intake, place);
     else
       result->known++;
   }
@@ -320,8 +320,8 @@ retrieve_fetch_picks(const struct conf_account *account, struct keyring *keyring
   g_autoptr(visit_t) visit =
       visit_begin(account, keyring, store, G_MAXUINT64, options, cancel, error);
   g_autoptr(GArray) places = g_array_new(FALSE, FALSE, sizeof(guint));
-  if (visit == NULL || !find_all(visit, picks, n, places, error) ||
-      !retrieve_rewrite_rows(visit, error))
+  if (visit == NULL || !visit_read_whole(visit, error) ||
+      !find_all(visit, picks, n, places, error) || !retrieve_rewrite_rows(visit, error))
     return false;
   result_out->waiting_changed = true;
   g_autoptr(intake_t) intake = retrieve_intake(visit, G_MAXUINT64, options, result_out);
@@ -333,19 +333,24 @@ retrieve_fetch_picks(const struct conf_account *account, struct keyring *keyring
 
 /* A letter that was never fetched gets a row too: should the answer to QUIT be
  * lost, it is deleted again and not fetched. */
-static void
-delete_unfetched(struct visit *visit, struct intake *intake, guint place)
+static bool
+delete_unfetched(struct visit *visit, struct intake *intake, guint place, GError **error)
 {
   const struct plan_letter *letter = visit_letter(visit, place);
   const struct plan_step *step = &visit->plan->steps[place];
-  if (step->uid == NULL)
-    return;
   struct drop_row row = {.uid = step->uid,
                          .size = letter->size,
                          .generation = step->generation,
-                         .digest = (char *)(uintptr_t)letter->digest,
-                         .fetched = g_get_real_time() / G_USEC_PER_SEC};
-  intake_delete(intake, letter->number, &row);
+                         .digest = letter->digest,
+                         .fetched = g_get_real_time() / G_USEC_PER_SEC,
+                         .state = DROP_DELETING};
+  struct drop_name name = {row.uid, row.size, row.generation};
+  g_autoptr(GPtrArray) rows = g_ptr_array_new();
+  if (step->uid == NULL)
+    return true;
+  g_ptr_array_add(rows, &row);
+  intake_delete(intake, place, &name);
+  return store_drop_record(visit->store, visit->drop, rows, error);
 }
 
 /* The later word of the user holds. */
@@ -384,8 +389,8 @@ retrieve_delete_picks(const struct conf_account *account, struct keyring *keyrin
       return false;
     if (visit->plan->steps[place].row != NULL)
       retrieve_delete_step(intake, visit, place);
-    else
-      delete_unfetched(visit, intake, place);
+    else if (!delete_unfetched(visit, intake, place, error))
+      return false;
   }
   bool ok = intake_run(intake, error);
   if (ok && result.deleted < wanted)

@@ -88,6 +88,9 @@ const char *pop3_next(struct pop3 *pop3, bool *end_out, GError **error);
 bool pop3_read_capabilities(struct pop3 *pop3, GError **error) G_GNUC_WARN_UNUSED_RESULT;
 /* May commands follow each other unanswered? */
 bool pop3_pipelines(const struct pop3 *pop3);
+/* How many commands (of some bytes each) leave at once, so that none waits here while the
+ * server waits for us to hear it. */
+guint pop3_room(const struct pop3 *pop3);
 /* PROTOCOL, with where it happened before the sentence.  Returns false. */
 bool pop3_broken(const struct pop3 *pop3, const char *sentence, GError **error);
 

@@ -100,6 +100,18 @@ examination_clear(struct examination *x)
   g_array_unref(x->letters);
 }
 
+/* ---- rows ---- */
+
+static bool
+read_rows(struct visit *visit, enum drop_detail detail, GError **error)
+{
+  g_clear_pointer(&visit->plan, plan_free);
+  g_clear_pointer(&visit->rows, g_ptr_array_unref);
+  visit->detail = detail;
+  visit->rows = store_drop_rows(visit->store, visit->drop, detail, error);
+  return visit->rows != NULL;
+}
+
 /* ---- an account that was renamed or moved ---- */
 
 static const struct drop_row *
@@ -138,7 +150,7 @@ is_heir(struct visit *visit, const GPtrArray *rows)
   guint alike = 0;
   for (guint i = 0; i < rows->len; i++) {
     struct drop_row *row = g_ptr_array_index(rows, i);
-    g_hash_table_insert(by_uid, row->uid, row);
+    g_hash_table_insert(by_uid, (char *)(uintptr_t)row->uid, row);
   }
   for (guint i = 0; i < visit->listing->letters->len; i++) {
     const struct drop_row *row = row_of(by_uid, visit_letter(visit, i));
@@ -166,7 +178,7 @@ inherit(struct visit *visit, GError **error)
                                            (const char *const *)uids->pdata);
   if (other == NULL)
     return true;
-  g_autoptr(GPtrArray) rows = store_drop_rows(visit->store, other, error);
+  g_autoptr(GPtrArray) rows = store_drop_rows(visit->store, other, DROP_WHOLE, error);
   if (rows == NULL)
     return false;
   if (!is_heir(visit, rows))
@@ -175,9 +187,7 @@ inherit(struct visit *visit, GError **error)
     return false;
   remark(visit, g_strdup(_("these letters are known from another account or server of yours, so "
                            "they are not fetched again")));
-  g_ptr_array_unref(visit->rows);
-  visit->rows = store_drop_rows(visit->store, visit->drop, error);
-  return visit->rows != NULL;
+  return read_rows(visit, visit->detail, error);
 }
 
 /* ---- what is here ---- */
@@ -237,14 +247,14 @@ look_at_folders(struct visit *visit)
 /* ---- the plan ---- */
 
 static void
-make_plan(struct visit *visit, guint64 max_size, bool can_examine)
+make_plan(struct visit *visit, bool can_examine)
 {
   struct plan_policy policy = {
       .leave = visit->account->pop3->leave_on_server,
       .keep_newest = (guint)visit->account->pop3->keep_newest,
       .bases = visit->bases,
       .kept = visit->kept,
-      .max_size = max_size,
+      .max_size = visit->max_size,
       .now = g_get_real_time() / G_USEC_PER_SEC,
       .can_examine = can_examine,
       .never_delete = visit->listing->odd > 0,
@@ -266,27 +276,33 @@ settle_doubts(struct visit *visit, GError **error)
   return ok;
 }
 
+/* Most plans rest on names and sizes alone. */
 static bool
-plan_visit(struct visit *visit, guint64 max_size, GError **error)
+plan_visit(struct visit *visit, GError **error)
 {
   /* A server that answers no CAPA may have TOP: -ERR to it tells. */
   bool top = (visit->pop3->capabilities & POP3_TOP) != 0 ||
              (visit->pop3->capabilities & POP3_CAPA) == 0;
-  make_plan(visit, max_size, top);
-  if (plan_count(visit->plan, PLAN_EXAMINE) == 0)
+  make_plan(visit, top);
+  return plan_is_plain(visit->plan) ||
+         (settle_doubts(visit, error) && visit_read_whole(visit, error));
+}
+
+bool
+visit_read_whole(struct visit *visit, GError **error)
+{
+  if (visit->detail == DROP_WHOLE)
     return true;
-  if (!settle_doubts(visit, error))
+  if (!read_rows(visit, DROP_WHOLE, error))
     return false;
-  make_plan(visit, max_size, false);
+  make_plan(visit, false);
   return true;
 }
 
 static void
 remark_on_server(struct visit *visit)
 {
-  guint renamed = 0, refuted = 0;
-  for (guint i = 0; i < visit->plan->count; i++)
-    refuted += visit->plan->steps[i].refuted != NULL;
+  guint renamed = 0, refuted = visit->plan->refuted->len;
   for (guint i = 0; i < visit->plan->count; i++)
     renamed += visit->plan->steps[i].renamed &&
                visit->plan->steps[i].row->size != DROP_SIZE_UNKNOWN;
@@ -391,7 +407,7 @@ read_listing(struct visit *visit, GError **error)
 {
   bool ahead = visit->pop3->listed;
   g_autoptr(GError) why = NULL;
-  struct listing *listing = listing_read(visit->pop3, &why);
+  struct listing *listing = listing_read(visit->pop3, visit->rows, &why);
   if (listing != NULL)
     return listing;
   if (ahead && !error_is(why, POSTINO_ERROR_CANCELLED)) {
@@ -439,11 +455,11 @@ enter(struct visit *visit, struct keyring *keyring, const struct retrieve_option
   if (!log_in(visit, keyring, cancel, error))
     return false;
   say(options, _("listing"));
-  visit->listing = read_listing(visit, error);
-  if (visit->listing == NULL)
+  bool asks_for_files = account->pop3->leave_on_server == CONF_LEAVE_WHEN_DELETED;
+  if (!read_rows(visit, asks_for_files ? DROP_BASES : DROP_NAMES, error))
     return false;
-  visit->rows = store_drop_rows(visit->store, visit->drop, error);
-  return visit->rows != NULL && remember_login(visit, error);
+  visit->listing = read_listing(visit, error);
+  return visit->listing != NULL && remember_login(visit, error);
 }
 
 struct visit *
@@ -453,6 +469,7 @@ visit_begin(const struct conf_account *account, struct keyring *keyring, struct 
 {
   g_autoptr(visit_t) visit = g_new0(struct visit, 1);
   visit->account = account;
+  visit->max_size = max_size;
   visit->store = store;
   visit->digests = g_string_chunk_new(1024);
   visit->remarks = g_ptr_array_new_with_free_func(g_free);
@@ -460,7 +477,7 @@ visit_begin(const struct conf_account *account, struct keyring *keyring, struct 
     return NULL;
   look_at_folders(visit);
   visit->kept = store_kept(visit->store, visit->drop, error);
-  if (visit->kept == NULL || !plan_visit(visit, max_size, error))
+  if (visit->kept == NULL || !plan_visit(visit, error))
     return NULL;
   remark_on_server(visit);
   return g_steal_pointer(&visit);

@@ -13,7 +13,9 @@ struct visit {
   struct store_lock *lock;  /* held while connected */
   struct pop3 *pop3;
   struct listing *listing;
-  GPtrArray *rows;          /* struct drop_row */
+  guint64 max_size;
+  GPtrArray *rows;          /* struct drop_row, with what `detail` says */
+  enum drop_detail detail;
   struct plan *plan;
   GHashTable *bases;        /* of what lies in the folders here; NULL as `folders`, and when one left */
   GHashTable *kept;         /* store_kept() */
@@ -29,6 +31,8 @@ struct visit *visit_begin(const struct conf_account *account, struct keyring *ke
                           const struct retrieve_options *options, GCancellable *cancel,
                           GError **error) G_GNUC_WARN_UNUSED_RESULT;
 void visit_end(struct visit *visit);
+/* Reads the rows with all that they hold, and plans by them. */
+bool visit_read_whole(struct visit *visit, GError **error) G_GNUC_WARN_UNUSED_RESULT;
 
 struct plan_letter *visit_letter(const struct visit *visit, guint i);
 /* A folder that is gone now is not missed the next time. */

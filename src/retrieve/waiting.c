@@ -188,7 +188,7 @@ fetch_found(struct visit *visit, struct waiting *waiting, guint i,
   struct plan_step *step = &visit->plan->steps[i];
   g_autoptr(intake_t) intake = retrieve_intake(visit, G_MAXUINT64, options, result);
   if (step->action == PLAN_FETCH)
-    intake_want(intake, visit_letter(visit, i), step);
+    intake_want(intake, i);
   else
     result->known++;
   bool ok = intake_run(intake, error);

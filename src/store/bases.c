@@ -1,18 +1,27 @@
 #include <dirent.h>
 #include <errno.h>
+#include <stdint.h>
 
 #include "base/error.h"
+#include "base/text.h"
 #include "store/disk.h"
 #include "store/drops.h"
 #include "store/store-private.h"
+
+void *
+store_base_key(const char *base)
+{
+  return (void *)(uintptr_t)text_hash(base, 0);
+}
 
 /* Its stem too: a field that another program added does not make it another letter. */
 static void
 take_name(GHashTable *bases, const char *name)
 {
   g_autofree char *base = maildir_base(name, NULL);
-  g_hash_table_add(bases, maildir_stem(base));
-  g_hash_table_add(bases, g_steal_pointer(&base));
+  g_autofree char *stem = maildir_stem(base);
+  g_hash_table_add(bases, store_base_key(stem));
+  g_hash_table_add(bases, store_base_key(base));
 }
 
 static bool
@@ -34,7 +43,7 @@ GHashTable *
 store_bases(struct store *store, GStrv *folders_out, GError **error)
 {
   static const char *const subs[] = {"new", "cur"};
-  g_autoptr(GHashTable) bases = g_hash_table_new_full(g_str_hash, g_str_equal, g_free, NULL);
+  g_autoptr(GHashTable) bases = g_hash_table_new(NULL, NULL);
   g_auto(GStrv) folders = maildir_folders(store, error);
   if (folders == NULL)
     return NULL;

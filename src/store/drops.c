@@ -3,16 +3,45 @@
 #include <string.h>
 
 #include "base/error.h"
+#include "base/i18n.h"
 #include "store/disk.h"
+
+const char drop_unread[] = "?";
+
+static size_t
+room_of(const char *text)
+{
+  return text != NULL && text != drop_unread ? strlen(text) + 1 : 0;
+}
+
+/* Moves `text` to *at and past it. */
+static const char *
+put(char **at, const char *text)
+{
+  size_t size = room_of(text);
+  if (size == 0)
+    return text;
+  const char *copy = memcpy(*at, text, size);
+  *at += size;
+  return copy;
+}
+
+struct drop_row *
+drop_row_copy(const struct drop_row *row)
+{
+  struct drop_row *copy = g_malloc(sizeof *copy + room_of(row->uid) + room_of(row->base) +
+                                   room_of(row->digest));
+  char *at = (char *)(copy + 1);
+  *copy = *row;
+  copy->uid = put(&at, row->uid);
+  copy->base = put(&at, row->base);
+  copy->digest = put(&at, row->digest);
+  return copy;
+}
 
 void
 drop_row_free(struct drop_row *row)
 {
-  if (row == NULL)
-    return;
-  g_free(row->uid);
-  g_free(row->base);
-  g_free(row->digest);
   g_free(row);
 }
 
@@ -106,22 +135,31 @@ store_drop_inherit(struct store *store, const char *id, const char *from, GError
 
 /* ---- rows ---- */
 
+/* An empty text stands for one that was not asked for. */
+static const char *
+text_or_unread(sqlite3_stmt *rows, int column)
+{
+  const char *text = (const char *)sqlite3_column_text(rows, column);
+  return text != NULL && *text == '\0' ? drop_unread : text;
+}
+
 static struct drop_row *
 read_row(sqlite3_stmt *rows)
 {
-  struct drop_row *row = g_new0(struct drop_row, 1);
-  row->uid = state_text(rows, 0);
-  row->size = (guint64)sqlite3_column_int64(rows, 1);
-  row->generation = (guint)sqlite3_column_int64(rows, 2);
-  row->base = state_text(rows, 3);
-  row->digest = state_text(rows, 4);
-  row->fetched = sqlite3_column_int64(rows, 5);
-  row->state = (enum drop_state)sqlite3_column_int(rows, 6);
-  return row;
+  struct drop_row row = {
+      .uid = (const char *)sqlite3_column_text(rows, 0),
+      .size = (guint64)sqlite3_column_int64(rows, 1),
+      .generation = (guint)sqlite3_column_int64(rows, 2),
+      .base = text_or_unread(rows, 3),
+      .digest = text_or_unread(rows, 4),
+      .fetched = sqlite3_column_int64(rows, 5),
+      .state = (enum drop_state)sqlite3_column_int(rows, 6),
+  };
+  return drop_row_copy(&row);
 }
 
 GPtrArray *
-store_drop_rows(struct store *store, const char *id, GError **error)
+store_drop_rows(struct store *store, const char *id, enum drop_detail detail, GError **error)
 {
   g_autoptr(GPtrArray) all = g_ptr_array_new_with_free_func(free_element);
   g_auto(txn_t) txn = {0};
@@ -129,9 +167,11 @@ store_drop_rows(struct store *store, const char *id, GError **error)
     return NULL;
   g_autoptr(state_stmt_t) rows =
       state_prepare(&txn, error,
-                    "SELECT uid, size, generation, base, digest, fetched, state"
-                    " FROM drop_letters WHERE drop_id = ? ORDER BY uid, size, generation",
-                    "t", id);
+                    "SELECT uid, size, generation,"
+                    " CASE WHEN ?1 OR base = '" DROP_ELSEWHERE "' THEN base ELSE substr(base, 1, 0) END,"
+                    " CASE WHEN ?2 THEN digest ELSE substr(digest, 1, 0) END, fetched, state"
+                    " FROM drop_letters WHERE drop_id = ?3 ORDER BY uid, size, generation",
+                    "iit", (int64_t)(detail & DROP_BASES), (int64_t)(detail & DROP_DIGESTS), id);
   enum step step = rows != NULL ? STEP_ROW : STEP_FAILED;
   while (step == STEP_ROW && (step = state_step(&txn, rows, error)) == STEP_ROW)
     g_ptr_array_add(all, read_row(rows));
@@ -142,6 +182,8 @@ static bool
 record_row(txn_t *txn, sqlite3_stmt *insert, const char *id, const struct drop_row *row,
            GError **error)
 {
+  if (row->base == drop_unread || row->digest == drop_unread)
+    return error_set(error, POSTINO_ERROR_BUG, _("a row that was not read whole is to be written"));
   state_bind(insert, "ttiittii", id, row->uid, (int64_t)row->size, (int64_t)row->generation,
              row->base, row->digest, row->fetched, (int64_t)row->state);
   return state_step(txn, insert, error) == STEP_DONE &&
@@ -162,6 +204,32 @@ store_drop_record(struct store *store, const char *id, const GPtrArray *rows, GE
     if (!record_row(&txn, insert, id, rows->pdata[i], error))
       return false;
   sqlite3_reset(insert);
+  return txn_commit(&txn, error);
+}
+
+bool
+store_drop_settle(struct store *store, const char *id, const GArray *names, enum drop_state state,
+                  GError **error)
+{
+  g_auto(txn_t) txn = {0};
+  if (names->len == 0)
+    return true;
+  if (!txn_begin(&txn, store, true, error))
+    return false;
+  g_autoptr(state_stmt_t) update =
+      state_prepare(&txn, error,
+                    "UPDATE drop_letters SET state = ?, missed = NULL"
+                    " WHERE drop_id = ? AND uid = ? AND size = ? AND generation = ?", "");
+  if (update == NULL)
+    return false;
+  for (guint i = 0; i < names->len; i++) {
+    const struct drop_name *name = &g_array_index(names, struct drop_name, i);
+    state_bind(update, "ittii", (int64_t)state, id, name->uid, (int64_t)name->size,
+               (int64_t)name->generation);
+    if (state_step(&txn, update, error) != STEP_DONE)
+      return false;
+  }
+  sqlite3_reset(update);
   return txn_commit(&txn, error);
 }
 

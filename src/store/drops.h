@@ -16,14 +16,16 @@ enum drop_state {
 #define DROP_ELSEWHERE "-"
 
 struct drop_row {
-  char *uid;                /* as the server names it; clean bytes 0x21-0x7e */
+  const char *uid;          /* as the server names it; clean bytes 0x21-0x7e */
   guint64 size;             /* the server's LIST size */
-  guint generation;         /* 0, then one more for each other letter of this UID and size */
-  char *base;               /* Maildir base name it was delivered under; NULL: skipped */
-  char *digest;             /* headers_digest() of the letter; NULL: unknown */
+  const char *base;         /* Maildir base name it was delivered under; NULL: skipped */
+  const char *digest;       /* headers_digest() of the letter; NULL: unknown */
   int64_t fetched;          /* seconds */
+  guint generation;         /* 0, then one more for each other letter of this UID and size */
   enum drop_state state;
 };
+/* A copy in one block with its strings, to be freed by drop_row_free(). */
+struct drop_row *drop_row_copy(const struct drop_row *row);
 void drop_row_free(struct drop_row *row);
 
 /* The id of the drop of `user` at `server` for this account, made when new; an
@@ -35,19 +37,37 @@ char *store_drop_like(struct store *store, const char *id, const char *const *ui
 bool store_drop_inherit(struct store *store, const char *id, const char *from, GError **error)
     G_GNUC_WARN_UNUSED_RESULT;
 
+/* What rows are read with beside their names: a hundred thousand digests are 7 MB, and
+ * asked for by few. */
+enum drop_detail { DROP_NAMES = 0, DROP_BASES = 1 << 0, DROP_DIGESTS = 1 << 1, DROP_WHOLE = 3 };
+/* In place of a base name (but DROP_ELSEWHERE) or a digest that there is and that was not
+ * asked for. */
+extern const char drop_unread[];
 /* All rows of a drop.  struct drop_row. */
-GPtrArray *store_drop_rows(struct store *store, const char *id, GError **error)
-    G_GNUC_WARN_UNUSED_RESULT;
+GPtrArray *store_drop_rows(struct store *store, const char *id, enum drop_detail detail,
+                           GError **error) G_GNUC_WARN_UNUSED_RESULT;
 /* Adds or replaces rows in one durable commit. */
 bool store_drop_record(struct store *store, const char *id, const GPtrArray *rows, GError **error)
     G_GNUC_WARN_UNUSED_RESULT;
+/* What a row is called. */
+struct drop_name {
+  const char *uid;
+  guint64 size;
+  guint generation;
+};
+/* Gives the rows of these names (struct drop_name) this state, in one durable commit. */
+bool store_drop_settle(struct store *store, const char *id, const GArray *names,
+                       enum drop_state state, GError **error) G_GNUC_WARN_UNUSED_RESULT;
 /* Forgets rows that the server has not listed for `days`. */
 bool store_drop_prune(struct store *store, const char *id, const char *const *listed, int days,
                       GError **error) G_GNUC_WARN_UNUSED_RESULT;
-/* The base names of all letters in all folders, and the folders' names; LOCAL when
- * one of them cannot be read. */
+/* A set of store_base_key() of all letters in all folders, and the folders' names; LOCAL
+ * when one of them cannot be read. */
 GHashTable *store_bases(struct store *store, GStrv *folders_out, GError **error)
     G_GNUC_WARN_UNUSED_RESULT;
+/* A hash: a hundred thousand names are 8 MB.  Two that it takes for one keep a letter on
+ * the server that may go. */
+void *store_base_key(const char *base);
 /* What an account once achieved ("tls", "pin"), never silently less. */
 char *store_memory_get(struct store *store, const char *account, const char *name);
 bool store_memory_set(struct store *store, const char *account, const char *name,

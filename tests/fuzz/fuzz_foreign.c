@@ -28,13 +28,12 @@ rows_of(const GPtrArray *found)
     if (foreign->uid == NULL || *foreign->uid == '\0' || strlen(foreign->uid) > LIMIT_UID ||
         foreign->fetched < 0)
       abort();
-    struct drop_row *row = g_new0(struct drop_row, 1);
-    row->uid = g_strdup(foreign->uid);
-    row->size = i % 2 == 0 ? DROP_SIZE_UNKNOWN : i;
-    row->base = g_strdup(DROP_ELSEWHERE);
-    row->fetched = foreign->fetched;
-    row->state = DROP_HERE;
-    g_ptr_array_add(rows, row);
+    struct drop_row row = {.uid = foreign->uid,
+                           .size = i % 2 == 0 ? DROP_SIZE_UNKNOWN : i,
+                           .base = DROP_ELSEWHERE,
+                           .fetched = foreign->fetched,
+                           .state = DROP_HERE};
+    g_ptr_array_add(rows, drop_row_copy(&row));
   }
   return rows;
 }

@@ -135,40 +135,34 @@ cut(char **at, const char *stops)
   return word;
 }
 
-static void
-take_word(char *at, struct plan_letter *letter, struct drop_row *row)
+static struct drop_row *
+row_of(char *at)
 {
-  row->uid = cut(&at, "/");
-  row->size = strtoull(at + 1, &at, 10);
-  row->fetched = NOW;
-  row->state = DROP_HERE;
+  g_autofree char *uid = cut(&at, "/");
+  g_autofree char *digest = NULL;
+  struct drop_row row = {.uid = uid, .size = strtoull(at + 1, &at, 10), .fetched = NOW};
   while (*at != '\0') {
     char mark = *at++;
     if (mark == '.')
-      row->generation = (guint)strtoul(at, &at, 10);
+      row.generation = (guint)strtoul(at, &at, 10);
     else if (mark == ':')
-      row->digest = cut(&at, "!#<.@%-+");
+      row.digest = digest = cut(&at, "!#<.@%-+");
     else if (mark == '<')
-      row->fetched -= 86400 * (int64_t)strtol(at, &at, 10);
+      row.fetched -= 86400 * (int64_t)strtol(at, &at, 10);
     else if (mark == '-')
-      row->base = (char *)DROP_ELSEWHERE;
+      row.base = DROP_ELSEWHERE;
     else if (mark == '@' || mark == '%')
-      row->base = (char *)(mark == '@' ? "here" : "lost");
+      row.base = mark == '@' ? "here" : "lost";
     else if (mark != '+')
-      row->state = mark == '!' ? DROP_DELETING : DROP_GONE;
+      row.state = mark == '!' ? DROP_DELETING : DROP_GONE;
   }
-  *letter = (struct plan_letter){
-      .uid = g_str_equal(row->uid, "-") ? NULL : row->uid, .size = row->size, .digest = row->digest,
-      .arrived = row->fetched < NOW ? row->fetched : 0};
+  return drop_row_copy(&row);
 }
 
 static void
-free_row(void *data)
+free_row(void *row)
 {
-  struct drop_row *row = data;
-  g_free(row->uid);
-  g_free(row->digest);
-  g_free(row);
+  drop_row_free(row);
 }
 
 /* The words of `text` as rows, and as letters beside them. */
@@ -178,10 +172,13 @@ read_words(const char *text, GArray *letters)
   GPtrArray *rows = g_ptr_array_new_with_free_func(free_row);
   g_auto(GStrv) words = g_strsplit(text, " ", -1);
   for (char **word = words; *word != NULL && **word != '\0'; word++) {
-    struct plan_letter letter;
-    struct drop_row *row = g_new0(struct drop_row, 1);
-    take_word(*word, &letter, row);
-    letter.number = rows->len + 1;
+    struct drop_row *row = row_of(*word);
+    bool named = !g_str_equal(row->uid, "-");
+    struct plan_letter letter = {.number = rows->len + 1,
+                                 .uid = named ? row->uid : NULL,
+                                 .size = row->size,
+                                 .digest = row->digest,
+                                 .arrived = row->fetched < NOW ? row->fetched : 0};
     g_ptr_array_add(rows, row);
     g_array_append_val(letters, letter);
   }
@@ -215,7 +212,7 @@ append_step(GString *out, const struct plan_step *step)
     g_string_append_c(out, '?');
   if (step->renamed)
     g_string_append_c(out, '*');
-  if (step->refuted != NULL)
+  if (step->refuted)
     g_string_append_c(out, '!');
   if (step->action == PLAN_FETCH && step->generation > 0)
     g_string_append_printf(out, "%u", step->generation);
@@ -234,8 +231,8 @@ planned_make(const char *words, const char *known, const char *flags, int leave)
   g_autoptr(GArray) unused = g_array_new(FALSE, FALSE, sizeof(struct plan_letter));
   planned.listed = read_words(words, letters);
   planned.rows = read_words(known, unused);
-  g_autoptr(GHashTable) bases = g_hash_table_new(g_str_hash, g_str_equal);
-  g_hash_table_add(bases, (char *)"here");
+  g_autoptr(GHashTable) bases = g_hash_table_new(NULL, NULL);
+  g_hash_table_add(bases, store_base_key("here"));
   g_autoptr(GHashTable) kept = g_hash_table_new_full(g_str_hash, g_str_equal, g_free, NULL);
   read_kept(words, kept);
   read_kept(known, kept);
@@ -319,10 +316,9 @@ a_hundred_thousand_letters_are_no_trouble(void **state)
   g_autoptr(GArray) letters = g_array_new(FALSE, FALSE, sizeof(struct plan_letter));
   g_autoptr(GPtrArray) rows = g_ptr_array_new_with_free_func(free_row);
   for (guint i = 0; i < n; i++) {
-    struct drop_row *row = g_new0(struct drop_row, 1);
-    row->uid = g_strdup_printf("%08x", i);
-    row->size = i % 1000;
-    row->digest = g_strdup(row->uid);
+    g_autofree char *uid = g_strdup_printf("%08x", i);
+    struct drop_row *row = drop_row_copy(
+        &(struct drop_row){.uid = uid, .size = i % 1000, .digest = uid});
     g_ptr_array_add(rows, row);
     struct plan_letter letter = {.number = i + 1, .uid = row->uid, .size = row->size};
     g_array_append_val(letters, letter);

@@ -1,5 +1,6 @@
 #include "store/drops.h"
 
+#include "base/error.h"
 #include "tests/unit/store/fixture.h"
 
 static void
@@ -13,12 +14,9 @@ rows_of(const char *const *uids)
 {
   GPtrArray *rows = g_ptr_array_new_with_free_func(free_row);
   for (; *uids != NULL; uids++) {
-    struct drop_row *row = g_new0(struct drop_row, 1);
-    row->uid = g_strdup(*uids);
-    row->size = 100;
-    row->base = g_strdup_printf("1.%s.postino", *uids);
-    row->fetched = 12345;
-    g_ptr_array_add(rows, row);
+    g_autofree char *base = g_strdup_printf("1.%s.postino", *uids);
+    struct drop_row row = {.uid = *uids, .size = 100, .base = base, .fetched = 12345};
+    g_ptr_array_add(rows, drop_row_copy(&row));
   }
   return rows;
 }
@@ -41,7 +39,7 @@ record(const struct fixture *fixture, const char *id, const char *const *uids)
 static guint
 count(const struct fixture *fixture, const char *id)
 {
-  g_autoptr(GPtrArray) rows = store_drop_rows(fixture->store, id, NULL);
+  g_autoptr(GPtrArray) rows = store_drop_rows(fixture->store, id, DROP_WHOLE, NULL);
   assert_non_null(rows);
   return rows->len;
 }
@@ -69,18 +67,17 @@ rows_come_back_as_they_were(void **state)
   g_autofree char *id = drop(fixture, "home", "pop.example");
   g_autoptr(GPtrArray) rows = g_ptr_array_new_with_free_func(free_row);
   for (guint generation = 0; generation < 2; generation++) {
-    struct drop_row *row = g_new0(struct drop_row, 1);
-    row->uid = g_strdup("x!~");
-    row->size = G_MAXINT64;
-    row->generation = generation;
-    row->digest = generation == 0 ? NULL : g_strdup("d");
-    row->state = DROP_DELETING;
-    row->fetched = 7;
-    g_ptr_array_add(rows, row);
+    struct drop_row row = {.uid = "x!~",
+                           .size = G_MAXINT64,
+                           .generation = generation,
+                           .digest = generation == 0 ? NULL : "d",
+                           .state = DROP_DELETING,
+                           .fetched = 7};
+    g_ptr_array_add(rows, drop_row_copy(&row));
   }
   assert_true(store_drop_record(fixture->store, id, rows, NULL));
   assert_true(store_drop_record(fixture->store, id, rows, NULL));
-  g_autoptr(GPtrArray) back = store_drop_rows(fixture->store, id, NULL);
+  g_autoptr(GPtrArray) back = store_drop_rows(fixture->store, id, DROP_WHOLE, NULL);
   assert_int_equal(back->len, 2);
   const struct drop_row *second = back->pdata[1];
   assert_string_equal(second->uid, "x!~");
@@ -99,7 +96,7 @@ a_bad_row_stores_none_of_the_batch(void **state)
   g_autofree char *id = drop(fixture, "home", "pop.example");
   g_autoptr(GPtrArray) rows = rows_of(four);
   struct drop_row *bad = rows->pdata[3];
-  g_clear_pointer(&bad->uid, g_free);
+  bad->uid = NULL;
   g_autoptr(GError) error = NULL;
   assert_false(store_drop_record(fixture->store, id, rows, &error));
   assert_non_null(error);
@@ -142,6 +139,41 @@ rows_are_forgotten_only_after_their_days(void **state)
 }
 
 static void
+rows_change_their_state_by_name(void **state)
+{
+  struct fixture *fixture = *state;
+  g_autofree char *id = drop(fixture, "home", "pop.example");
+  g_autoptr(GArray) names = g_array_new(FALSE, FALSE, sizeof(struct drop_name));
+  struct drop_name name[] = {{"b", 100, 0}, {"c", 101, 0}, {"d", 100, 1}};
+  g_array_append_vals(names, name, G_N_ELEMENTS(name));
+  record(fixture, id, four);
+  assert_true(store_drop_settle(fixture->store, id, names, DROP_GONE, NULL));
+  g_autoptr(GPtrArray) rows = store_drop_rows(fixture->store, id, DROP_NAMES, NULL);
+  for (guint i = 0; i < rows->len; i++) {
+    const struct drop_row *row = rows->pdata[i];
+    assert_int_equal(row->state, g_str_equal(row->uid, "b") ? DROP_GONE : DROP_HERE);
+  }
+}
+
+static void
+what_was_not_asked_for_is_not_written_back(void **state)
+{
+  struct fixture *fixture = *state;
+  g_autofree char *id = drop(fixture, "home", "pop.example");
+  record(fixture, id, four);
+  g_autoptr(GPtrArray) rows = store_drop_rows(fixture->store, id, DROP_NAMES, NULL);
+  const struct drop_row *first = rows->pdata[0];
+  assert_ptr_equal(first->base, drop_unread);
+  assert_null(first->digest);
+  assert_int_equal(first->fetched, 12345);
+  g_autoptr(GError) error = NULL;
+  assert_false(store_drop_record(fixture->store, id, rows, &error));
+  assert_int_equal(error_exit_status(error), 70);
+  g_autoptr(GPtrArray) bases = store_drop_rows(fixture->store, id, DROP_BASES, NULL);
+  assert_string_equal(((struct drop_row *)bases->pdata[0])->base, "1.a.postino");
+}
+
+static void
 memory_is_set_replaced_and_cleared(void **state)
 {
   struct fixture *fixture = *state;
@@ -164,6 +196,8 @@ main(void)
       fixture_test(a_bad_row_stores_none_of_the_batch),
       fixture_test(a_renamed_account_is_known_by_half_of_its_uids),
       fixture_test(rows_are_forgotten_only_after_their_days),
+      fixture_test(rows_change_their_state_by_name),
+      fixture_test(what_was_not_asked_for_is_not_written_back),
       fixture_test(memory_is_set_replaced_and_cleared),
   };
   return cmocka_run_group_tests(tests, NULL, NULL);

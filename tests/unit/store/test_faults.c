@@ -138,10 +138,9 @@ retrieve(struct store *store)
     return false;
   for (int i = 0; i < LETTERS; i++) {
     g_autofree char *base = g_strdup_printf("%d.fault.postino", i);
-    struct drop_row *row = g_new0(struct drop_row, 1);
-    row->uid = g_strdup_printf("%d", i);
-    row->base = g_strdup(base);
-    g_ptr_array_add(rows, row);
+    g_autofree char *uid = g_strdup_printf("%d", i);
+    struct drop_row row = {.uid = uid, .base = base};
+    g_ptr_array_add(rows, drop_row_copy(&row));
     if (!delivery_open(delivery, NULL) || !delivery_write(delivery, text, sizeof text - 1, NULL) ||
         !delivery_close(delivery, base, 0, NULL))
       return false;
@@ -154,7 +153,7 @@ check_retrieved(const struct fixture *fixture)
 {
   g_autofree char *id = NULL;
   assert_true(store_drop(fixture->store, "home", "pop", "anna", &id, NULL));
-  g_autoptr(GPtrArray) rows = store_drop_rows(fixture->store, id, NULL);
+  g_autoptr(GPtrArray) rows = store_drop_rows(fixture->store, id, DROP_NAMES, NULL);
   assert_int_equal(rows->len, LETTERS);
   assert_int_equal(fixture_count(fixture, "Inbox/new") + fixture_count(fixture, "Inbox/cur"), LETTERS);
   assert_int_equal(fixture_count(fixture, "Inbox/tmp"), 0);

@@ -143,7 +143,7 @@ use(struct store *store, GError **error)
   g_autofree char *id = NULL;
   if (!store_drop(store, "home", "pop", "anna", &id, error))
     return false;
-  g_autoptr(GPtrArray) rows = store_drop_rows(store, id, error);
+  g_autoptr(GPtrArray) rows = store_drop_rows(store, id, DROP_WHOLE, error);
   return rows != NULL;
 }
 
@@ -156,7 +156,7 @@ fill(struct store *store)
   for (int i = 0; i < 400; i++) {
     struct drop_row *row = g_new0(struct drop_row, 1);
     g_autofree char *uid = g_strdup_printf("%036d", i);
-    row->uid = (char *)g_intern_string(uid);
+    row->uid = g_intern_string(uid);
     row->base = row->uid;
     g_ptr_array_add(rows, row);
   }
