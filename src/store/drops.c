@@ -269,6 +269,11 @@ store_drop_prune(struct store *store, const char *id, const char *const *listed,
                    "it", now, id) &&
          state_run(&txn, error, "DELETE FROM drop_letters WHERE drop_id = ? AND missed <= ?", "ti",
                    id, now - (int64_t)days * 86400) &&
+         state_run(&txn, error,
+                   "DELETE FROM kept WHERE drop_id = ? AND uid NOT IN (SELECT uid FROM temp.listed)"
+                   " AND NOT EXISTS(SELECT 1 FROM drop_letters l WHERE l.drop_id = kept.drop_id"
+                   "  AND l.uid = kept.uid AND l.size = kept.size)",
+                   "t", id) &&
          state_run(&txn, error, "DELETE FROM temp.listed", "") && txn_commit(&txn, error);
 }
 

@@ -1,6 +1,7 @@
 #include "store/drops.h"
 
 #include "base/error.h"
+#include "store/waiting.h"
 #include "tests/unit/store/fixture.h"
 
 static void
@@ -139,6 +140,27 @@ rows_are_forgotten_only_after_their_days(void **state)
 }
 
 static void
+what_is_kept_is_forgotten_with_its_row(void **state)
+{
+  struct fixture *fixture = *state;
+  g_autofree char *id = drop(fixture, "home", "pop.example");
+  const char *listed[] = {"a", "never fetched", NULL};
+  record(fixture, id, four);
+  static const char *const kept[] = {"a", "b", "never fetched", "gone and never fetched"};
+  for (size_t i = 0; i < G_N_ELEMENTS(kept); i++)
+    assert_true(store_keep(fixture->store, id, kept[i], 100, true, NULL));
+  assert_true(store_drop_prune(fixture->store, id, listed, 30, NULL));
+  g_autoptr(GHashTable) before = store_kept(fixture->store, id, NULL);
+  assert_int_equal(g_hash_table_size(before), 3);
+  assert_true(g_hash_table_contains(before, "100 b"));
+  assert_true(g_hash_table_contains(before, "100 never fetched"));
+  assert_true(store_drop_prune(fixture->store, id, listed, 0, NULL));
+  g_autoptr(GHashTable) after = store_kept(fixture->store, id, NULL);
+  assert_int_equal(g_hash_table_size(after), 2);
+  assert_false(g_hash_table_contains(after, "100 b"));
+}
+
+static void
 rows_change_their_state_by_name(void **state)
 {
   struct fixture *fixture = *state;
@@ -196,6 +218,7 @@ main(void)
       fixture_test(a_bad_row_stores_none_of_the_batch),
       fixture_test(a_renamed_account_is_known_by_half_of_its_uids),
       fixture_test(rows_are_forgotten_only_after_their_days),
+      fixture_test(what_is_kept_is_forgotten_with_its_row),
       fixture_test(rows_change_their_state_by_name),
       fixture_test(what_was_not_asked_for_is_not_written_back),
       fixture_test(memory_is_set_replaced_and_cleared),
