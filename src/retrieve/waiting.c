@@ -11,6 +11,12 @@
 #define TRIES 3
 
 static void
+free_row(void *row)
+{
+  drop_row_free(row);
+}
+
+static void
 free_waiting(void *waiting)
 {
   waiting_free(waiting);
@@ -28,7 +34,9 @@ struct noting {
   struct visit *visit;
   GHashTable *known;        /* identity → struct waiting, owned by what store_waiting() gave */
   GPtrArray *fresh;         /* struct waiting whose headers are asked for */
-  GArray *numbers;          /* guint: theirs */
+  GArray *numbers, *places; /* guint: theirs, and where they stand in the plan */
+  GPtrArray *met;           /* struct drop_row: of those that are here after all */
+  struct retrieve_result *result;
 };
 
 static char *
@@ -61,6 +69,14 @@ waiting_of(const struct visit *visit, guint i)
   return waiting;
 }
 
+/* Is a letter with this file listed, so that it is here and its row was lost? */
+static bool
+has_file(const struct visit *visit, const char *base)
+{
+  g_autoptr(row_t) row = store_row_by_base(visit->store, base);
+  return row != NULL;
+}
+
 /* Headers that came once are not asked for again. */
 static void
 note(struct noting *noting, guint i)
@@ -70,7 +86,8 @@ note(struct noting *noting, guint i)
   g_autofree char *name = identity(waiting->uid, waiting->size, waiting->generation);
   const struct waiting *known = g_hash_table_lookup(noting->known, name);
   bool done = known != NULL && (known->asked == 0 || known->asked >= TRIES) &&
-              g_str_equal(known->folder, waiting->folder);
+              g_str_equal(known->folder, waiting->folder) &&
+              !has_file(noting->visit, known->base);
   if (known != NULL)
     waiting->asked = known->asked;
   g_hash_table_remove(noting->known, name);
@@ -79,6 +96,31 @@ note(struct noting *noting, guint i)
   waiting->asked++;
   g_ptr_array_add(noting->fresh, g_steal_pointer(&waiting));
   g_array_append_val(noting->numbers, letter->number);
+  g_array_append_val(noting->places, i);
+}
+
+/* Its row was lost after its file was placed: the file has the name that is made of its
+ * headers. */
+static void
+meet_file(struct noting *noting, guint i, const struct header_block *block)
+{
+  const struct waiting *waiting = noting->fresh->pdata[i];
+  g_autofree char *key = store_find_base(noting->visit->store, waiting->base);
+  if (key == NULL)
+    return;
+  g_autofree char *digest = header_block_digest(block);
+  struct drop_row row = {
+      .uid = waiting->uid,
+      .size = waiting->size,
+      .generation = waiting->generation,
+      .base = waiting->base,
+      .digest = digest,
+      .fetched = g_get_real_time() / G_USEC_PER_SEC,
+      .state = DROP_HERE,
+  };
+  g_ptr_array_add(noting->met, drop_row_copy(&row));
+  noting->visit->plan->steps[g_array_index(noting->places, guint, i)].action = PLAN_KEEP;
+  noting->result->known++;
 }
 
 static void
@@ -93,6 +135,7 @@ take_headers(guint i, const struct header_block *block, void *data)
   waiting->asked = 0;
   g_free(waiting->base);
   waiting->base = base_of(noting->visit, waiting, block);
+  meet_file(noting, i, block);
 }
 
 /* That they are asked for is durable before they are. */
@@ -107,7 +150,9 @@ ask_headers(struct noting *noting, GError **error)
   return !top ||
          (transfer_tops(visit->pop3, (const guint *)(void *)noting->numbers->data,
                         noting->numbers->len, take_headers, noting, error) &&
-          store_waiting_record(visit->store, noting->fresh, error));
+          store_waiting_record(visit->store, noting->fresh, error) &&
+          (noting->met->len == 0 ||
+           store_drop_record(visit->store, visit->drop, noting->met, error)));
 }
 
 static bool
@@ -147,6 +192,9 @@ retrieve_note_waiting(struct visit *visit, struct retrieve_result *result, GErro
       .known = g_hash_table_new_full(g_str_hash, g_str_equal, g_free, NULL),
       .fresh = g_ptr_array_new_with_free_func(free_waiting),
       .numbers = g_array_new(FALSE, FALSE, sizeof(guint)),
+      .places = g_array_new(FALSE, FALSE, sizeof(guint)),
+      .met = g_ptr_array_new_with_free_func(free_row),
+      .result = result,
   };
   for (guint i = 0; i < all->len; i++) {
     struct waiting *waiting = all->pdata[i];
@@ -157,6 +205,8 @@ retrieve_note_waiting(struct visit *visit, struct retrieve_result *result, GErro
   g_hash_table_unref(noting.known);
   g_ptr_array_unref(noting.fresh);
   g_array_unref(noting.numbers);
+  g_array_unref(noting.places);
+  g_ptr_array_unref(noting.met);
   return ok;
 }
 

@@ -160,6 +160,31 @@ what_waits_is_fetched_by_its_key(void **state)
   g_free(scene_end(s));
 }
 
+/* Its row was lost, as when a process dies between the file and the row. */
+static void
+a_large_letter_is_met_by_its_file(void **state)
+{
+  struct scene *s = scene_with_a_large_letter();
+  struct retrieve_result result;
+  const char *const none[] = {NULL};
+  scene_expect(s, 0, 5, 0);
+  g_autoptr(GPtrArray) waiting = waiting_in(s);
+  g_autofree char *key = key_of(waiting);
+  assert_true(retrieve_fetch_waiting(&s->account, s->keyring, s->store, key, NULL, &result, NULL,
+                                     &s->error));
+  retrieve_result_clear(&result);
+  assert_true(store_drop_prune(s->store, ((struct waiting *)waiting->pdata[0])->drop, none, 0, NULL));
+  guint retrieved = s->fake->retrieved;
+  scene_expect(s, 0, 5, 1);
+  assert_int_equal(s->result.too_large, 0);
+  assert_int_equal(s->fake->retrieved, retrieved + 5);
+  g_autoptr(GPtrArray) after = waiting_in(s);
+  assert_int_equal(after->len, 0);
+  scene_expect(s, 0, 0, 6);
+  assert_int_equal(scene_letters(s), 6);
+  g_free(scene_end(s));
+}
+
 static void
 what_left_the_server_waits_no_longer(void **state)
 {
@@ -269,6 +294,7 @@ main(void)
       cmocka_unit_test(a_letter_that_was_removed_comes_back_when_asked_for),
       cmocka_unit_test(a_dry_run_touches_nothing),
       cmocka_unit_test(what_waits_is_fetched_by_its_key),
+      cmocka_unit_test(a_large_letter_is_met_by_its_file),
       cmocka_unit_test(what_left_the_server_waits_no_longer),
       cmocka_unit_test(headers_that_end_the_session_stop_no_letter_for_long),
       cmocka_unit_test(what_is_kept_there_no_policy_deletes),
