@@ -1,7 +1,10 @@
 #include "retrieve/retrieve.h"
 
+#include <string.h>
+
 #include "base/error.h"
 #include "base/i18n.h"
+#include "retrieve/claims.h"
 #include "retrieve/failures.h"
 #include "retrieve/retrieve-private.h"
 #include "store/waiting.h"
@@ -106,19 +109,51 @@ fill(struct intake *intake, const struct visit *visit, const struct failures *fa
   }
 }
 
+/* The names that letters without UIDs go by. */
+static GHashTable *
+names_made_here(const struct plan *plan)
+{
+  GHashTable *names = g_hash_table_new(g_str_hash, g_str_equal);
+  for (guint i = 0; i < plan->count; i++)
+    if (plan->letters[i].uid == NULL && plan->steps[i].uid != NULL)
+      g_hash_table_add(names, (char *)(uintptr_t)plan->steps[i].uid);
+  return names;
+}
+
+/* The UIDs of rows and of what the user keeps that the server does not list. */
+static GPtrArray *
+missing_uids(const struct visit *visit)
+{
+  g_autoptr(GPtrArray) all = g_ptr_array_new();
+  g_autoptr(plan_claims_t) claims =
+      claims_new(visit->plan->letters, visit->plan->count, visit->rows);
+  g_autoptr(GHashTable) names = names_made_here(visit->plan);
+  GHashTableIter iter;
+  void *kept;
+  for (guint i = 0; i < visit->rows->len; i++)
+    g_ptr_array_add(all, (char *)(uintptr_t)claims_row(claims, i)->uid);
+  g_hash_table_iter_init(&iter, visit->kept);
+  while (g_hash_table_iter_next(&iter, &kept, NULL))
+    g_ptr_array_add(all, strchr(kept, ' ') + 1);
+  guint missing = 0;
+  for (guint i = 0; i < all->len; i++)
+    if (claims_times_listed(claims, all->pdata[i]) == 0 &&
+        !g_hash_table_contains(names, all->pdata[i]))
+      all->pdata[missing++] = all->pdata[i];
+  g_ptr_array_set_size(all, (int)missing);
+  g_ptr_array_add(all, NULL);
+  return g_steal_pointer(&all);
+}
+
 /* Rows are forgotten only on the word of a server that lists what is known. */
 static bool
 prune(struct visit *visit, const struct retrieve_result *result, GError **error)
 {
   if (result->known == 0 || visit->listing->odd > 0 || result->fetched + result->deleted == 0)
     return true;
-  g_autoptr(GPtrArray) uids = g_ptr_array_new();
-  for (guint i = 0; i < visit->plan->count; i++)
-    if (visit->plan->steps[i].uid != NULL)
-      g_ptr_array_add(uids, (char *)(uintptr_t)visit->plan->steps[i].uid);
-  g_ptr_array_add(uids, NULL);
-  return store_drop_prune(visit->store, visit->drop, (const char *const *)uids->pdata, PRUNE_DAYS,
-                          error);
+  g_autoptr(GPtrArray) missing = missing_uids(visit);
+  return store_drop_prune(visit->store, visit->drop, (const char *const *)missing->pdata,
+                          PRUNE_DAYS, error);
 }
 
 /* EXPIRE (RFC 2449, 6.7): what the user wants to stay there may not.  Some say so

@@ -236,16 +236,16 @@ store_drop_settle(struct store *store, const char *id, const GArray *names, enum
 /* ---- forgetting ---- */
 
 static bool
-note_listed(txn_t *txn, const char *const *listed, GError **error)
+note_missing(txn_t *txn, const char *const *missing, GError **error)
 {
-  if (!state_run(txn, error, "CREATE TEMP TABLE IF NOT EXISTS listed(uid TEXT PRIMARY KEY)"
+  if (!state_run(txn, error, "CREATE TEMP TABLE IF NOT EXISTS missing(uid TEXT PRIMARY KEY)"
                              " WITHOUT ROWID", "") ||
-      !state_run(txn, error, "DELETE FROM temp.listed", ""))
+      !state_run(txn, error, "DELETE FROM temp.missing", ""))
     return false;
   g_autoptr(state_stmt_t) insert =
-      state_prepare(txn, error, "INSERT OR IGNORE INTO temp.listed VALUES(?)", "");
-  for (; insert != NULL && *listed != NULL; listed++) {
-    state_bind(insert, "t", *listed);
+      state_prepare(txn, error, "INSERT OR IGNORE INTO temp.missing VALUES(?)", "");
+  for (; insert != NULL && *missing != NULL; missing++) {
+    state_bind(insert, "t", *missing);
     if (state_step(txn, insert, error) != STEP_DONE)
       return false;
   }
@@ -253,28 +253,28 @@ note_listed(txn_t *txn, const char *const *listed, GError **error)
 }
 
 bool
-store_drop_prune(struct store *store, const char *id, const char *const *listed, int days,
+store_drop_prune(struct store *store, const char *id, const char *const *missing, int days,
                  GError **error)
 {
   int64_t now = g_get_real_time() / G_USEC_PER_SEC;
   g_auto(txn_t) txn = {0};
-  return txn_begin(&txn, store, true, error) && note_listed(&txn, listed, error) &&
+  return txn_begin(&txn, store, true, error) && note_missing(&txn, missing, error) &&
          state_run(&txn, error,
                    "UPDATE drop_letters SET missed = NULL WHERE drop_id = ? AND missed IS NOT NULL"
-                   " AND uid IN (SELECT uid FROM temp.listed)",
+                   " AND uid NOT IN (SELECT uid FROM temp.missing)",
                    "t", id) &&
          state_run(&txn, error,
                    "UPDATE drop_letters SET missed = ? WHERE drop_id = ? AND missed IS NULL"
-                   " AND uid NOT IN (SELECT uid FROM temp.listed)",
+                   " AND uid IN (SELECT uid FROM temp.missing)",
                    "it", now, id) &&
          state_run(&txn, error, "DELETE FROM drop_letters WHERE drop_id = ? AND missed <= ?", "ti",
                    id, now - (int64_t)days * 86400) &&
          state_run(&txn, error,
-                   "DELETE FROM kept WHERE drop_id = ? AND uid NOT IN (SELECT uid FROM temp.listed)"
+                   "DELETE FROM kept WHERE drop_id = ? AND uid IN (SELECT uid FROM temp.missing)"
                    " AND NOT EXISTS(SELECT 1 FROM drop_letters l WHERE l.drop_id = kept.drop_id"
                    "  AND l.uid = kept.uid AND l.size = kept.size)",
                    "t", id) &&
-         state_run(&txn, error, "DELETE FROM temp.listed", "") && txn_commit(&txn, error);
+         state_run(&txn, error, "DELETE FROM temp.missing", "") && txn_commit(&txn, error);
 }
 
 /* ---- what an account once achieved ---- */

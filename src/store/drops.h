@@ -58,9 +58,10 @@ struct drop_name {
 /* Gives the rows of these names (struct drop_name) this state, in one durable commit. */
 bool store_drop_settle(struct store *store, const char *id, const GArray *names,
                        enum drop_state state, GError **error) G_GNUC_WARN_UNUSED_RESULT;
-/* Forgets rows that the server has not listed for `days`, and what the user kept there of
- * which there is neither a row nor a listed letter. */
-bool store_drop_prune(struct store *store, const char *id, const char *const *listed, int days,
+/* Forgets rows that the server has not listed for `days`, and what the user kept there and
+ * of which no row is left.  `missing`: the UIDs of all rows and of all that is kept which it
+ * does not list now, NULL-terminated. */
+bool store_drop_prune(struct store *store, const char *id, const char *const *missing, int days,
                       GError **error) G_GNUC_WARN_UNUSED_RESULT;
 /* A set of store_base_key() of all letters in all folders, and the folders' names; LOCAL
  * when one of them cannot be read. */

@@ -105,6 +105,20 @@ scene_expect(struct scene *s, int status, guint fetched, guint known)
 }
 
 void
+scene_lose_rows(struct scene *s)
+{
+  g_autofree char *id = NULL;
+  g_autoptr(GPtrArray) uids = g_ptr_array_new();
+  assert_true(store_drop(s->store, "home", "127.0.0.1", "anna", &id, NULL));
+  GPtrArray *rows = store_drop_rows(s->store, id, DROP_NAMES, NULL);
+  for (guint i = 0; i < rows->len; i++)
+    g_ptr_array_add(uids, (char *)(uintptr_t)((struct drop_row *)rows->pdata[i])->uid);
+  g_ptr_array_add(uids, NULL);
+  assert_true(store_drop_prune(s->store, id, (const char *const *)uids->pdata, 0, NULL));
+  g_ptr_array_unref(rows);
+}
+
+void
 scene_five(struct scene *s)
 {
   fake_add(s->fake, "u1", "uno", "ciao\n");

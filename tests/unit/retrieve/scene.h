@@ -33,6 +33,8 @@ void scene_prepare(void);
 int scene_fetch(struct scene *s);
 void scene_expect(struct scene *s, int status, guint fetched, guint known);
 void scene_five(struct scene *s);
+/* Forgets all rows of the drop, as when state.db was lost. */
+void scene_lose_rows(struct scene *s);
 void scene_assert_five(struct scene *s);
 /* Of the inbox: files in a directory, and letters. */
 guint scene_files(struct scene *s, const char *sub);

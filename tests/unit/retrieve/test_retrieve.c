@@ -269,11 +269,7 @@ letters_whose_rows_were_lost_meet_their_files(void **state)
   struct scene *s = scene_new(-1);
   scene_five(s);
   scene_expect(s, 0, 5, 0);
-  char *id = NULL;
-  const char *const none[] = {NULL};
-  assert_true(store_drop(s->store, "home", "127.0.0.1", "anna", &id, NULL));
-  assert_true(store_drop_prune(s->store, id, none, 0, NULL));
-  g_free(id);
+  scene_lose_rows(s);
   scene_expect(s, 0, 5, 0);
   scene_assert_five(s);
   scene_expect(s, 0, 0, 5);

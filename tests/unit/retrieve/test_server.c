@@ -166,14 +166,13 @@ a_large_letter_is_met_by_its_file(void **state)
 {
   struct scene *s = scene_with_a_large_letter();
   struct retrieve_result result;
-  const char *const none[] = {NULL};
   scene_expect(s, 0, 5, 0);
   g_autoptr(GPtrArray) waiting = waiting_in(s);
   g_autofree char *key = key_of(waiting);
   assert_true(retrieve_fetch_waiting(&s->account, s->keyring, s->store, key, NULL, &result, NULL,
                                      &s->error));
   retrieve_result_clear(&result);
-  assert_true(store_drop_prune(s->store, ((struct waiting *)waiting->pdata[0])->drop, none, 0, NULL));
+  scene_lose_rows(s);
   guint retrieved = s->fake->retrieved;
   scene_expect(s, 0, 5, 1);
   assert_int_equal(s->result.too_large, 0);
@@ -207,6 +206,27 @@ what_left_the_server_waits_no_longer(void **state)
     assert_int_equal(none->len, 0);
     g_free(scene_end(s));
   }
+}
+
+static void
+what_was_kept_and_left_the_server_is_forgotten(void **state)
+{
+  struct scene *s = scene_with_a_large_letter();
+  scene_expect(s, 0, 5, 0);
+  g_autoptr(GPtrArray) waiting = waiting_in(s);
+  const struct waiting *one = waiting->pdata[0];
+  struct server_pick pick = {.number = 6, .uid = "big", .size = one->size};
+  assert_true(retrieve_keep(&s->account, s->store, &pick, 1, true, &s->error));
+  fake_add(s->fake, "u7", "sette", "x\n");
+  scene_expect(s, 0, 1, 5);
+  g_autoptr(GHashTable) kept = store_kept(s->store, one->drop, NULL);
+  assert_int_equal(g_hash_table_size(kept), 1);
+  ((struct fake_letter *)s->fake->letters->pdata[5])->deleted = true;
+  fake_add(s->fake, "u8", "otto", "x\n");
+  scene_expect(s, 0, 1, 6);
+  g_autoptr(GHashTable) none = store_kept(s->store, one->drop, NULL);
+  assert_int_equal(g_hash_table_size(none), 0);
+  g_free(scene_end(s));
 }
 
 static void
@@ -296,6 +316,7 @@ main(void)
       cmocka_unit_test(what_waits_is_fetched_by_its_key),
       cmocka_unit_test(a_large_letter_is_met_by_its_file),
       cmocka_unit_test(what_left_the_server_waits_no_longer),
+      cmocka_unit_test(what_was_kept_and_left_the_server_is_forgotten),
       cmocka_unit_test(headers_that_end_the_session_stop_no_letter_for_long),
       cmocka_unit_test(what_is_kept_there_no_policy_deletes),
       cmocka_unit_test(the_later_word_holds),

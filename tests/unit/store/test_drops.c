@@ -129,13 +129,13 @@ rows_are_forgotten_only_after_their_days(void **state)
 {
   struct fixture *fixture = *state;
   g_autofree char *id = drop(fixture, "home", "pop.example");
-  const char *listed[] = {"a", "b", NULL};
+  const char *missing[] = {"c", "d", NULL}, *none[] = {NULL};
   record(fixture, id, four);
-  assert_true(store_drop_prune(fixture->store, id, listed, 30, NULL));
+  assert_true(store_drop_prune(fixture->store, id, missing, 30, NULL));
   assert_int_equal(count(fixture, id), 4);
-  assert_true(store_drop_prune(fixture->store, id, four, 0, NULL));
+  assert_true(store_drop_prune(fixture->store, id, none, 0, NULL));
   assert_int_equal(count(fixture, id), 4);
-  assert_true(store_drop_prune(fixture->store, id, listed, 0, NULL));
+  assert_true(store_drop_prune(fixture->store, id, missing, 0, NULL));
   assert_int_equal(count(fixture, id), 2);
 }
 
@@ -144,17 +144,17 @@ what_is_kept_is_forgotten_with_its_row(void **state)
 {
   struct fixture *fixture = *state;
   g_autofree char *id = drop(fixture, "home", "pop.example");
-  const char *listed[] = {"a", "never fetched", NULL};
+  const char *missing[] = {"b", "c", "d", "gone and never fetched", NULL};
   record(fixture, id, four);
   static const char *const kept[] = {"a", "b", "never fetched", "gone and never fetched"};
   for (size_t i = 0; i < G_N_ELEMENTS(kept); i++)
     assert_true(store_keep(fixture->store, id, kept[i], 100, true, NULL));
-  assert_true(store_drop_prune(fixture->store, id, listed, 30, NULL));
+  assert_true(store_drop_prune(fixture->store, id, missing, 30, NULL));
   g_autoptr(GHashTable) before = store_kept(fixture->store, id, NULL);
   assert_int_equal(g_hash_table_size(before), 3);
   assert_true(g_hash_table_contains(before, "100 b"));
   assert_true(g_hash_table_contains(before, "100 never fetched"));
-  assert_true(store_drop_prune(fixture->store, id, listed, 0, NULL));
+  assert_true(store_drop_prune(fixture->store, id, missing, 0, NULL));
   g_autoptr(GHashTable) after = store_kept(fixture->store, id, NULL);
   assert_int_equal(g_hash_table_size(after), 2);
   assert_false(g_hash_table_contains(after, "100 b"));
