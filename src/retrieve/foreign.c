@@ -219,8 +219,10 @@ rows_for(const GPtrArray *found, int64_t written, const struct conf_server *serv
 {
   GPtrArray *rows = g_ptr_array_new_with_free_func(free_row);
   g_autoptr(GHashTable) uids = g_hash_table_new(g_str_hash, g_str_equal);
-  for (guint i = 0; i < known->len; i++)
-    g_hash_table_add(uids, (char *)(uintptr_t)((struct drop_row *)g_ptr_array_index(known, i))->uid);
+  for (guint i = 0; i < known->len; i++) {
+    const struct drop_row *row = g_ptr_array_index(known, i);
+    g_hash_table_add(uids, (char *)(uintptr_t)row->uid);
+  }
   for (guint i = 0; i < found->len; i++) {
     const struct foreign *foreign = g_ptr_array_index(found, i);
     if (!is_of(foreign, server))

@@ -1,10 +1,8 @@
-#include "retrieve/intake.h"
+#include "retrieve/intake-private.h"
 
 #include "base/error.h"
 #include "base/i18n.h"
 #include "base/limits.h"
-#include "message/headers.h"
-#include "retrieve/deletions.h"
 
 /* A window: so many letters and bytes share one sync. */
 #define WINDOW_LETTERS 256
@@ -22,37 +20,6 @@
 #define LARGE_LETTER LIMIT_MIB(4)
 /* Microseconds between two reports of progress. */
 #define PROGRESS_EVERY 100000
-
-struct wanted {
-  guint place;              /* in the plan */
-  guint deleted_before;     /* DELEs that were sent before its RETR */
-};
-
-struct intake {
-  struct intake_options o;
-  struct delivery *delivery;
-  GArray *wanted;           /* struct wanted */
-  guint sent;               /* of wanted: RETRs that left */
-  guint read;               /* of wanted: answers that came */
-  guint flight;             /* RETRs that may leave at once */
-  GArray *known;            /* struct drop_name: known letters that the policy deletes */
-  GArray *known_numbers;    /* guint, the same letters */
-  struct deletions *deletions;
-  GStringChunk *names;      /* of letters without UIDs that are deleted */
-  GPtrArray *closed;        /* struct drop_row: closed, not yet durable */
-  GArray *closed_places;    /* guint, the same letters in the plan */
-  bool doubt;               /* a letter was shorter than announced */
-  bool unproven;            /* and one of these stands closed */
-  GPtrArray *recorded;      /* struct drop_row: written in this session, of letters without UIDs */
-  GPtrArray *keys;
-  struct plan_claims *claims; /* NULL: no letter was in doubt yet */
-  struct header_block block;
-  GError *delivery_error;   /* the disk's: nothing more can be saved */
-  const struct plan_letter *broke_at; /* its answer was not whole */
-  char *remark;
-  struct retrieve_progress progress;
-  gint64 told;              /* when progress was last reported */
-};
 
 static void
 free_row(void *row)
@@ -102,25 +69,13 @@ intake_free(struct intake *in)
   g_free(in);
 }
 
-static const struct plan_letter *
-letter_of(const struct intake *in, const struct wanted *wanted)
-{
-  return &in->o.plan->letters[wanted->place];
-}
-
-static const struct plan_step *
-step_of(const struct intake *in, const struct wanted *wanted)
-{
-  return &in->o.plan->steps[wanted->place];
-}
-
 void
 intake_want(struct intake *in, guint place)
 {
   struct wanted wanted = {.place = place};
   g_array_append_val(in->wanted, wanted);
   in->progress.total++;
-  in->progress.all_bytes += letter_of(in, &wanted)->size;
+  in->progress.all_bytes += intake_letter(in, &wanted)->size;
 }
 
 void
@@ -160,63 +115,12 @@ tell_progress(struct intake *in, bool always)
   options->progress(&in->progress, options->data);
 }
 
-static void
-on_bytes(guint64 bytes, void *data)
+void
+intake_count_bytes(guint64 bytes, void *data)
 {
   struct intake *in = data;
   in->progress.bytes += bytes;
   tell_progress(in, false);
-}
-
-/* ---- names and rows ---- */
-
-/* After every date that a letter may have, so that the clock decides nothing. */
-#define NEVER INT64_C(4102444800)
-
-char *
-intake_base(const char *drop, const struct drop_row *row, const struct header_block *block)
-{
-  g_autoptr(headers_t) headers = headers_parse(
-      block->bytes->len > 0 ? (const char *)block->bytes->data : "", block->bytes->len);
-  int64_t date = headers_date(headers, NEVER);
-  g_autofree char *name = g_strdup_printf("%s\n%s\n%" G_GUINT64_FORMAT "\n%u", drop, row->uid,
-                                          row->size, row->generation);
-  g_autofree char *hex = g_compute_checksum_for_string(G_CHECKSUM_SHA256, name, -1);
-  return g_strdup_printf("%" G_GINT64_FORMAT ".%.32s.postino", date > 0 && date < NEVER ? date : 1,
-                         hex);
-}
-
-static guint
-generations_among(const GPtrArray *rows, const char *uid, guint64 size)
-{
-  guint next = 0;
-  for (guint i = 0; i < rows->len; i++) {
-    const struct drop_row *row = g_ptr_array_index(rows, i);
-    if (row->size == size && g_str_equal(row->uid, uid) && row->generation >= next)
-      next = row->generation + 1;
-  }
-  return next;
-}
-
-/* The row of a letter whose bytes are here; `digest` and `name` stay the caller's. */
-static struct drop_row
-make_row(const struct intake *in, const struct wanted *wanted, const char *digest, const char *name)
-{
-  const struct plan_step *step = step_of(in, wanted);
-  struct drop_row row = {
-      .uid = step->uid != NULL ? step->uid : name,
-      .size = letter_of(in, wanted)->size,
-      .digest = digest,
-      .fetched = g_get_real_time() / G_USEC_PER_SEC,
-      .generation = step->generation,
-      /* Fetched in doubt: it may be deleted once its row has been met again. */
-      .state = in->o.delete_fetched && step->certain && !step->kept ? DROP_DELETING : DROP_HERE,
-  };
-  if (step->uid == NULL)
-    row.generation = MAX(MAX(generations_among(in->o.rows, row.uid, row.size),
-                             generations_among(in->closed, row.uid, row.size)),
-                         generations_among(in->recorded, row.uid, row.size));
-  return row;
 }
 
 /* ---- deleting ---- */
@@ -234,8 +138,8 @@ delete_known(struct intake *in, GError **error)
 
 /* ---- durable ---- */
 
-static bool
-disk_failed(struct intake *in, GError *why, GError **error)
+bool
+intake_disk_failed(struct intake *in, GError *why, GError **error)
 {
   g_clear_error(&in->delivery_error);
   in->delivery_error = g_error_copy(why);
@@ -253,22 +157,21 @@ take_keys(struct intake *in, char **keys)
     g_ptr_array_add(in->keys, g_string_chunk_insert(result->key_text, *key));
 }
 
-/* Durable files, then durable rows. */
-static bool
-commit(struct intake *in, GError **error)
+bool
+intake_commit(struct intake *in, GError **error)
 {
   GError *why = NULL;
   g_auto(GStrv) keys = NULL;
   if (in->closed->len == 0)
     return true;
   if (!delivery_commit(in->delivery, &keys, &why))
-    return disk_failed(in, why, error);
+    return intake_disk_failed(in, why, error);
   take_keys(in, keys);
   in->o.result->fetched += in->closed->len;
   in->progress.done += in->closed->len;
   tell_progress(in, true);
   return store_drop_record(in->o.store, in->o.drop, in->closed, &why) ||
-         disk_failed(in, why, error);
+         intake_disk_failed(in, why, error);
 }
 
 /* Letters without UIDs that are alike are told apart by their generations; the others
@@ -290,9 +193,8 @@ name_of(struct intake *in, const struct drop_row *row, const struct plan_step *s
   return (struct drop_name){.uid = uid, .size = row->size, .generation = row->generation};
 }
 
-/* Their rows are durable: the server may forget what was to be deleted. */
-static bool
-release(struct intake *in, GError **error)
+bool
+intake_release(struct intake *in, GError **error)
 {
   for (guint i = 0; i < in->closed->len; i++) {
     guint place = g_array_index(in->closed_places, guint, i);
@@ -309,151 +211,6 @@ release(struct intake *in, GError **error)
   return pop3_pipelines(in->o.pop3) || deletions_finish(in->deletions, error);
 }
 
-/* ---- one letter ---- */
-
-static bool
-take_bytes(const char *data, size_t length, void *data_of_sink, GError **error)
-{
-  struct intake *in = data_of_sink;
-  header_block_take(&in->block, data, length);
-  return delivery_write(in->delivery, data, length, error);
-}
-
-static void
-note_refusal(struct intake *in, const struct wanted *wanted, const GError *why)
-{
-  in->o.result->failed++;
-  if (in->remark == NULL)
-    in->remark = g_strdup_printf(_("letter %u was not given: %s; the next fetch asks again"),
-                                 letter_of(in, wanted)->number, why->message);
-}
-
-/* Nothing is owed: what lies ready was not asked for, and an answer to NOOP that
- * brings more with it is none. */
-static bool
-is_in_step(struct intake *in, GError **error)
-{
-  struct pop3 *pop3 = in->o.pop3;
-  g_autoptr(GError) why = NULL;
-  bool strays = connection_has_input(pop3->connection);
-  if (!strays) {
-    if (!pop3_send(pop3, error, "NOOP") || !connection_flush(pop3->connection, error))
-      return false;
-    if (pop3_answer(pop3, POSTINO_ERROR_REFUSED, &why) == POP3_DEAD) {
-      g_propagate_error(error, g_steal_pointer(&why));
-      return false;
-    }
-    strays = connection_has_input(pop3->connection);
-  }
-  return !strays ||
-         pop3_broken(pop3, _("the server sends more than it was asked for"), error);
-}
-
-/* A server that forgets to stuff dots ends a letter early and sends its rest as
- * answers.  A letter shorter than announced counts only when an answer follows. */
-static bool
-is_really_over(struct intake *in, GError **error)
-{
-  struct pop3 *pop3 = in->o.pop3;
-  if (in->sent > in->read)
-    return pop3_look_ahead(pop3, error);
-  return deletions_finish(in->deletions, error) && is_in_step(in, error);
-}
-
-/* It was here already, as its headers tell: what came is dropped, and the row
- * knows the letter by its present name. */
-static bool
-meet_again(struct intake *in, const struct drop_row *known, struct drop_row *row, GError **error)
-{
-  g_autoptr(GPtrArray) rows = g_ptr_array_new();
-  bool renamed = !g_str_equal(known->uid, row->uid) || known->size != row->size;
-  struct drop_row old = *known;
-  delivery_abandon(in->delivery);
-  in->o.result->known++;
-  old.state = DROP_GONE;
-  row->state = DROP_HERE;
-  row->fetched = known->fetched;
-  row->base = known->base;
-  row->generation = renamed ? row->generation : known->generation;
-  if (renamed)
-    g_ptr_array_add(rows, &old);
-  g_ptr_array_add(rows, row);
-  return store_drop_record(in->o.store, in->o.drop, rows, error);
-}
-
-/* The row that a letter fetched in doubt is the same as; NULL: none, or no doubt. */
-static const struct drop_row *
-known_as(struct intake *in, const struct wanted *wanted, const struct drop_row *row)
-{
-  if (step_of(in, wanted)->certain)
-    return NULL;
-  if (in->claims == NULL)
-    in->claims = plan_claims_new(in->o.plan, in->o.rows);
-  return plan_claim(in->claims, row->uid, row->size, row->digest);
-}
-
-static bool
-keep_letter(struct intake *in, const struct wanted *wanted, GError **error)
-{
-  g_autofree char *digest = header_block_digest(&in->block);
-  g_autofree char *name = g_strconcat("~", digest, NULL);
-  struct drop_row row = make_row(in, wanted, digest, name);
-  const struct drop_row *known = known_as(in, wanted, &row);
-  if (known != NULL)
-    return meet_again(in, known, &row, error);
-  GError *why = NULL;
-  g_autofree char *base = intake_base(in->o.drop, &row, &in->block);
-  row.base = base;
-  if (!delivery_close(in->delivery, base, 0, &why))
-    return disk_failed(in, why, error);
-  g_ptr_array_add(in->closed, drop_row_copy(&row));
-  g_array_append_val(in->closed_places, wanted->place);
-  return true;
-}
-
-/* The first letter that is shorter than announced: what came before it is safe from
- * what may turn out. */
-static bool
-doubt_letter(struct intake *in, GError **error)
-{
-  in->doubt = true;
-  if (in->unproven)
-    return true;
-  in->unproven = commit(in, error) && release(in, error);
-  return in->unproven;
-}
-
-static bool
-read_letter(struct intake *in, const struct wanted *wanted, GError **error)
-{
-  GError *why = NULL;
-  struct transfer transfer = {.limit = transfer_limit(letter_of(in, wanted)->size, in->o.max_size),
-                              .sink = take_bytes,
-                              .data = in,
-                              .progress = on_bytes};
-  guint64 size;
-  header_block_reset(&in->block);
-  if (!delivery_open(in->delivery, &why))
-    return disk_failed(in, why, error);
-  enum transfer_result result = transfer_read(in->o.pop3, &transfer, &size, &why);
-  in->read++;
-  bool whole = result == TRANSFER_DONE && size >= letter_of(in, wanted)->size;
-  if (result == TRANSFER_DONE && (whole || is_really_over(in, &why)))
-    return (whole || doubt_letter(in, error)) && keep_letter(in, wanted, error);
-  delivery_abandon(in->delivery);
-  if (result == TRANSFER_SINK)
-    return disk_failed(in, why, error);
-  if (result == TRANSFER_REFUSED) {
-    note_refusal(in, wanted, why);
-    g_error_free(why);
-    return true;
-  }
-  if (!error_is(why, POSTINO_ERROR_CANCELLED))
-    in->broke_at = letter_of(in, wanted);
-  g_propagate_error(error, why);
-  return false;
-}
-
 /* ---- a window of letters ---- */
 
 static guint
@@ -462,7 +219,7 @@ window_end(const struct intake *in, guint from)
   guint to = from;
   guint64 bytes = 0;
   for (; to < in->wanted->len && to - from < WINDOW_LETTERS; to++) {
-    bytes += letter_of(in, wanted_at(in, to))->size;
+    bytes += intake_letter(in, wanted_at(in, to))->size;
     if (to > from && bytes > WINDOW_BYTES)
       break;
   }
@@ -478,7 +235,7 @@ send_retrievals(struct intake *in, guint upto, GError **error)
   for (; in->sent < upto; in->sent++) {
     struct wanted *wanted = wanted_at(in, in->sent);
     wanted->deleted_before = deleted;
-    if (!pop3_send(in->o.pop3, error, "RETR %u", letter_of(in, wanted)->number))
+    if (!pop3_send(in->o.pop3, error, "RETR %u", intake_letter(in, wanted)->number))
       return false;
   }
   return connection_flush(in->o.pop3->connection, error);
@@ -491,7 +248,7 @@ flight_end(const struct intake *in)
   guint to = in->sent, room = pop3_room(in->o.pop3);
   guint most = MIN(in->wanted->len, MIN(in->read + in->flight, in->sent + room));
   while (to < most &&
-         (to == in->read || letter_of(in, wanted_at(in, to - 1))->size < LARGE_LETTER))
+         (to == in->read || intake_letter(in, wanted_at(in, to - 1))->size < LARGE_LETTER))
     to++;
   return to;
 }
@@ -523,7 +280,8 @@ read_window(struct intake *in, guint to, GError **error)
   while (in->read < to) {
     struct wanted *wanted = wanted_at(in, in->read);
     if (!(pipelined ? keep_asking(in, to, error) : send_retrievals(in, in->read + 1, error)) ||
-        !deletions_read(in->deletions, wanted->deleted_before, error) || !read_letter(in, wanted, error))
+        !deletions_read(in->deletions, wanted->deleted_before, error) ||
+        !intake_read_letter(in, wanted, error))
       return false;
   }
   return true;
@@ -536,7 +294,8 @@ settle_window(struct intake *in, GError **error)
 {
   if (in->unproven && in->sent > in->read)
     return true;
-  return (!in->unproven || is_really_over(in, error)) && commit(in, error) && release(in, error);
+  return (!in->unproven || intake_is_over(in, error)) && intake_commit(in, error) &&
+         intake_release(in, error);
 }
 
 static bool
@@ -571,7 +330,7 @@ salvage(struct intake *in, bool in_step)
   if (in->delivery == NULL || in->delivery_error != NULL || in->closed->len == 0 ||
       (in->unproven && !in_step))
     return;
-  (void)commit(in, &why);
+  (void)!intake_commit(in, &why);
 }
 
 static bool

@@ -68,7 +68,7 @@ struct plan {
   struct plan_step *steps;  /* one per letter, in their order */
   guint count;
   const struct plan_letter *letters; /* borrowed */
-  GPtrArray *refuted;       /* struct drop_row that are no letter of the server's; owned by the rows */
+  GPtrArray *refuted;       /* struct drop_row that are no letter of the server's; the rows' */
   GStringChunk *names;
 };
 

@@ -4,7 +4,8 @@ src_retrieve_libretrieve_a_SOURCES = \
 	src/retrieve/deletions.c src/retrieve/deletions.h \
 	src/retrieve/dialogue.c \
 	src/retrieve/failures.c src/retrieve/failures.h \
-	src/retrieve/foreign.c src/retrieve/foreign.h src/retrieve/intake.c src/retrieve/intake.h \
+	src/retrieve/foreign.c src/retrieve/foreign.h src/retrieve/intake.c src/retrieve/intake.h src/retrieve/intake-private.h \
+	src/retrieve/letter.c \
 	src/retrieve/list.c src/retrieve/list.h src/retrieve/login.c \
 	src/retrieve/plan.c src/retrieve/plan.h \
 	src/retrieve/retrieve.c src/retrieve/retrieve.h src/retrieve/retrieve-private.h \

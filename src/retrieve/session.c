@@ -152,9 +152,11 @@ offers_it_still(struct pop3 *pop3)
 {
   g_autofree char *method = g_strdup(pop3->method);
   g_autoptr(GError) ignored = NULL;
-  if ((pop3->proof_taken && pop3_answer(pop3, POSTINO_ERROR_REFUSED, NULL) == POP3_DEAD) ||
-      !(pop3->listed ? pop3_read_capabilities(pop3, &ignored) : pop3_ask_capabilities(pop3, &ignored)) ||
-      (pop3->capabilities & POP3_CAPA) == 0)
+  if (pop3->proof_taken && pop3_answer(pop3, POSTINO_ERROR_REFUSED, NULL) == POP3_DEAD)
+    return false;
+  bool heard = pop3->listed ? pop3_read_capabilities(pop3, &ignored)
+                            : pop3_ask_capabilities(pop3, &ignored);
+  if (!heard || (pop3->capabilities & POP3_CAPA) == 0)
     return false;
   if (g_strcmp0(method, "USER") == 0)
     return (pop3->capabilities & (POP3_USER | POP3_SASL)) != POP3_SASL;

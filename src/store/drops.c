@@ -168,7 +168,8 @@ store_drop_rows(struct store *store, const char *id, enum drop_detail detail, GE
   g_autoptr(state_stmt_t) rows =
       state_prepare(&txn, error,
                     "SELECT uid, size, generation,"
-                    " CASE WHEN ?1 OR base = '" DROP_ELSEWHERE "' THEN base ELSE substr(base, 1, 0) END,"
+                    " CASE WHEN ?1 OR base = '" DROP_ELSEWHERE "' THEN base"
+                    "  ELSE substr(base, 1, 0) END,"
                     " CASE WHEN ?2 THEN digest ELSE substr(digest, 1, 0) END, fetched, state"
                     " FROM drop_letters WHERE drop_id = ?3 ORDER BY uid, size, generation",
                     "iit", (int64_t)(detail & DROP_BASES), (int64_t)(detail & DROP_DIGESTS), id);
