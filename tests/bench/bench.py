@@ -420,9 +420,9 @@ class Postino:
     """A program that fetches; `few`: letters of one fetch, where it goes letter by letter."""
     name, few, statuses = "postino", None, (0,)
 
-    def __init__(self, place, provider, port, key, leave):
+    def __init__(self, place, provider, port, key, leave, more=""):
         rc = place.rc("rc-" + key, os.path.join(place.dir, key),
-                      account(provider, port, provider.env["SUBMISSIONS_PORT"], "yes" if leave else "no"))
+                      account(provider, port, provider.env["SUBMISSIONS_PORT"], ("yes " if leave else "no ") + more))
         self.argv = place.postino(rc, "fetch")
 
 
@@ -510,6 +510,80 @@ def pop3_cells(place, provider, kind, trips, letters, leave):
             yield timed_fetch(place, client)
 
 
+def small_letters(n):
+    for i in range(n):
+        yield "%d.M%dP1.bench" % (1500000000 + i, i), (
+            "From: a@bench.example\nTo: anna@tuoisp.example\nSubject: %d\nMessage-ID: <%d.small@bench.example>\n\nciao\n" % (i, i)).encode()
+
+
+def large_letter(megabytes):
+    line = b"the quick brown fox jumps over the lazy dog and is gone\n" * (1 << 14)
+    yield "1600000000.M1P1.bench", b"From: a@bench.example\nSubject: large\n\n"
+    for _ in range((megabytes << 20) // len(line)):
+        yield None, line
+
+
+def put_into(drop, parts):
+    """Names and bytes, as Dovecot would have them; a part without a name goes on with the last."""
+    owner, f = os.stat(drop), None
+    for name, data in parts:
+        if name:
+            if f:
+                f.close()
+            path = os.path.join(drop, "cur", name + ":2,")
+            f = open(path, "wb")
+            os.chown(path, owner.st_uid, owner.st_gid)
+        f.write(data)
+    f.close()
+
+
+def fetch_memory(place, client):
+    """What a fetch says, its peak in KB, its seconds."""
+    start = time.monotonic()
+    process = subprocess.Popen(client.argv, env=place.env, stdout=subprocess.PIPE, stderr=subprocess.PIPE)
+    peak = watch_memory(process)
+    if process.returncode:
+        raise SystemExit("fetch: %s" % process.stderr.read().decode(errors="replace"))
+    return process.stdout.read().decode().split(",")[0], peak, time.monotonic() - start
+
+
+def pop3_memory(place, letters, megabytes):
+    """The peak beyond that of a fetch of one letter."""
+    print("POP3S, memory: MB more than for one letter (seconds)")
+    for what, parts, fetches in (("%d letters" % letters, small_letters(letters), ("first", "nothing new")),
+                                 ("one of %d MB" % megabytes, large_letter(megabytes), ("first",))):
+        provider = Provider(place)
+        try:
+            provider.fill(1)
+            drop = os.path.join(provider.dir, "mail", "anna", "drop")
+            key = "memory-" + what.replace(" ", "-")
+            client = Postino(place, provider, provider.env["POP3S_PORT"], key, True, "max-size = 8G")
+            _, least, _ = fetch_memory(place, client)
+            put_into(drop, parts)
+            cells = []
+            for _ in fetches:
+                _, peak, seconds = fetch_memory(place, client)
+                cells.append("%d (%.1f)" % (peak - least, seconds))
+            row(what, *("%s: %s" % pair for pair in zip(fetches, cells)))
+        finally:
+            provider.end()
+            shutil.rmtree(provider.dir, ignore_errors=True)
+
+
+def pop3_trips(place, provider):
+    """Of postino at 50 ms, after TCP's own."""
+    cells = []
+    for leave in (True, False):
+        provider.refill()
+        port = provider.delayed(provider.env["POP3S_PORT"], 25)
+        client = Postino(place, provider, port, "trips-%d" % leave, leave)
+        for _ in range(2 if leave else 1):
+            open(provider.logs[port], "w").close()
+            timed_fetch(place, client)
+            cells.append(round_trips(provider.logs[port]))
+    row("round trips at 50 ms", *("%s: %d" % pair for pair in zip(("left", "nothing new", "deleted"), cells)))
+
+
 def pop3(place, letters):
     provider, trips = Provider(place), (0, 20, 50)
     kinds = [Postino] + [k for k in (Mpop, Fetchmail, Getmail) if shutil.which(k.name)]
@@ -524,8 +598,11 @@ def pop3(place, letters):
         for kind in kinds:
             label = kind.name + (" (%d)" % kind.few if kind.few else "")
             row(label, *pop3_cells(place, provider, kind, trips, letters, False))
+        pop3_trips(place, provider)
     finally:
         provider.end()
+        shutil.rmtree(provider.dir, ignore_errors=True)
+    pop3_memory(place, 100000, 2048)
 
 
 # ---- submission ----
