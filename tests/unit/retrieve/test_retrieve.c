@@ -150,6 +150,23 @@ cut_at(const char *step, enum fault fault, const char *capabilities)
   g_free(scene_end(s));
 }
 
+/* More than leave in one flight, and DELEs before each. */
+static void
+a_large_drop_keeps_its_order(void **state)
+{
+  struct scene *s = scene_new(0);
+  for (int i = 0; i < 9000; i++) {
+    g_autofree char *uid = g_strdup_printf("id-%d", i);
+    fake_add(s->fake, uid, uid, "x\n");
+  }
+  fake_fault(s->fake, "DELE 8000", FAULT_SAY, "-ERR not now\r\n");
+  scene_expect(s, 0, 9000, 0);
+  assert_int_equal(s->result.deleted, 8999);
+  assert_int_equal(scene_letters(s), 9000);
+  assert_int_equal(fake_count(s->fake), 0);
+  g_free(scene_end(s));
+}
+
 static void
 a_line_cut_anywhere_loses_and_doubles_nothing(void **state)
 {
@@ -338,6 +355,7 @@ main(void)
       cmocka_unit_test(only_the_newest_stay),
       cmocka_unit_test(a_server_without_pipelining_is_served_step_by_step),
       cmocka_unit_test(many_windows_keep_their_order),
+      cmocka_unit_test(a_large_drop_keeps_its_order),
       cmocka_unit_test(a_line_cut_anywhere_loses_and_doubles_nothing),
       cmocka_unit_test(a_kill_anywhere_loses_and_doubles_nothing),
       cmocka_unit_test(a_fault_at_any_call_loses_and_doubles_nothing),
