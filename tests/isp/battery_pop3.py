@@ -147,7 +147,7 @@ class Retrieval(Scenario):
 
     own_defaults = dict(greeting=b"+OK ready", capabilities=CAPABILITIES, letters=THREE_LETTERS, before=None, stuffs=True,
                         offers_tls=True, leave="yes", inbox=None, final=None, heal=True, heal_codes={0}, listens=True,
-                        words=("fetch",), drop_after=None, retrievals=None, max_size=None, times=1)
+                        words=("fetch",), drop_after=None, retrievals=None, max_size=None, times=1, accounts=("home",))
 
     def __init__(self, name, codes, **given):
         super().__init__(name, codes, **given)
@@ -163,11 +163,12 @@ class Retrieval(Scenario):
     def rc(self, port):
         auth = "auth = \"%s\" " % self.auth if self.auth else ""
         size = "max-size = \"%s\" " % self.max_size if self.max_size else ""
-        return """account "home" {
-  from = "Anna Rossi <%s>"  user = "anna"  password = "%s" %s
+        return "".join("""account "%s" {
+  from = "Anna Rossi <%s>"  user = "anna"  password = "%s"  inbox = "%s" %s
   pop3 { server = "%s" port = %d tls = "%s" ca-file = "%s" timeout = %d leave-on-server = "%s" %s%s%s }
 }
-""" % (ADDRESS, self.password, self.account_rc, self.server, port, self.tls, self.ca, self.timeout, self.leave, auth, size, self.server_rc)
+""" % (name, ADDRESS, self.password, "Inbox" if name == "home" else name, self.account_rc, self.server, port, self.tls, self.ca,
+       self.timeout, self.leave, auth, size, self.server_rc) for name in self.accounts)
 
 
 def whole(letters):
