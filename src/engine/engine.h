@@ -254,6 +254,7 @@ struct send_options {
  * asked); text: the id. */
 request_id engine_submit(struct engine *engine, GBytes *message,
                          const struct send_options *options);
+/* What lies in the outbox: queue; strings: the subjects, "" where the index has none. */
 request_id engine_queue(struct engine *engine);
 /* What became of a letter for each recipient, by its id in the ledger or its
  * Message-ID: queue: 0 letters (none of ours) or 1. */
