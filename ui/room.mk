@@ -14,6 +14,7 @@ ui_libui_a_SOURCES = \
 	ui/program.c \
 	ui/search.c \
 	ui/prompt.c ui/prompt.h \
+	ui/fate.c ui/fate.h \
 	ui/status.c ui/status.h \
 	ui/ui.c ui/ui-private.h \
 	ui/view.h \

@@ -273,7 +273,20 @@ draft_of(struct work *work, const struct opened *opened, GError **error)
   return draft_from_message(bytes != NULL ? bytes : "", length, account->name, error);
 }
 
-/* A draft that lay sealed must leave sealed, unless its writer says otherwise. */
+static bool
+lies_in_drafts(struct engine *engine, const char *key)
+{
+  g_autofree char *folder = folder_of_key(key);
+  bool found = g_strcmp0(folder, engine_drafts(engine)) == 0;
+  for (guint i = 0; i < engine->conf->accounts->len && !found; i++) {
+    const struct conf_account *account = engine->conf->accounts->pdata[i];
+    found = g_strcmp0(folder, account->drafts) == 0;
+  }
+  return found;
+}
+
+/* A draft that lay sealed must leave sealed, unless its writer says otherwise.  Any other
+ * letter stays where it is when the new one leaves. */
 static bool
 run_resume(struct work *work, GError **error)
 {
@@ -292,8 +305,12 @@ run_resume(struct work *work, GError **error)
     return false;
   if (opened->sealed)
     draft->encrypt = DRAFT_YES;
-  g_free(draft->origin);
-  draft->origin = g_steal_pointer(&key);
+  g_clear_pointer(&draft->origin, g_free);
+  address_to_the_rest(work, draft);
+  if (lies_in_drafts(work->engine, key))
+    draft->origin = g_steal_pointer(&key);
+  else
+    g_clear_pointer(&draft->message_id, g_free);
   work->done->draft = draft;
   return true;
 }

@@ -217,7 +217,8 @@ request_id engine_reply(struct engine *engine, const struct letter_ref *ref,
 request_id engine_forward(struct engine *engine, const struct letter_ref *ref);
 /* A file to be attached: part->name, type and file. */
 request_id engine_attach(struct engine *engine, const char *path);
-/* A letter of Drafts (or the Outbox, cancelled) taken up again. */
+/* A letter of Drafts (or the Outbox, cancelled) taken up again; any other as a draft of
+ * its own.  Those who have it already, where others do not, are left out. */
 request_id engine_resume(struct engine *engine, const char *key);
 /* Keeps a draft in Drafts (sealed to oneself if it would be sealed), in place of
  * draft->origin. text: its key. */
@@ -254,6 +255,7 @@ struct send_options {
  * asked); text: the id. */
 request_id engine_submit(struct engine *engine, GBytes *message,
                          const struct send_options *options);
+/* What lies in the outbox: queue; strings: the subjects, "" where the index has none. */
 request_id engine_queue(struct engine *engine);
 /* What became of a letter for each recipient, by its id in the ledger or its
  * Message-ID: queue: 0 letters (none of ours) or 1. */

@@ -242,10 +242,24 @@ flush_along(struct work *work, const struct conf_account *account)
 
 /* ---- requests ---- */
 
+static char **
+subjects_of(struct store *store, const GPtrArray *letters)
+{
+  char **subjects = g_new0(char *, letters->len + 1);
+  for (guint i = 0; i < letters->len; i++) {
+    const struct ledger_letter *letter = letters->pdata[i];
+    g_autoptr(row_t) row = letter->base != NULL ? store_row_by_base(store, letter->base) : NULL;
+    subjects[i] = g_strdup(row != NULL && row->subject != NULL ? row->subject : "");
+  }
+  return subjects;
+}
+
 static bool
 run_queue(struct work *work, GError **error)
 {
   work->done->queue = ledger_open(work->engine->store, error);
+  if (work->done->queue != NULL)
+    work->done->strings = subjects_of(work->engine->store, work->done->queue);
   return work->done->queue != NULL;
 }
 

@@ -80,6 +80,9 @@ bool post(struct work *work, const struct outgoing *outgoing, const struct parce
 /* The id of the unfinished letter that was posted of the same bytes, or NULL. */
 char *posted_before(struct engine *engine, const struct outgoing *outgoing,
                     const struct posting *posting);
+/* Of a letter that some of its recipients have and others do not, only these stay in
+ * `draft`, and a NOTICE says so (again.c). */
+void address_to_the_rest(struct work *work, struct draft *draft);
 /* Removes the draft that something newer has taken the place of. */
 void drop_origin(struct work *work, const char *key);
 /* Sets a flag if the letter is still there; NULL key is fine. */

@@ -1,7 +1,7 @@
 noinst_LIBRARIES += src/engine/libengine.a
 src_engine_libengine_a_SOURCES = \
 	src/engine/accounts.c \
-	src/engine/arrival.c \
+	src/engine/again.c src/engine/arrival.c \
 	src/engine/ask.c \
 	src/engine/autocrypt.c src/engine/autocrypt.h \
 	src/engine/change.c \

@@ -1,4 +1,5 @@
 #include "base/i18n.h"
+#include "ui/fate.h"
 #include "ui/queue/queue.h"
 
 static struct queue_view *
@@ -189,6 +190,16 @@ flush(struct view *view, const char *const *args)
   ui_await(ui, request, view, reload, NULL, NULL);
 }
 
+/* Each recipient's own words say more. */
+static bool
+has_reasons(const struct ledger_letter *letter)
+{
+  for (guint i = 0; letter->recipients != NULL && i < letter->recipients->len; i++)
+    if (((const struct ledger_recipient *)g_ptr_array_index(letter->recipients, i))->reason != NULL)
+      return true;
+  return false;
+}
+
 static void
 details(struct view *view, const char *const *args)
 {
@@ -198,12 +209,16 @@ details(struct view *view, const char *const *args)
   GPtrArray *lines = text_lines_new();
   text_add(lines, STYLE_LABEL, _("Letter %s by account %s, from %s"), letter->id, letter->account,
            letter->from);
-  text_add(lines, STYLE_NORMAL, _("Tried %u times."), letter->attempts);
-  if (letter->reason != NULL)
+  text_add(lines, STYLE_NORMAL, _("Subject: %s"), queue_subject(of(view), of(view)->list.cursor));
+  text_add(lines, STYLE_NORMAL, ngettext("Tried %u time.", "Tried %u times.", letter->attempts),
+           letter->attempts);
+  if (letter->reason != NULL && !has_reasons(letter))
     text_add(lines, STYLE_NOTICE, "%s", letter->reason);
   for (guint i = 0; letter->recipients != NULL && i < letter->recipients->len; i++) {
     const struct ledger_recipient *one = g_ptr_array_index(letter->recipients, i);
-    text_add(lines, STYLE_NORMAL, "  %s  %s", one->spec, one->reason != NULL ? one->reason : "");
+    bool bad;
+    g_autofree char *fate = fate_line(one, &bad);
+    text_add(lines, bad ? STYLE_BAD : STYLE_NORMAL, "  %s", fate);
   }
   ui_push(view->ui, text_view_new(view->ui, _("A letter in the outbox"), lines));
 }

@@ -10,6 +10,8 @@ arrived(struct view *view, struct event *event, void *data)
   if (queue->rows != NULL)
     g_ptr_array_unref(queue->rows);
   queue->rows = g_steal_pointer(&event->queue);
+  g_strfreev(queue->subjects);
+  queue->subjects = g_steal_pointer(&event->strings);
   list_set(&queue->list, (int)queue->rows->len);
 }
 
@@ -28,4 +30,10 @@ queue_letter(const struct queue_view *queue, int i)
   return queue->rows != NULL && i >= 0 && i < (int)queue->rows->len
              ? g_ptr_array_index(queue->rows, i)
              : NULL;
+}
+
+const char *
+queue_subject(const struct queue_view *queue, int i)
+{
+  return queue_letter(queue, i) != NULL && queue->subjects != NULL ? queue->subjects[i] : "";
 }

@@ -6,6 +6,9 @@
 #include "base/text.h"
 
 #define ADVICE_ROWS 5
+/* Columns from which on the reason has some, too. */
+#define WIDE 120
+#define WEEK (6 * 24 * 60 * 60)
 
 static const struct command_group *const groups[] = {&queue_group, &any_group, NULL};
 
@@ -53,18 +56,24 @@ next_text(const struct ledger_letter *letter)
 {
   int64_t at = letter->state == LETTER_HELD ? letter->not_before : letter->next_try;
   if (at == LEDGER_NEVER)
-    return g_strdup(_("told"));
-  bool today = at - g_get_real_time() / G_USEC_PER_SEC < 24 * 60 * 60;
-  g_autoptr(GDateTime) then = at > 0 ? clock_local(at) : NULL;
-  return then != NULL ? g_date_time_format(then, today ? "%H:%M:%S" : "%e %b") : g_strdup("");
+    return g_strdup(_("no time"));
+  int64_t now = g_get_real_time() / G_USEC_PER_SEC;
+  g_autoptr(GDateTime) then = at > 0 ? clock_local(at) : NULL, today = clock_local(now);
+  if (then == NULL || today == NULL)
+    return g_strdup("");
+  bool same = at - now < WEEK &&
+              g_date_time_get_day_of_year(then) == g_date_time_get_day_of_year(today);
+  return g_date_time_format(then, same ? "%H:%M:%S" : at - now < WEEK ? "%a %H:%M" : "%e %b");
 }
 
 static void
-draw_letter(const struct area *area, int row, const struct ledger_letter *letter, bool cursor)
+draw_letter(const struct area *area, int row, const struct ledger_letter *letter,
+            const char *subject, bool cursor)
 {
   unsigned style = cursor ? STYLE_CURSOR : 0;
   bool bad = letter->state == LETTER_BLOCKED || letter->state == LETTER_UNSURE;
-  int to_columns = MAX((area->columns - 32) / 2, 10);
+  int parts = area->columns >= WIDE ? 3 : 2;
+  int columns = MAX((area->columns - 32) / parts, 10);
   g_autofree char *to = recipients_text(letter);
   g_autofree char *next = next_text(letter);
   area_fill(area, row, STYLE_NORMAL | style, "");
@@ -72,9 +81,10 @@ draw_letter(const struct area *area, int row, const struct ledger_letter *letter
   area_field(area, row, 11, 10, (bad ? STYLE_BAD : STYLE_NORMAL) | style,
              state_words(letter->state));
   area_field(area, row, 22, 9, STYLE_NORMAL | style, next);
-  area_field(area, row, 32, to_columns, STYLE_NORMAL | style, to);
-  area_field(area, row, 33 + to_columns, area->columns - 33 - to_columns, STYLE_NORMAL | style,
-             reason_of(letter));
+  area_field(area, row, 32, columns - 1, STYLE_NORMAL | style, to);
+  area_field(area, row, 32 + columns, parts == 2 ? -1 : columns - 1, STYLE_NORMAL | style, subject);
+  if (parts == 3)
+    area_field(area, row, 32 + 2 * columns, -1, STYLE_NORMAL | style, reason_of(letter));
 }
 
 /* ---- what happens to the letter under the cursor, and what can be done ---- */
@@ -138,7 +148,7 @@ draw(struct view *view, const struct area *whole, bool focused)
     int i = queue->list.top + row;
     const struct ledger_letter *letter = queue_letter(queue, i);
     if (letter != NULL)
-      draw_letter(area, row, letter, i == queue->list.cursor);
+      draw_letter(area, row, letter, queue_subject(queue, i), i == queue->list.cursor);
   }
   if (queue->rows == NULL)
     area_field(area, 0, 1, -1, STYLE_DIM, _("reading…"));
@@ -166,6 +176,7 @@ close_view(struct view *view)
   struct queue_view *queue = (struct queue_view *)view;
   if (queue->rows != NULL)
     g_ptr_array_unref(queue->rows);
+  g_strfreev(queue->subjects);
   g_free(queue);
 }
 

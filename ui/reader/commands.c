@@ -1,3 +1,4 @@
+#include "ui/fate.h"
 #include "ui/reader/reader.h"
 
 #include <stdlib.h>
@@ -162,7 +163,7 @@ show_fates(struct view *view, struct event *event, void *data)
     for (guint j = 0; j < letter->recipients->len; j++) {
       const struct ledger_recipient *one = g_ptr_array_index(letter->recipients, j);
       bool bad;
-      g_autofree char *line = reader_fate_line(one, &bad);
+      g_autofree char *line = fate_line(one, &bad);
       text_add(lines, bad ? STYLE_BAD : STYLE_NORMAL, "%s", line);
     }
   }

@@ -1,35 +1,9 @@
 /* What became of a letter that was sent from here, recipient by recipient. */
-#include "base/i18n.h"
+#include "ui/fate.h"
 #include "ui/reader/reader.h"
 
 /* Recipients that stand above the letter; the command "fates" shows all. */
 #define FATES_SHOWN 20
-
-static const char *
-fate_words(enum recipient_state state)
-{
-  static const char *const words[] = {
-      [RECIPIENT_WAITING] = N_("waits"),
-      [RECIPIENT_ACCEPTED] = N_("taken by the server"),
-      [RECIPIENT_RETRY] = N_("is tried again"),
-      [RECIPIENT_REFUSED] = N_("refused"),
-      [RECIPIENT_UNSURE] = N_("may have been sent"),
-      [RECIPIENT_DELIVERED] = N_("delivered"),
-      [RECIPIENT_BOUNCED] = N_("came back"),
-  };
-  return _(words[state]);
-}
-
-char *
-reader_fate_line(const struct ledger_recipient *one, bool *bad_out)
-{
-  *bad_out = one->state == RECIPIENT_REFUSED || one->state == RECIPIENT_BOUNCED ||
-             one->state == RECIPIENT_UNSURE;
-  const char *words = fate_words(one->state);
-  return one->reason != NULL && *one->reason != '\0'
-             ? g_strdup_printf("%s: %s (%s)", one->spec, words, one->reason)
-             : g_strdup_printf("%s: %s", one->spec, words);
-}
 
 static void
 fates_came(struct view *view, struct event *event, void *data)
@@ -63,7 +37,7 @@ reader_each_fate(const struct reader_view *reader,
   guint n = letter != NULL ? letter->recipients->len : 0;
   for (guint i = 0; i < MIN(n, FATES_SHOWN); i++) {
     bool bad;
-    g_autofree char *line = reader_fate_line(g_ptr_array_index(letter->recipients, i), &bad);
+    g_autofree char *line = fate_line(g_ptr_array_index(letter->recipients, i), &bad);
     take(line, bad, data);
   }
 }

@@ -32,8 +32,7 @@ int reader_view_find(const struct reader_view *reader, int from);
 const struct rendered_part *reader_view_part(const struct reader_view *reader, int number);
 /* The only attachment's number, 0 when there are none or several. */
 int reader_view_only_part(const struct reader_view *reader);
-/* fate.c.  "a@b: came back (no such mailbox)"; free it. */
-char *reader_fate_line(const struct ledger_recipient *one, bool *bad_out);
+/* fate.c */
 void reader_ask_fates(struct reader_view *reader);
 void reader_each_fate(const struct reader_view *reader,
                       void (*take)(const char *line, bool bad, void *data), void *data);

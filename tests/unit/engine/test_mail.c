@@ -422,6 +422,53 @@ a_refused_recipient_blocks_and_the_same_letter_is_answered_with_its_id(void **st
 }
 
 static void
+a_letter_that_reached_some_is_taken_up_for_the_others(void **state)
+{
+  struct house house;
+  house_of(&house, "anna", "", NULL);
+  g_autoptr(event_t) sent = submit(&house,
+                                   "From: anna@tuoisp.example\nTo: nobody-here@tuoisp.example,\n"
+                                   " anna@tuoisp.example\nSubject: some\nMessage-ID: "
+                                   "<some.1@tuoisp.example>\n\nciao\n",
+                                   NULL);
+  assert_true(error_is(sent->error, POSTINO_ERROR_REFUSED));
+  g_autoptr(event_t) back = house_good(&house, engine_queue_cancel(house.engine, sent->text));
+  g_autoptr(event_t) again = house_good(&house, engine_resume(house.engine, back->text));
+  assert_int_equal(again->draft->to->len, 1);
+  assert_string_equal(((struct address *)again->draft->to->pdata[0])->spec,
+                      "nobody-here@tuoisp.example");
+  assert_null(again->draft->message_id);
+  assert_string_equal(again->draft->origin, back->text);
+  house_close(&house);
+}
+
+/* What lies in Sent is not the draft that a new letter takes the place of. */
+static void
+a_letter_that_was_sent_stays_when_it_is_sent_anew(void **state)
+{
+  struct house house;
+  house_of(&house, "anna", "", NULL);
+  g_autoptr(event_t) sent = submit(&house,
+                                   "From: anna@tuoisp.example\nTo: anna@tuoisp.example\n"
+                                   "Subject: once\nMessage-ID: <once.1@tuoisp.example>\n\nciao\n",
+                                   NULL);
+  assert_null(sent->error);
+  assert_int_equal(house_count(&house, "Sent"), 1);
+  g_autoptr(event_t) fates = house_good(&house, engine_fates(house.engine, sent->text));
+  const struct ledger_letter *letter = fates->queue->pdata[0];
+  g_autofree char *key = g_strconcat("Sent/", letter->base, NULL);
+  g_autoptr(event_t) again = house_good(&house, engine_resume(house.engine, key));
+  assert_null(again->draft->origin);
+  assert_null(again->draft->message_id);
+  assert_int_equal(again->draft->to->len, 1);
+  g_autoptr(event_t) anew = house_good(&house, engine_send(house.engine, again->draft, NULL));
+  assert_in_range(house_count(&house, "Sent"), 1, 2); /* the new one may be on its way */
+  struct letter_ref ref = {.key = key};
+  g_autoptr(event_t) still = house_good(&house, engine_letter(house.engine, &ref, NULL));
+  house_close(&house);
+}
+
+static void
 sealing_that_fails_keeps_and_sends_nothing(void **state)
 {
   struct send_options seal = {.sign = -1, .encrypt = 1};
@@ -629,6 +676,8 @@ main(void)
       cmocka_unit_test(a_plan_that_would_let_go_in_the_clear_is_refused),
       cmocka_unit_test(a_letter_from_outside_is_sent_and_filed),
       cmocka_unit_test(a_refused_recipient_blocks_and_the_same_letter_is_answered_with_its_id),
+      cmocka_unit_test(a_letter_that_reached_some_is_taken_up_for_the_others),
+      cmocka_unit_test(a_letter_that_was_sent_stays_when_it_is_sent_anew),
       cmocka_unit_test(sealing_that_fails_keeps_and_sends_nothing),
       cmocka_unit_test(unusable_input_is_said_and_not_kept),
       cmocka_unit_test(a_letter_sent_to_nowhere_is_kept_and_flushed_later),

@@ -65,7 +65,7 @@ every_part_decodes_to_what_it_was(void **state)
       "Content-Type: text/html; charset=utf-8\r\nContent-Transfer-Encoding: 8bit\r\n\r\n<p>" E8
       "\r\n--c--\r\n\r\n--b\r\n\r\nlast\r\n--b--\r\n",
       /* Whose end is missing. */
-      "MIME-Version: 1.0\r\nContent-Type: multipart/mixed; boundary=b\r\n\r\n--b\r\n\r\n" E8,
+      "MIME-Version: 1.0\r\nContent-Type: multipart/mixed; boundary=b\r\n\r\n--b\r\n\r\nperch\xc3\xa9",
   };
   for (size_t i = 0; i < G_N_ELEMENTS(letters); i++) {
     g_autoptr(GError) error = NULL;
