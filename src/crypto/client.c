@@ -643,3 +643,16 @@ client_is_quiet(struct client *client)
   g_string_truncate(client->printed, 0);
   return client->pid > 0 && poll(&fd, 1, 0) == 0;
 }
+
+/* Whoever lives on holds the other end of its output. */
+bool
+client_left_nothing(struct client *client, unsigned seconds)
+{
+  gint64 until = in_seconds(seconds);
+  while (client->printed_fd >= 0 && g_get_monotonic_time() < until) {
+    struct pollfd fd = {client->printed_fd, POLLIN, 0};
+    if (poll(&fd, 1, 100) > 0)
+      take_printed(client);
+  }
+  return client->pid <= 0 && client->printed_fd < 0;
+}

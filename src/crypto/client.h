@@ -50,6 +50,10 @@ bool client_can_stay(const struct client *client);
 /* Does it live, and has it said nothing unasked? */
 bool client_is_quiet(struct client *client);
 
+/* After a call that failed: has all that it started ended with it?  Waits at most
+ * `seconds`. */
+bool client_left_nothing(struct client *client, unsigned seconds);
+
 /* A request; its type and number are set in client_call(). */
 struct frame *client_request(struct client *client, enum frame_type type);
 /* Sends `request` (consumed) and waits for its reply, at most `seconds` without
