@@ -7,6 +7,8 @@
     }
     account "home" { crypto { plugin = "age"  sign = "never" } }
 
+    postino plugin grant age        # what age.py.rights asks for: to read ~/.age
+
 The identity is a file of age-keygen.  Each line of recipients is an address and
 its age1… key; your own address is among them.  age signs nothing: who wrote a
 letter it does not say.

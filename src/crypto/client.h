@@ -13,7 +13,9 @@ struct plugin_spec {
   char *path;               /* a shared object (*.so), or any program */
   char **options;           /* never NULL */
   char **granted;           /* rights, by the rc file; NULL: it says nothing */
-  bool is_ours;             /* bundled, and not replaced: it may do everything */
+  bool is_bundled;          /* it came with postino: the rc's rights count, else its manifest */
+  bool asks_outside;        /* for this once: GnuPG may ask the network, by its dirmngr */
+  struct crypto_grants grants;
   bool no_terminal;         /* the screen is in use: no pinentry may draw on it unasked */
   struct crypto_screen screen;
 };

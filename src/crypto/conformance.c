@@ -405,7 +405,9 @@ crypto_of(struct crypto *crypto, const char *name_or_path)
   struct plugin_spec *spec =
       plugin_spec_new(alone->opener, path, known != NULL ? known->options : NULL);
   /* Who gives a path gives with it what the manifest beside it asks for. */
-  spec->is_ours = known != NULL && known->is_ours;
+  spec->is_bundled = known != NULL && known->is_bundled;
+  if (known != NULL)
+    spec->grants = known->grants;
   spec->granted = known != NULL ? g_strdupv(known->granted) : rights_asked(spec->name, path, NULL);
   g_ptr_array_add(alone->plugins, spec);
   return alone;

@@ -599,6 +599,8 @@ bundled_plugins_are_listed(void **state)
     assert_string_equal(info->name, names[i]);
     assert_null(info->why_disabled);
     assert_string_equal(info->capabilities, "sign seal open verify keys");
+    /* What they need, and no more. */
+    assert_true(g_str_has_prefix(info->rights, "gnupg"));
   }
 }
 
