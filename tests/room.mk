@@ -34,6 +34,7 @@ stories += tests/behaviour/cli-read/run
 stories += tests/behaviour/cli-send/run
 stories += tests/behaviour/durable-order/run
 stories += tests/behaviour/fetch-watch/run
+stories += tests/behaviour/first-exchange/run
 stories += tests/behaviour/first-key/run
 stories += tests/behaviour/git-send-email/run
 stories += tests/behaviour/hold/run

@@ -7,6 +7,8 @@
     }
     account "home" { crypto { plugin = "age"  sign = "never" } }
 
+    postino plugin grant age        # what age.py.rights asks for: to read ~/.age
+
 The identity is a file of age-keygen.  Each line of recipients is an address and
 its age1… key; your own address is among them.  age signs nothing: who wrote a
 letter it does not say.
@@ -24,7 +26,7 @@ import subprocess
 HELLO, RECIPIENTS, SEAL, OPEN, KEYS, ERROR, REPLY = 1, 2, 3, 4, 5, 255, 128
 VERSION_MIN, VERSION_MAX, VERSION, NAME, PLUGIN_VERSION, CAPABILITIES, OPTION = 1, 2, 3, 4, 5, 6, 7
 OPERATIONS, RECIPIENT, KEY, USER_ID, CAN_SEAL, CAN_SIGN, WHY, LIMIT = 16, 18, 19, 20, 22, 23, 24, 27
-FORMAT, ENCRYPTED, INTEGRITY, CODE, ACTION, HAVE_SECRET, LAST_KNOWN = 28, 29, 30, 33, 39, 43, 43
+FORMAT, ENCRYPTED, INTEGRITY, CODE, ACTION, HAVE_SECRET, LAST_KNOWN = 28, 29, 30, 33, 39, 43, 49
 CAN_SIGN_IT, CAN_SEAL_IT, CAN_OPEN_IT, CAN_VERIFY_IT, CAN_LIST_KEYS = 1, 2, 4, 8, 16
 ENCRYPT = 2
 NO_KEY, INTEGRITY_ERROR, UNSUPPORTED, INTERNAL, TOO_LARGE = 1, 8, 9, 10, 11

@@ -71,9 +71,9 @@ plugin_spec_free(struct plugin_spec *spec)
 char **
 plugin_spec_rights(const struct plugin_spec *spec, GError **error)
 {
-  if (spec->is_ours)
-    return g_strsplit("everything", " ", -1);
-  return rights_of(spec->name, spec->path, spec->granted, error);
+  if (spec->is_bundled && spec->granted == NULL)
+    return rights_of_bundled(spec->name, spec->path, error);
+  return rights_of(spec->name, spec->path, spec->granted, &spec->grants, error);
 }
 
 /* ---- starting ---- */
@@ -138,6 +138,10 @@ minimal_environment(const struct plugin_spec *spec)
   keep_variable(environment, "ASAN_OPTIONS", g_getenv("ASAN_OPTIONS"));
   keep_variable(environment, "UBSAN_OPTIONS", g_getenv("UBSAN_OPTIONS"));
 #endif
+  /* Before the plugin reads its options its home must be known: it is limited to it. */
+  for (char **option = spec->options; spec->is_bundled && *option != NULL; option++)
+    if (g_str_has_prefix(*option, "home="))
+      keep_variable(environment, "GNUPGHOME", *option + strlen("home="));
   keep_variable(environment, "GPG_TTY", terminal);
   keep_variable(environment, "LANG", setlocale(LC_MESSAGES, NULL));
   g_ptr_array_add(environment, NULL);
@@ -167,6 +171,8 @@ spawn_host(void *data)
   g_ptr_array_add(argv, spec->path);
   for (char **right = spawning->rights; *right != NULL; right++)
     g_ptr_array_add(argv, *right);
+  if (spec->asks_outside)
+    g_ptr_array_add(argv, (char *)"dirmngr");
   g_ptr_array_add(argv, NULL);
   g_auto(GStrv) environment = minimal_environment(spec);
   posix_spawn_file_actions_t actions;
@@ -642,4 +648,17 @@ client_is_quiet(struct client *client)
     take_printed(client);
   g_string_truncate(client->printed, 0);
   return client->pid > 0 && poll(&fd, 1, 0) == 0;
+}
+
+/* Whoever lives on holds the other end of its output. */
+bool
+client_left_nothing(struct client *client, unsigned seconds)
+{
+  gint64 until = in_seconds(seconds);
+  while (client->printed_fd >= 0 && g_get_monotonic_time() < until) {
+    struct pollfd fd = {client->printed_fd, POLLIN, 0};
+    if (poll(&fd, 1, 100) > 0)
+      take_printed(client);
+  }
+  return client->pid <= 0 && client->printed_fd < 0;
 }

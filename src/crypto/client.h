@@ -13,7 +13,9 @@ struct plugin_spec {
   char *path;               /* a shared object (*.so), or any program */
   char **options;           /* never NULL */
   char **granted;           /* rights, by the rc file; NULL: it says nothing */
-  bool is_ours;             /* bundled, and not replaced: it may do everything */
+  bool is_bundled;          /* it came with postino: the rc's rights count, else its manifest */
+  bool asks_outside;        /* for this once: GnuPG may ask the network, by its dirmngr */
+  struct crypto_grants grants;
   bool no_terminal;         /* the screen is in use: no pinentry may draw on it unasked */
   struct crypto_screen screen;
 };
@@ -49,6 +51,10 @@ unsigned client_capabilities(const struct client *client);
 bool client_can_stay(const struct client *client);
 /* Does it live, and has it said nothing unasked? */
 bool client_is_quiet(struct client *client);
+
+/* After a call that failed: has all that it started ended with it?  Waits at most
+ * `seconds`. */
+bool client_left_nothing(struct client *client, unsigned seconds);
 
 /* A request; its type and number are set in client_call(). */
 struct frame *client_request(struct client *client, enum frame_type type);

@@ -318,6 +318,39 @@ try_seal_wrongly(struct trial *trial, uint64_t limit, const char *key, const cha
     try_refusal(trial, "SEAL", client, request, what);
 }
 
+/* Milliseconds after which the sealing of a large letter is cancelled. */
+#define CANCEL_AFTER 300
+#define CANCEL_SECONDS 5
+
+static gpointer
+cancel_soon(gpointer cancel)
+{
+  g_usleep(CANCEL_AFTER * 1000);
+  g_cancellable_cancel(cancel);
+  return NULL;
+}
+
+/* The process is killed: what it began elsewhere must not go on. */
+static void
+try_cancel(struct trial *trial)
+{
+  g_autoptr(client_t) client = client_start(trial->spec, NULL, NULL, trial->cancel, NULL);
+  g_autoptr(GBytes) entity = sample(200000);
+  g_autoptr(GCancellable) cancel = g_cancellable_new();
+  g_autoptr(GError) why = NULL;
+  struct frame *request =
+      client != NULL ? seal_request_of(trial, client, entity, CLIENT_LARGEST, NULL) : NULL;
+  if (request == NULL)
+    return;
+  GThread *thread = g_thread_new("cancel", cancel_soon, cancel);
+  g_autoptr(frame_t) reply =
+      client_call(client, request, LIMIT_PLUGIN_SECONDS, NULL, cancel, &why);
+  g_thread_join(thread);
+  bool ended = reply != NULL || (error_is(why, POSTINO_ERROR_CANCELLED) &&
+                                 client_left_nothing(client, CANCEL_SECONDS));
+  say(trial, "THE PROCESS", ended, _("cancelled, it ends with all that it started"), NULL);
+}
+
 static void
 try_errors(struct trial *trial)
 {
@@ -346,6 +379,7 @@ try_letters(struct trial *trial)
     try_letter(trial, 40000, false, true, _("one of 2 MB"));
     try_damage(trial);
     try_errors(trial);
+    try_cancel(trial);
   }
   if (can_sign && can_seal)
     try_letter(trial, 5, true, true, _("one sealed and signed"));
@@ -371,7 +405,9 @@ crypto_of(struct crypto *crypto, const char *name_or_path)
   struct plugin_spec *spec =
       plugin_spec_new(alone->opener, path, known != NULL ? known->options : NULL);
   /* Who gives a path gives with it what the manifest beside it asks for. */
-  spec->is_ours = known != NULL && known->is_ours;
+  spec->is_bundled = known != NULL && known->is_bundled;
+  if (known != NULL)
+    spec->grants = known->grants;
   spec->granted = known != NULL ? g_strdupv(known->granted) : rights_asked(spec->name, path, NULL);
   g_ptr_array_add(alone->plugins, spec);
   return alone;
@@ -403,7 +439,7 @@ crypto_check_plugin(struct crypto *crypto, const char *name_or_path,
       try_staying(&trial);
     }
     if ((trial.capabilities & (POSTINO_CAN_OPEN | POSTINO_CAN_VERIFY)) != 0)
-    try_open_garbage(&trial);
+      try_open_garbage(&trial);
     try_letters(&trial);
   }
   g_free(trial.address);

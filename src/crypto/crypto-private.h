@@ -24,6 +24,10 @@ const struct plugin_spec *crypto_find(const struct crypto *crypto, const char *n
  * plugin, else as client_start(). */
 struct client *crypto_start(struct crypto *crypto, const char *name, unsigned capabilities,
                             GCancellable *cancel, GError **error) G_GNUC_WARN_UNUSED_RESULT;
+/* The same for what the user asks of the network: GnuPG's dirmngr is there for it. */
+struct client *crypto_start_outside(struct crypto *crypto, const char *name,
+                                    unsigned capabilities, GCancellable *cancel, GError **error)
+    G_GNUC_WARN_UNUSED_RESULT;
 /* The same, or one that waits; crypto_rest() it when it has answered (client_end() when
  * it has not).  Not for what came from outside. */
 struct client *crypto_take(struct crypto *crypto, const char *name, unsigned capabilities,

@@ -27,7 +27,7 @@ add_bundled(struct crypto *crypto)
     if (!g_file_test(path, G_FILE_TEST_EXISTS))
       continue;
     struct plugin_spec *spec = plugin_spec_new(bundled[i], path, NULL);
-    spec->is_ours = true;
+    spec->is_bundled = true;
     g_ptr_array_add(crypto->plugins, spec);
   }
 }
@@ -46,7 +46,7 @@ add_configured(struct crypto *crypto, const struct conf_plugin *plugin)
       g_free(spec->path);
       spec->path = g_strdup(plugin->command);
     }
-    spec->is_ours = plugin->command == NULL && plugin->rights == NULL;
+    spec->is_bundled = plugin->command == NULL;
     spec->granted = g_strdupv(plugin->rights);
     return;
   }
@@ -108,6 +108,35 @@ crypto_set_screen(struct crypto *crypto, const struct crypto_screen *screen)
     spec->no_terminal = true;
     spec->screen = *screen;
   }
+}
+
+void
+crypto_set_grants(struct crypto *crypto, const struct crypto_grants *grants)
+{
+  for (guint i = 0; i < crypto->plugins->len; i++)
+    ((struct plugin_spec *)crypto->plugins->pdata[i])->grants = *grants;
+}
+
+char *
+crypto_grant(struct crypto *crypto, const char *plugin, GError **error)
+{
+  const struct plugin_spec *spec = crypto_find(crypto, plugin);
+  g_autoptr(GError) why = NULL;
+  g_auto(GStrv) asked = spec != NULL ? rights_asked(spec->name, spec->path, &why) : NULL;
+  if (why != NULL) {
+    g_propagate_error(error, g_steal_pointer(&why));
+    return NULL;
+  }
+  if (asked == NULL) {
+    g_autofree char *clean = sanitize_line(plugin, -1);
+    error_set(error, POSTINO_ERROR_NOTFOUND,
+              spec == NULL ? _("there is no plugin \"%s\"; see postino plugin list")
+                           : _("plugin %s has no manifest and asks for nothing"), clean);
+    return NULL;
+  }
+  g_autofree char *digest = rights_digest(spec->path, asked);
+  return spec->grants.grant(spec->name, digest, spec->grants.data, error) ? rights_words(asked)
+                                                                         : NULL;
 }
 
 const struct plugin_spec *
@@ -176,6 +205,19 @@ crypto_start(struct crypto *crypto, const char *name, unsigned capabilities, GCa
 }
 
 struct client *
+crypto_start_outside(struct crypto *crypto, const char *name, unsigned capabilities,
+                     GCancellable *cancel, GError **error)
+{
+  const struct plugin_spec *spec = find_or_say(crypto, name, error);
+  if (spec == NULL)
+    return NULL;
+  struct plugin_spec outside = *spec;
+  outside.asks_outside = true;
+  return able(client_start(&outside, crypto->ask, crypto->ask_data, cancel, error), name,
+              capabilities, error);
+}
+
+struct client *
 crypto_take(struct crypto *crypto, const char *name, unsigned capabilities, GCancellable *cancel,
             GError **error)
 {
@@ -210,7 +252,9 @@ crypto_plugins(struct crypto *crypto, GCancellable *cancel)
 {
   GPtrArray *list = g_ptr_array_new_with_free_func(free_info);
   for (guint i = 0; i < crypto->plugins->len; i++) {
-    const struct plugin_spec *spec = crypto->plugins->pdata[i];
+    struct plugin_spec quiet = *(const struct plugin_spec *)crypto->plugins->pdata[i];
+    const struct plugin_spec *spec = &quiet;
+    quiet.grants.silent = true;
     g_autoptr(GError) why = NULL;
     g_autoptr(client_t) client = client_start(spec, crypto->ask, crypto->ask_data, cancel, &why);
     struct plugin_info *info = g_new0(struct plugin_info, 1);

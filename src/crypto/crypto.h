@@ -74,6 +74,22 @@ struct crypto_screen {
 };
 void crypto_set_screen(struct crypto *crypto, const struct crypto_screen *screen);
 
+/* Rights that a plugin's manifest asks for and the rc file does not mention.  `may`: has
+ * a person granted them, or does when asked now?  `grant`: has from now on.  `words`:
+ * for the person; `digest`: another one when the manifest is.  Called on worker
+ * threads; set before the first use. */
+struct crypto_grants {
+  bool (*may)(const char *plugin, const char *words, const char *digest, bool ask, void *data);
+  bool (*grant)(const char *plugin, const char *digest, void *data, GError **error);
+  void *data;
+  bool silent;              /* nobody is asked now */
+};
+void crypto_set_grants(struct crypto *crypto, const struct crypto_grants *grants);
+/* On the user's word.  The rights, in words, which the manifest asks for; NOTFOUND when
+ * there is no such plugin, or no manifest. */
+char *crypto_grant(struct crypto *crypto, const char *plugin, GError **error)
+    G_GNUC_WARN_UNUSED_RESULT;
+
 struct plugin_info {
   char *name, *version, *path;
   char *why_disabled;       /* NULL: it works */
@@ -168,7 +184,6 @@ GPtrArray *crypto_key_import(struct crypto *crypto, const char *plugin, GBytes *
 /* The public key, for sending to others. */
 GBytes *crypto_key_export(struct crypto *crypto, const char *plugin, const char *fingerprint,
                           GCancellable *cancel, GError **error) G_GNUC_WARN_UNUSED_RESULT;
-/* A new pair; asks for its passphrase when somebody can be asked. */
 /* Autocrypt: the pair sealed with a code; such a one taken in, whose code the person is
  * asked for (struct key_info). */
 GBytes *crypto_key_setup(struct crypto *crypto, const char *plugin, const char *fingerprint,
@@ -179,6 +194,7 @@ GPtrArray *crypto_key_setup_open(struct crypto *crypto, const char *plugin, GByt
 /* The pair, its secret half locked by its passphrase as it lies in the key ring. */
 GBytes *crypto_key_backup(struct crypto *crypto, const char *plugin, const char *fingerprint,
                           GCancellable *cancel, GError **error) G_GNUC_WARN_UNUSED_RESULT;
+/* A new pair; asks for its passphrase when somebody can be asked. */
 struct key_info *crypto_key_make(struct crypto *crypto, const char *plugin,
                                  const struct address *owner, GCancellable *cancel,
                                  GError **error) G_GNUC_WARN_UNUSED_RESULT;

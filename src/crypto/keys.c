@@ -80,8 +80,11 @@ ask_keys(struct crypto *crypto, const char *plugin, const char *action, const ch
   /* Without bytes of others, and looking only. */
   static const char *const harmless[] = {"own", "find", "show", NULL};
   bool stays = data == NULL && g_strv_contains(harmless, action);
+  bool outside = strcmp(action, "locate") == 0;
   g_autoptr(client_t) client =
-      (stays ? crypto_take : crypto_start)(crypto, plugin, POSTINO_CAN_KEYS, cancel, error);
+      (stays     ? crypto_take
+       : outside ? crypto_start_outside
+                 : crypto_start)(crypto, plugin, POSTINO_CAN_KEYS, cancel, error);
   if (client == NULL)
     return NULL;
   g_autoptr(frame_t) request = client_request(client, FRAME_KEYS);

@@ -133,8 +133,56 @@ enforceable(const char *name, char **rights, GError **error)
   return NULL;
 }
 
+char *
+rights_digest(const char *path, char *const *asked)
+{
+  g_autoptr(GChecksum) sum = g_checksum_new(G_CHECKSUM_SHA256);
+  g_checksum_update(sum, (const guchar *)path, (gssize)strlen(path) + 1);
+  for (; *asked != NULL; asked++)
+    g_checksum_update(sum, (const guchar *)*asked, (gssize)strlen(*asked) + 1);
+  return g_strdup(g_checksum_get_string(sum));
+}
+
+static bool
+may_have(const char *name, const char *path, char **asked, const struct crypto_grants *may)
+{
+  g_autofree char *digest = rights_digest(path, asked);
+  g_autofree char *words = rights_words(asked);
+  return may != NULL && may->may != NULL && may->may(name, words, digest, !may->silent, may->data);
+}
+
+/* What the rc file does not mention a person decides. */
+static char **
+rights_by_word(const char *name, const char *path, char **asked, const struct crypto_grants *may,
+               GError **error)
+{
+  if (*asked == NULL || may_have(name, path, asked, may))
+    return enforceable(name, asked, error);
+  g_autofree char *words = rights_words(asked);
+  g_strfreev(asked);
+  error_set(error, POSTINO_ERROR_TRUST,
+            _("plugin %s asks for the rights \"%s\", which nobody has granted; if it may have them, "
+              "say postino plugin grant %s"),
+            name, words, name);
+  return NULL;
+}
+
 char **
-rights_of(const char *name, const char *path, char *const *granted, GError **error)
+rights_of_bundled(const char *name, const char *path, GError **error)
+{
+  g_autoptr(GError) why = NULL;
+  char **asked = rights_asked(name, path, &why);
+  if (asked == NULL && why == NULL)
+    error_set(error, POSTINO_ERROR_CONFIG, _("plugin %s lacks its manifest; install postino again"),
+              name);
+  else if (why != NULL)
+    g_propagate_error(error, g_steal_pointer(&why));
+  return asked;
+}
+
+char **
+rights_of(const char *name, const char *path, char *const *granted,
+          const struct crypto_grants *may, GError **error)
 {
   g_autoptr(GError) why = NULL;
   g_auto(GStrv) given = granted != NULL ? rights_read(name, granted, error) : NULL;
@@ -147,6 +195,8 @@ rights_of(const char *name, const char *path, char *const *granted, GError **err
   }
   if (asked == NULL)
     return given != NULL ? enforceable(name, g_steal_pointer(&given), error) : rights_of_unknown();
+  if (given == NULL)
+    return rights_by_word(name, path, g_steal_pointer(&asked), may, error);
   for (char **right = asked; *right != NULL; right++)
     if (!is_granted(*right, given)) {
       g_autofree char *clean = sanitize_line(*right, -1);

@@ -27,7 +27,7 @@ src_crypto_libcrypto_a_SOURCES = \
 man_MANS += man/postino-plugin.7
 pkgconfig_DATA += src/crypto/postino-plugin.pc
 EXTRA_DIST += man/postino-plugin.7.in src/crypto/postino-plugin.pc.in contrib/plugins/example.py \
-	contrib/plugins/age.py
+	contrib/plugins/age.py contrib/plugins/age.py.rights
 CLEANFILES += man/postino-plugin.7 src/crypto/postino-plugin.pc
 author_substitutions = $(SED) -e 's|@VERSION[@]|$(PACKAGE_VERSION)|g' -e 's|@prefix[@]|$(prefix)|g' \
 	-e 's|@includedir[@]|$(includedir)|g' -e 's|@plugindir[@]|$(plugindir)|g'

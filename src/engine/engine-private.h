@@ -23,6 +23,7 @@ struct engine {
   GMutex lock;              /* requests, last_request, and what works share */
   GHashTable *requests;     /* &request->id -> struct request: not ended */
   request_id last_request;
+  GHashTable *asked_rights; /* digests: whoever refused is not asked again (lock) */
   bool refreshing;          /* a refresh waits or runs (lock) */
   bool settled;             /* what lay in the folders at first is known (lock) */
   guint fetching;           /* works that bring letters (lock) */
@@ -121,6 +122,9 @@ void ask_desk_close(struct ask_desk *desk);
 void ask_desk_free(struct ask_desk *desk);
 void ask_desk_answer(struct ask_desk *desk, uint64_t ask, secret_t *answer);
 secret_t *ask_password(const char *prompt, void *engine);
+/* crypto_grants. */
+bool plugin_may(const char *plugin, const char *words, const char *digest, bool ask, void *engine);
+bool plugin_grant(const char *plugin, const char *digest, void *engine, GError **error);
 secret_t *ask_plugin(const char *prompt, bool secret, void *engine);
 /* struct crypto_screen: the interface leaves the terminal, and has it again. */
 char *terminal_hand_over(void *engine);

@@ -32,6 +32,7 @@ open_rooms(struct engine *engine, GError **error)
   crypto_set_confirmed(engine->crypto, key_is_confirmed, engine);
   crypto_set_memory(engine->crypto,
                     &(struct crypto_memory){key_known, key_note, engine});
+  crypto_set_grants(engine->crypto, &(struct crypto_grants){plugin_may, plugin_grant, engine});
   if (engine->options.interactive)
     crypto_set_screen(engine->crypto, &(struct crypto_screen){terminal_hand_over,
                                                               terminal_take_back, engine});
@@ -48,6 +49,7 @@ engine_new(const struct conf *conf, const struct engine_options *options, GError
     engine->options = *options;
   g_mutex_init(&engine->lock);
   engine->requests = g_hash_table_new(g_int64_hash, g_int64_equal);
+  engine->asked_rights = g_hash_table_new_full(g_str_hash, g_str_equal, g_free, NULL);
   if (!open_rooms(engine, error))
     return NULL;
   if (engine->options.interactive && !watch_start(engine, error))
@@ -74,6 +76,7 @@ engine_free(struct engine *engine)
   ask_desk_free(engine->asks);
   event_queue_free(engine->events);
   g_hash_table_unref(engine->requests);
+  g_hash_table_unref(engine->asked_rights);
   g_mutex_clear(&engine->lock);
   g_free(engine);
 }

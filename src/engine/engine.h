@@ -277,6 +277,8 @@ const char *engine_recipient_word(enum recipient_state state);
 /* ---- plugins ---- */
 
 request_id engine_plugins(struct engine *engine);
+/* It may have what its manifest asks for; text: that, in words. */
+request_id engine_plugin_grant(struct engine *engine, const char *name);
 /* One NOTICE of this request a check (bad: failed), then DONE. */
 request_id engine_plugin_check(struct engine *engine, const char *name_or_path);
 

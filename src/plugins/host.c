@@ -451,6 +451,7 @@ main(int argc, char **argv)
     return 64;
   }
   const char *path = argv[2];
+  rights_start_daemons(argv + 3, (size_t)(argc - 3));
   rights_give_up((int)strtol(argv[1], NULL, 10));
   if (!rights_limit(path, argv + 3, (size_t)(argc - 3))) {
     fprintf(stderr, "the kernel refuses to limit this process: %s\n", strerror(errno));

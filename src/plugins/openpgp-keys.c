@@ -1,6 +1,8 @@
 #include "plugins/openpgp.h"
 
+#include <stdlib.h>
 #include <string.h>
+#include <sys/stat.h>
 
 #include "plugins/common.h"
 
@@ -84,6 +86,17 @@ openpgp_key_now(struct openpgp *pgp, const char *fingerprint)
     return NULL;
   gpgme_key_ref(keys->pdata[0]);
   return keys->pdata[0];
+}
+
+/* Whether its secret key is here costs a question to the agent for each subkey. */
+gpgme_key_t
+openpgp_key_of_signer(struct openpgp *pgp, const char *fingerprint)
+{
+  gpgme_keylist_mode_t before = gpgme_get_keylist_mode(pgp->ctx);
+  (void)gpgme_set_keylist_mode(pgp->ctx, GPGME_KEYLIST_MODE_LOCAL);
+  gpgme_key_t key = openpgp_key_now(pgp, fingerprint);
+  (void)gpgme_set_keylist_mode(pgp->ctx, before);
+  return key;
 }
 
 gpgme_key_t
@@ -205,13 +218,59 @@ say_recipient(struct openpgp *pgp, const char *address, const char *confirmed)
   pgp->host->recipient(pgp->host, &said);
 }
 
+/* A letter is weighed and sealed at once; seldom is more time between the two. */
+#define LISTED_SECONDS 5
+
+static char *
+ring_directory(void)
+{
+  const char *home = getenv("GNUPGHOME");
+  return home != NULL && *home != '\0' ? g_strdup(home)
+                                       : g_build_filename(g_get_home_dir(), ".gnupg", NULL);
+}
+
+/* Who is asked for, and what changes as soon as anything in the ring does. */
+static char *
+ring_now(const char *const *addresses, size_t n)
+{
+  static const char *const files[] = {"pubring.kbx", "pubring.gpg", "public-keys.d/pubring.db",
+                                      "trustdb.gpg", "tofu.db", "private-keys-v1.d", "gpg.conf"};
+  g_autofree char *directory = ring_directory();
+  GString *now = g_string_new(NULL);
+  for (size_t i = 0; i < n; i++)
+    g_string_append_printf(now, "%s\n", addresses[i]);
+  for (size_t i = 0; i < G_N_ELEMENTS(files); i++) {
+    g_autofree char *path = g_build_filename(directory, files[i], NULL);
+    struct stat st;
+    if (stat(path, &st) == 0)
+      g_string_append_printf(now, "%zu %lld %lld.%09ld %llu\n", i, (long long)st.st_size,
+                             (long long)st.st_mtim.tv_sec, st.st_mtim.tv_nsec,
+                             (unsigned long long)st.st_ino);
+  }
+  return g_string_free(now, FALSE);
+}
+
+/* gpg is not started twice for what is asked of the ring twice in a row. */
+static void
+list_recipients(struct openpgp *pgp, const char *const *addresses, size_t n)
+{
+  g_autofree char *now = ring_now(addresses, n);
+  if (pgp->listed != NULL && g_strcmp0(pgp->listed_of, now) == 0 &&
+      g_get_monotonic_time() - pgp->listed_at < LISTED_SECONDS * G_USEC_PER_SEC)
+    return;
+  g_clear_pointer(&pgp->listed, g_ptr_array_unref);
+  g_free(pgp->listed_of);
+  pgp->listed_of = g_steal_pointer(&now);
+  pgp->listed_at = g_get_monotonic_time();
+  pgp->listed = keys_of_all(pgp, addresses, n);
+}
+
 int
 openpgp_recipients(void *state, const char *const *addresses, const char *const *confirmed,
                    size_t n)
 {
   struct openpgp *pgp = state;
-  g_clear_pointer(&pgp->listed, g_ptr_array_unref);
-  pgp->listed = keys_of_all(pgp, addresses, n);
+  list_recipients(pgp, addresses, n);
   for (size_t i = 0; i < n; i++)
     say_recipient(pgp, addresses[i], confirmed[i]);
   return 0;

@@ -418,7 +418,7 @@ say_signature(struct openpgp *pgp, gpgme_signature_t signature)
   gpgme_key_t key = NULL;
   g_autoptr(GArray) uids = g_array_new(FALSE, TRUE, sizeof(struct postino_user_id));
   if (signature->fpr != NULL)
-    key = openpgp_key_now(pgp, signature->fpr);
+    key = openpgp_key_of_signer(pgp, signature->fpr);
   if (key != NULL && !common_is_dead(key))
     for (gpgme_user_id_t uid = key->uids; uid != NULL; uid = uid->next) {
       struct postino_user_id live = {POSTINO_PLUGIN_HEAD(live), .text = uid->uid,

@@ -15,6 +15,8 @@ struct openpgp {
   const struct postino_host *host;
   gpgme_ctx_t ctx;
   GPtrArray *listed;        /* gpgme_key_t: of the recipients that were asked for last; NULL */
+  char *listed_of;          /* who that were, and the ring as it was then; NULL */
+  gint64 listed_at;         /* monotonic microseconds */
   int asked;                /* passphrases that were asked for in this operation */
   uint64_t beats;           /* signs of life from gpg */
   /* what GnuPG's status lines said of a decryption */
@@ -28,10 +30,10 @@ struct openpgp {
 /* Fails the operation with GPGME's error; for the plugin's functions to return. */
 int openpgp_failed(struct openpgp *pgp, gpgme_error_t error);
 
-/* Lets the pinentry have the terminal, if that is how passphrases come; false when it
- * is refused.  The other ends that and may be called without it. */
 /* Passphrases come from here (or, `yes` false, as the rc says) from now on. */
 void openpgp_take_passphrases(struct openpgp *pgp, bool yes);
+/* Lets the pinentry have the terminal, if that is how passphrases come; false when it
+ * is refused.  The other ends that and may be called without it. */
 bool openpgp_take_terminal(struct openpgp *pgp);
 void openpgp_leave_terminal(struct openpgp *pgp);
 
@@ -43,6 +45,8 @@ GPtrArray *openpgp_keys_of(struct openpgp *pgp, const char *address);
  * has it now; unref it.  NULL when it is not there, or is not one. */
 gpgme_key_t openpgp_key(struct openpgp *pgp, const char *fingerprint);
 gpgme_key_t openpgp_key_now(struct openpgp *pgp, const char *fingerprint);
+/* The same without knowing of a secret key. */
+gpgme_key_t openpgp_key_of_signer(struct openpgp *pgp, const char *fingerprint);
 /* The one of them to sign with: own, usable, the newest; or NULL. */
 gpgme_key_t openpgp_signing_key(GPtrArray *keys, const char *address);
 

@@ -14,6 +14,7 @@
 #include <sys/socket.h>
 #include <sys/stat.h>
 #include <sys/syscall.h>
+#include <sys/un.h>
 #include <unistd.h>
 
 #include "base/file.h"
@@ -70,6 +71,82 @@ rights_limit_memory(void)
   set_limit(RLIMIT_AS, MEMORY);
 }
 
+/* ---- GnuPG's daemons ---- */
+
+static bool
+has(char *const *rights, size_t n, const char *right)
+{
+  for (size_t i = 0; i < n; i++)
+    if (strcmp(rights[i], right) == 0)
+      return true;
+  return false;
+}
+
+static bool
+answers_at(const char *path)
+{
+  struct sockaddr_un address = {.sun_family = AF_UNIX};
+  auto_fd fd = socket(AF_UNIX, SOCK_STREAM | SOCK_CLOEXEC, 0);
+  if (fd < 0 || strlen(path) >= sizeof address.sun_path)
+    return false;
+  g_strlcpy(address.sun_path, path, sizeof address.sun_path);
+  return connect(fd, (struct sockaddr *)&address, sizeof address) == 0;
+}
+
+/* GnuPG's own way to name a home in a socket directory: 15 bytes of its SHA-1, in the
+ * base 32 of zbase32. */
+static char *
+name_of_home(const char *home)
+{
+  static const char digits[] = "ybndrfg8ejkmcpqxot1uwisza345h769";
+  guint8 sum[20];
+  gsize length = sizeof sum;
+  GChecksum *checksum = g_checksum_new(G_CHECKSUM_SHA1);
+  g_checksum_update(checksum, (const guchar *)home, (gssize)strlen(home));
+  g_checksum_get_digest(checksum, sum, &length);
+  g_checksum_free(checksum);
+  GString *name = g_string_new("d.");
+  for (int bit = 0; bit < 15 * 8; bit += 5) {
+    unsigned pair = (unsigned)sum[bit / 8] << 8 | sum[bit / 8 + 1];
+    g_string_append_c(name, digits[pair >> (11 - bit % 8) & 31]);
+  }
+  return g_string_free(name, FALSE);
+}
+
+static bool
+agent_answers(void)
+{
+  const char *home = getenv("GNUPGHOME");
+  g_autofree char *usual = g_build_filename(g_get_home_dir(), ".gnupg", NULL);
+  g_autofree char *own = home != NULL ? g_canonicalize_filename(home, NULL) : g_strdup(usual);
+  g_autofree char *name = strcmp(own, usual) != 0 ? name_of_home(own) : g_strdup("");
+  g_autofree char *run = g_strdup_printf("/run/user/%ld/gnupg", (long)getuid());
+  g_autofree char *in_run = g_build_filename(run, name, "S.gpg-agent", NULL);
+  g_autofree char *in_home = g_build_filename(own, "S.gpg-agent", NULL);
+  return answers_at(in_run) || answers_at(in_home);
+}
+
+/* Whether it starts the plugin finds out. */
+static void
+launch(const char *daemon)
+{
+  const char *argv[] = {"gpgconf", "--launch", daemon, NULL};
+  (void)g_spawn_sync(NULL, (char **)argv, NULL,
+                     G_SPAWN_SEARCH_PATH | G_SPAWN_STDOUT_TO_DEV_NULL | G_SPAWN_STDERR_TO_DEV_NULL,
+                     NULL, NULL, NULL, NULL, NULL, NULL);
+}
+
+void
+rights_start_daemons(char *const *rights, size_t n)
+{
+  if (!has(rights, n, "gnupg"))
+    return;
+  if (!agent_answers())
+    launch("gpg-agent");
+  if (has(rights, n, "dirmngr"))
+    launch("dirmngr");
+}
+
 /* ---- files ---- */
 
 /* The headers may be older than the kernel: what it knows is asked at run time. */
@@ -109,13 +186,26 @@ static void
 allow_system(const struct files *files)
 {
   static const char *const read_only[] = {"/usr", "/bin", "/sbin", "/lib",  "/lib32",
-                                          "/lib64", "/etc", "/proc", "/sys"};
+                                          "/lib64", "/etc", "/proc", "/sys",
+                                          "/opt",   "/nix", "/gnu"};
   static const char *const devices[] = {"/dev/null", "/dev/zero", "/dev/full", "/dev/random",
                                         "/dev/urandom"};
   for (size_t i = 0; i < sizeof read_only / sizeof *read_only; i++)
     allow(files, read_only[i], READ);
   for (size_t i = 0; i < sizeof devices / sizeof *devices; i++)
     allow(files, devices[i], LANDLOCK_ACCESS_FS_READ_FILE | LANDLOCK_ACCESS_FS_WRITE_FILE);
+}
+
+/* Dotfiles are often links to where somebody keeps them all. */
+static void
+allow_links_in(const struct files *files, const char *directory)
+{
+  g_autoptr(GDir) dir = g_dir_open(directory, 0, NULL);
+  for (const char *name; dir != NULL && (name = g_dir_read_name(dir)) != NULL;) {
+    g_autofree char *path = g_build_filename(directory, name, NULL);
+    if (g_file_test(path, G_FILE_TEST_IS_SYMLINK) && g_file_test(path, G_FILE_TEST_IS_REGULAR))
+      allow(files, path, OF_FILES);
+  }
 }
 
 /* Its home, where its agent's sockets are made, and the terminal of its pinentry. */
@@ -126,10 +216,22 @@ allow_gnupg(const struct files *files)
   g_autofree char *usual = g_build_filename(user != NULL ? user : "/", ".gnupg", NULL);
   g_autofree char *sockets = g_strdup_printf("/run/user/%ld/gnupg", (long)getuid());
   allow(files, home != NULL ? home : usual, files->all);
+  allow_links_in(files, home != NULL ? home : usual);
   allow(files, sockets, files->all);
   allow(files, "/dev/tty", LANDLOCK_ACCESS_FS_READ_FILE | LANDLOCK_ACCESS_FS_WRITE_FILE);
   if (terminal != NULL)
     allow(files, terminal, LANDLOCK_ACCESS_FS_READ_FILE | LANDLOCK_ACCESS_FS_WRITE_FILE);
+}
+
+/* What was installed with this host, wherever that is. */
+static void
+allow_own(const struct files *files)
+{
+  g_autofree char *self = g_file_read_link("/proc/self/exe", NULL);
+  g_autofree char *directory = self != NULL ? g_path_get_dirname(self) : NULL;
+  if (directory != NULL)
+    allow(files, directory, READ);
+  allow(files, LOCALEDIR, READ);
 }
 
 static void
@@ -166,6 +268,7 @@ limit_files(const char *program, char *const *rights, size_t n)
   struct files files = {ruleset, all};
   allow_system(&files);
   allow(&files, program, READ);
+  allow_own(&files);
   for (size_t i = 0; i < n; i++)
     allow_granted(&files, rights[i]);
   return syscall(SYS_landlock_restrict_self, ruleset, 0) == 0;
@@ -209,12 +312,8 @@ limit_calls(bool network, bool daemons)
 bool
 rights_limit(const char *program, char *const *rights, size_t n)
 {
-  bool network = false, gnupg = false;
-  for (size_t i = 0; i < n; i++) {
-    if (strcmp(rights[i], "everything") == 0)
-      return true;
-    network = network || strcmp(rights[i], "network") == 0;
-    gnupg = gnupg || strcmp(rights[i], "gnupg") == 0;
-  }
-  return limit_files(program, rights, n) && limit_calls(network, gnupg);
+  if (has(rights, n, "everything"))
+    return true;
+  return limit_files(program, rights, n) &&
+         limit_calls(has(rights, n, "network"), has(rights, n, "gnupg"));
 }

@@ -8,6 +8,10 @@
 
 /* Descriptors, dumps and sizes, for every plugin; it dies with `parent`. */
 void rights_give_up(int parent);
+/* What GnuPG's daemons do for others, too, they must not do under a plugin's limits: its
+ * agent is started before them, where `rights` have "gnupg", and its dirmngr, which asks
+ * the network, where "dirmngr" stands beside it. */
+void rights_start_daemons(char *const *rights, size_t n);
 /* `rights` as the core writes them: "network", "gnupg", "read:/PATH", "write:/PATH";
  * with "everything" nothing more is taken.  `program` itself can be read in any case.
  * False when the kernel has the means and refuses them. */

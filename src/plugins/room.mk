@@ -3,6 +3,15 @@ postino_plugin_host_SOURCES = src/plugins/host.c src/plugins/rights.c src/plugin
 	src/crypto/protocol.c src/crypto/protocol.h src/crypto/postino-plugin.h
 postino_plugin_host_LDADD = $(BASE_LIBS) $(SECCOMP_LIBS) -ldl
 
+# What they ask for stands beside them.
+dist_plugin_DATA = src/plugins/openpgp.so.rights src/plugins/smime.so.rights
+all-local: plugins/openpgp.so.rights plugins/smime.so.rights
+plugins/openpgp.so.rights: $(srcdir)/src/plugins/openpgp.so.rights
+	$(AM_V_GEN)$(MKDIR_P) plugins && cp $(srcdir)/src/plugins/openpgp.so.rights $@
+plugins/smime.so.rights: $(srcdir)/src/plugins/smime.so.rights
+	$(AM_V_GEN)$(MKDIR_P) plugins && cp $(srcdir)/src/plugins/smime.so.rights $@
+CLEANFILES += plugins/openpgp.so.rights plugins/smime.so.rights
+
 pkglibexec_PROGRAMS += postino-gpgsm
 postino_gpgsm_SOURCES = src/plugins/gpgsm.c
 

@@ -36,8 +36,9 @@ static const struct cli_command commands[] = {
      N_("Brings mbox files and Maildirs in, or what another program has fetched already"),
      cli_import},
     {"index", "[--rebuild] [--sealed]", N_("Brings the index up to date with the mail on disk"), cli_index},
-    {"plugin", "list | check NAME|PATH | new NAME",
-     N_("Lists the crypto plugins, tests one, or writes the beginning of a new one"), cli_plugin},
+    {"plugin", "list | check NAME|PATH | grant NAME | new NAME",
+     N_("Lists the crypto plugins, tests one, grants one its rights, or writes the beginning of a "
+       "new one"), cli_plugin},
     {"queue", "[list] | show ID | flush [--wait] | retry ID | cancel ID | edit ID | hold [--at TIME] ID",
      N_("Shows the outbox, sends what waits in it; tries a letter again, takes it back, holds it"),
      cli_queue},

@@ -56,6 +56,15 @@ check_one(struct cli *cli, const char *name, GError **error)
   return event != NULL;
 }
 
+static bool
+grant(struct cli *cli, const char *name, GError **error)
+{
+  g_autoptr(event_t) event = cli_wait(cli, engine_plugin_grant(cli->engine, name), error);
+  if (event != NULL)
+    printf("%s\t%s\n", name, event->text);
+  return event != NULL;
+}
+
 /* ---- a new one ---- */
 
 /* What the skeletons are called in the tree. */
@@ -154,10 +163,13 @@ cli_plugin(struct cli *cli, int argc, char **argv, GError **error)
   if (text_ascii_equal(argv[1], "new") && argc == 3)
     return write_skeleton(argv[2], error);
   bool lists = text_ascii_equal(argv[1], "list") && argc == 2;
-  if (!lists && !(text_ascii_equal(argv[1], "check") && argc == 3))
+  bool grants = text_ascii_equal(argv[1], "grant") && argc == 3;
+  if (!lists && !grants && !(text_ascii_equal(argv[1], "check") && argc == 3))
     return error_set(error, POSTINO_ERROR_USAGE,
-                     _("plugin takes list, check NAME|PATH or new NAME"));
+                     _("plugin takes list, check NAME|PATH, grant NAME or new NAME"));
   if (!cli_engine(cli, error))
     return false;
+  if (grants)
+    return grant(cli, argv[2], error);
   return lists ? list(cli, error) : check_one(cli, argv[2], error);
 }

@@ -145,17 +145,28 @@ newest(const GPtrArray *keys)
 }
 
 static void
-ask_whose(struct view *view, struct event *event, void *data)
+ask_whose_found(struct view *view, struct event *event, void *data)
 {
   const char *address = data;
   const struct key_info *key = event->keys != NULL ? newest(event->keys) : NULL;
+  if (key != NULL)
+    keys_ask_whose(view->ui, NULL, address, key->fingerprint, key_owner(key), NULL);
+  else if (event->keys != NULL)
+    ui_complain(view->ui, _("There is no key of %s; ask for it and import it."), address);
+}
+
+/* One that only a letter brought is taken from there. */
+static void
+ask_whose(struct view *view, struct event *event, void *data)
+{
+  const char *address = data;
   if (event->keys == NULL)
     return;
-  if (key == NULL) {
-    ui_complain(view->ui, _("There is no key of %s; ask for it and import it."), address);
-    return;
-  }
-  keys_ask_whose(view->ui, NULL, address, key->fingerprint, key_owner(key), NULL);
+  if (newest(event->keys) != NULL)
+    ask_whose_found(view, event, data);
+  else
+    ui_await(view->ui, engine_key_find(view->ui->engine, NULL, address, false), NULL,
+             ask_whose_found, g_strdup(address), g_free);
 }
 
 void

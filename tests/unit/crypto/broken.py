@@ -166,6 +166,14 @@ class Broken(x.Plugin):
             return self.send(x.OPEN | x.REPLY, request, [(x.ENCRYPTED, x.number(1)), (x.INTEGRITY, x.number(1))], b"")
         return self.usual(kind, request, fields, fds)
 
+    def outlives_cancel(self, kind, request, fields, fds):
+        if kind == x.SEAL and os.fstat(fds[0]).st_size > 5 << 20:
+            if os.fork() == 0:
+                os.setsid()
+                time.sleep(20)
+            time.sleep(600)
+        self.usual(kind, request, fields, fds)
+
     def unproven(self, kind, request, fields, fds):
         if kind != x.OPEN:
             return self.usual(kind, request, fields, fds)

@@ -195,7 +195,7 @@ broken_plugin_does_not_conform(void **state)
   const char *const modes[] = {
       "dies-at-once",    "other-version",       "garbage",           "forgets-a-recipient",
       "unsealed-memory", "clear-text",          "signed-only",       "clear-copy-beside",
-      "unproven",        "any-limit",           "any-format",
+      "unproven",        "any-limit",           "any-format",        "outlives-cancel",
   };
   for (gsize i = 0; i < G_N_ELEMENTS(modes); i++) {
     g_autoptr(crypto_t) crypto = core("broken", "tests/unit/crypto/broken.py", modes[i]);

@@ -2,6 +2,8 @@
 #include <signal.h>
 #include <sys/wait.h>
 
+#include <glib/gstdio.h>
+
 #include "base/error.h"
 #include "crypto/crypto.h"
 #include "crypto/mime.h"
@@ -425,6 +427,50 @@ one_process_seals_letter_after_letter_and_opens_none(void **state)
 }
 
 /* A key that was good for a day in 2020, and what it signed that day. */
+static guint
+listings(const char *log)
+{
+  g_autofree char *text = NULL;
+  guint n = 0;
+  assert_true(g_file_get_contents(log, &text, NULL, NULL));
+  for (const char *at = text; (at = strstr(at, "--list-keys")) != NULL; at++)
+    n++;
+  return n;
+}
+
+/* gpg is a script that writes down what it is started for. */
+static void
+ring_is_listed_once_for_a_letter_and_anew_when_it_changed(void **state)
+{
+  static const char *const specs[] = {"bruno@tuoisp.example", "anna@tuoisp.example", NULL};
+  g_autofree char *dir = g_build_filename(ground.gnupg.dir, "bin", NULL);
+  g_autofree char *script = g_build_filename(dir, "gpg", NULL);
+  g_autofree char *log = g_build_filename(dir, "log", NULL);
+  g_autofree char *real = g_find_program_in_path("gpg");
+  g_autofree char *text = g_strdup_printf("#!/bin/sh\necho \"$*\" >>%s\nexec %s \"$@\"\n", log, real);
+  g_autofree char *before = g_strdup(g_getenv("PATH"));
+  g_autofree char *path = g_strconcat(dir, ":", before, NULL);
+  assert_int_equal(g_mkdir(dir, 0700), 0);
+  assert_true(g_file_set_contents(script, text, -1, NULL));
+  assert_int_equal(g_chmod(script, 0700), 0);
+  g_setenv("PATH", path, TRUE);
+  struct crypto *usual = ground.crypto;
+  ground.crypto = crypto_new(ground.conf, answer, NULL);
+  g_autoptr(GPtrArray) weighed = crypto_recipients(ground.crypto, "openpgp", specs, NULL, NULL);
+  g_autoptr(GBytes) sealed = seal("anna@tuoisp.example", "bruno@tuoisp.example", true, true, NULL);
+  assert_non_null(weighed);
+  assert_non_null(sealed);
+  assert_int_equal(listings(log), 1);
+  gnupg_make_key(&ground.gnupg, "Dora Gialli <dora@tuoisp.example>");
+  guint listed = listings(log);
+  g_autoptr(GPtrArray) again = crypto_recipients(ground.crypto, "openpgp", specs, NULL, NULL);
+  assert_non_null(again);
+  assert_int_equal(listings(log), listed + 1);
+  crypto_free(ground.crypto);
+  ground.crypto = usual;
+  g_setenv("PATH", before, TRUE);
+}
+
 static void
 expired_key_is_not_sealed_to_and_its_signature_is_said(void **state)
 {
@@ -553,6 +599,8 @@ bundled_plugins_are_listed(void **state)
     assert_string_equal(info->name, names[i]);
     assert_null(info->why_disabled);
     assert_string_equal(info->capabilities, "sign seal open verify keys");
+    /* What they need, and no more. */
+    assert_true(g_str_has_prefix(info->rights, "gnupg"));
   }
 }
 
@@ -660,6 +708,7 @@ main(void)
       cmocka_unit_test(address_without_a_key_is_named),
       cmocka_unit_test(recipients_are_told_in_order),
       cmocka_unit_test(one_process_seals_letter_after_letter_and_opens_none),
+      cmocka_unit_test(ring_is_listed_once_for_a_letter_and_anew_when_it_changed),
       cmocka_unit_test(expired_key_is_not_sealed_to_and_its_signature_is_said),
       cmocka_unit_test(signature_of_an_unknown_key_is_said),
       cmocka_unit_test(passphrase_is_asked_of_the_person),

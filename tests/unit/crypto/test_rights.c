@@ -55,6 +55,8 @@ greedy(void)
 
 /* What the sealing ended with.  `right`: granted beside the plugin's own text; NULL
  * when the rc says nothing of rights. */
+static struct crypto_grants word; /* a person's */
+
 static GError *
 tries(const char *command, const char *mode, const char *path, const char *right)
 {
@@ -72,6 +74,7 @@ tries(const char *command, const char *mode, const char *path, const char *right
   }
   g_ptr_array_add(conf->plugins, plugin);
   g_autoptr(crypto_t) crypto = crypto_new(conf, NULL, NULL);
+  crypto_set_grants(crypto, &word);
   g_autoptr(GBytes) entity = g_bytes_new_static("Content-Type: text/plain\r\n\r\nciao\r\n", 34);
   const char *recipients[] = {"bruno@tuoisp.example", NULL};
   struct seal_request request = {.plugin = "greedy",
@@ -194,7 +197,8 @@ manifest_asks_and_the_rc_grants(void **state)
   assert_true(g_file_set_contents(manifest, text, -1, NULL));
   g_autoptr(GError) unsaid = tries(command, "listens", "", NULL);
   assert_true(error_is(unsaid, POSTINO_ERROR_TRUST));
-  assert_non_null(strstr(unsaid->message, "asks for the right read:"));
+  assert_non_null(strstr(unsaid->message, "asks for the rights \"read:"));
+  assert_non_null(strstr(unsaid->message, "postino plugin grant greedy"));
   g_autoptr(GError) less = tries(command, "listens", "", "");
   assert_true(error_is(less, POSTINO_ERROR_TRUST));
   assert_non_null(strstr(less->message, "asks for the right network"));
@@ -206,6 +210,40 @@ manifest_asks_and_the_rc_grants(void **state)
   g_autoptr(GError) unknown = tries(command, "listens", "", "everything");
   assert_true(error_is(unknown, POSTINO_ERROR_CONFIG));
   assert_non_null(strstr(unknown->message, "\"teleport\" is no right"));
+}
+
+static char *given;         /* the digest of what was granted */
+
+static bool
+may(const char *plugin, const char *words, const char *digest, bool ask, void *data)
+{
+  assert_string_equal(plugin, "greedy");
+  assert_non_null(strstr(words, "network"));
+  if (given == NULL)
+    given = g_strdup(digest);
+  return strcmp(given, digest) == 0;
+}
+
+static void
+word_of_a_person_holds_until_the_manifest_changes(void **state)
+{
+  g_autofree char *command = g_build_filename(ground, "worded.py", NULL);
+  g_autofree char *manifest = g_strconcat(command, ".rights", NULL);
+  g_autofree char *text = g_strdup_printf("%s\nnetwork\n", sources);
+  g_autofree char *more = g_strdup_printf("%s\nnetwork\nread:%s\n", sources, ground);
+  g_autofree char *program = greedy();
+  assert_int_equal(symlink(program, command), 0);
+  assert_true(g_file_set_contents(manifest, text, -1, NULL));
+  word = (struct crypto_grants){.may = may};
+  g_autoptr(GError) granted = tries(command, "listens", "", NULL);
+  assert_non_null(strstr(granted->message, "has a socket"));
+  g_autoptr(GError) beyond = tries(command, "reads", secret, NULL);
+  assert_non_null(strstr(beyond->message, limits_files ? "denied EACCES" : SECRET));
+  assert_true(g_file_set_contents(manifest, more, -1, NULL));
+  g_autoptr(GError) changed = tries(command, "reads", secret, NULL);
+  assert_true(error_is(changed, POSTINO_ERROR_TRUST));
+  g_clear_pointer(&given, g_free);
+  word = (struct crypto_grants){0};
 }
 
 int
@@ -220,6 +258,7 @@ main(void)
       cmocka_unit_test(memory_files_descriptors_and_dumps_are_limited),
       cmocka_unit_test(plugin_that_goes_on_for_ever_is_stopped),
       cmocka_unit_test(manifest_asks_and_the_rc_grants),
+      cmocka_unit_test(word_of_a_person_holds_until_the_manifest_changes),
   };
   return cmocka_run_group_tests(tests, set_up, tear_down);
 }
