@@ -32,7 +32,8 @@ struct reader_pool *store_readers(struct store *store);
 
 struct store_progress {
   guint64 done, total;
-  guint64 rows;             /* of a refresh: those that can be asked for already */
+  guint64 rows;             /* of a refresh: those that can be asked for already; of an import:
+                             * letters that are settled */
 };
 typedef void (*store_progress_fn)(const struct store_progress *progress, void *data);
 
