@@ -49,6 +49,9 @@ bool store_rebuild(struct store *store, store_progress_fn progress, void *data,
 /* A descriptor that becomes readable when another program touches a Maildir
  * (inotify); the caller reads it empty and refreshes. */
 int store_watch_fd(struct store *store);
+/* Does it tell of all folders?  Not where the system's watches ran out, or the mail lies
+ * on another machine: then whoever wants to know refreshes now and then. */
+bool store_watch_is_whole(struct store *store);
 
 /* ---- folders ---- */
 
