@@ -523,7 +523,11 @@ carry_new(const char *path, const char *folder)
 static void
 on_import(const struct store_progress *progress, void *data)
 {
-  work_progress(data, _("importing letters"), progress->done, progress->total);
+  /* An mbox is measured by its bytes. */
+  g_autofree char *text = g_strdup_printf(_("letters imported: %" PRIu64 ", percent:"),
+                                          progress->rows);
+  guint64 part = progress->total > 0 ? progress->done * 100 / progress->total : 0;
+  work_progress(data, text, part, 100);
 }
 
 static bool
@@ -541,7 +545,12 @@ run_import(struct work *work, GError **error)
   done->text = g_strdup_printf(_("%" PRIu64 " letters imported, %" PRIu64
                                  " were here already"),
                                done->done, done->total);
-  return refresh_now(work, error);
+  GError *why = NULL;
+  if (refresh_now(work, &why))
+    return true;
+  g_propagate_prefixed_error(error, why, _("%s; to be listed, they wait for the next look at the mail: "),
+                             done->text);
+  return false;
 }
 
 request_id

@@ -20,6 +20,8 @@
  * not in its way. */
 #define FIRST_FETCH 1
 #define MINUTE 60
+/* Seconds between looks where the system does not tell of all changes. */
+#define LOOK_SECONDS 10
 
 /* What is going on for one account (watch->lock). */
 struct post {
@@ -39,6 +41,7 @@ struct watch {
   bool recover;             /* look once for what a crash left */
   int wake;                 /* eventfd */
   int mail;                 /* store_watch_fd(), owned by the store; -1: none */
+  gint64 next_look;         /* monotonic seconds; 0: none was needed */
   struct post *posts;
   guint n;
 };
@@ -155,6 +158,22 @@ mail_changed(struct watch *watch)
   refresh_beside(watch->engine);
 }
 
+/* Where the system does not tell of all changes, a look every so often finds them. */
+static int
+look_due(struct watch *watch, int left)
+{
+  gint64 now = now_seconds();
+  if (store_watch_is_whole(watch->engine->store))
+    return left;
+  if (now >= watch->next_look) {
+    if (watch->next_look != 0)
+      refresh_beside(watch->engine);
+    watch->next_look = now + LOOK_SECONDS;
+  }
+  int until = (int)(watch->next_look - now) * 1000;
+  return left < 0 ? until : MIN(left, until);
+}
+
 static void *
 keep_watch(void *data)
 {
@@ -163,7 +182,7 @@ keep_watch(void *data)
   while (!is_closing(watch)) {
     struct pollfd fds[] = {{.fd = watch->wake, .events = POLLIN},
                            {.fd = watch->mail, .events = POLLIN}};
-    if (poll(fds, G_N_ELEMENTS(fds), see_to_all(watch)) < 0 && errno != EINTR)
+    if (poll(fds, G_N_ELEMENTS(fds), look_due(watch, see_to_all(watch))) < 0 && errno != EINTR)
       break;
     if ((fds[0].revents & POLLIN) != 0)
       read_empty(watch->wake);

@@ -125,6 +125,110 @@ go_on(const struct store_bulk *bulk, bool undoable, guint done, guint total, GEr
   return false;
 }
 
+/* A change that can be taken back: of some letters at a time what will become of them is
+ * written down, then it is done. */
+struct changing;
+struct planned {
+  const char *key;
+  char *was, *now;            /* as struct undo_step; NULL: it needs no undoing */
+  char *left;                 /* the key as it will be; NULL: it cannot be changed */
+  guint step;
+};
+struct changing {
+  struct store *store;
+  const char *const *keys;
+  unsigned mask, flags;       /* of a change of flags */
+  const char *folder, *folder_path; /* of a move */
+  bool (*plan)(struct changing *change, struct planned *letter, GError **error);
+  /* Does it; what was planned is corrected to what became of it. */
+  bool (*make)(struct changing *change, struct planned *letter, GError **error);
+  const struct store_bulk *bulk;
+  GHashTable *dirs;
+  GPtrArray *left;            /* the keys of what was done; or NULL */
+  GError *first;
+};
+
+static void
+planned_clear(struct planned *letter)
+{
+  g_clear_pointer(&letter->was, g_free);
+  g_clear_pointer(&letter->now, g_free);
+  g_clear_pointer(&letter->left, g_free);
+}
+
+static void
+plan_some(struct changing *change, struct undo_log *log, struct planned *letters, guint n)
+{
+  for (guint i = 0; i < n; i++) {
+    GError *failed = NULL;
+    if (!change->plan(change, &letters[i], &failed)) {
+      planned_clear(&letters[i]);
+      keep_first(&change->first, failed);
+    } else if (letters[i].was != NULL) {
+      letters[i].step = undo_log_add(log, letters[i].left, letters[i].was, letters[i].now);
+    }
+  }
+  undo_log_flush(log);
+}
+
+/* Another program may have come between. */
+static void
+make_one(struct changing *change, struct undo_log *log, struct planned *letter)
+{
+  struct planned made = {.key = letter->key, .was = g_strdup(letter->was),
+                         .now = g_strdup(letter->now), .left = g_strdup(letter->left)};
+  GError *failed = NULL;
+  bool ok = change->make(change, &made, &failed);
+  bool as_planned = ok && g_strcmp0(made.was, letter->was) == 0 &&
+                    g_strcmp0(made.now, letter->now) == 0 && strcmp(made.left, letter->left) == 0;
+  if (!as_planned && letter->was != NULL)
+    undo_log_strike(log, letter->step);
+  if (ok && !as_planned && made.was != NULL)
+    undo_log_add(log, made.left, made.was, made.now);
+  if (ok && change->left != NULL)
+    g_ptr_array_add(change->left, g_steal_pointer(&made.left));
+  if (!ok)
+    keep_first(&change->first, failed);
+  planned_clear(&made);
+}
+
+/* False: it was stopped. */
+static bool
+change_some(struct changing *change, struct undo_log *log, guint start, guint n, guint total)
+{
+  struct planned letters[UNDO_AT_ONCE] = {{0}};
+  bool goes_on = true;
+  for (guint i = 0; i < n; i++)
+    letters[i].key = change->keys[start + i];
+  plan_some(change, log, letters, n);
+  for (guint i = 0; i < n; i++) {
+    goes_on = goes_on && go_on(change->bulk, true, start + i, total, &change->first);
+    if (goes_on && letters[i].left != NULL)
+      make_one(change, log, &letters[i]);
+    else if (letters[i].was != NULL)
+      undo_log_strike(log, letters[i].step);
+    planned_clear(&letters[i]);
+  }
+  return goes_on;
+}
+
+static bool
+change_all(struct changing *change, enum undo_kind kind, GError **error)
+{
+  g_autoptr(GHashTable) dirs = change_dirs_new();
+  g_auto(undo_log_t) log = {.store = change->store, .kind = kind, .steps = undo_steps_new()};
+  guint total = g_strv_length((char **)change->keys);
+  change->dirs = dirs;
+  for (guint at = 0; at < total; at += UNDO_AT_ONCE)
+    if (!change_some(change, &log, at, MIN(UNDO_AT_ONCE, total - at), total))
+      break;
+  GError *failed = NULL;
+  if (!change_sync(dirs, &failed))
+    keep_first(&change->first, failed);
+  undo_log_flush(&log);
+  return tell_first(change->first, error);
+}
+
 /* ---- flags ---- */
 
 /* Where the letter goes for these flags: new holds what has none. */
@@ -165,6 +269,41 @@ change_flags(struct store *store, const char *key, unsigned mask, unsigned flags
   }
 }
 
+/* In the words of an undo step; nothing where nothing changes. */
+static void
+note_flags(struct planned *letter, unsigned was, unsigned now)
+{
+  g_clear_pointer(&letter->was, g_free);
+  g_clear_pointer(&letter->now, g_free);
+  if (was == now)
+    return;
+  letter->was = g_strdup_printf("%u", was);
+  letter->now = g_strdup_printf("%u", now);
+}
+
+static bool
+plan_flags(struct changing *change, struct planned *letter, GError **error)
+{
+  unsigned was;
+  g_autofree char *path = find(change->store, letter->key, &was, error);
+  if (path == NULL)
+    return false;
+  note_flags(letter, was, (was & ~change->mask) | (change->flags & change->mask));
+  letter->left = g_strdup(letter->key);
+  return true;
+}
+
+static bool
+make_flags(struct changing *change, struct planned *letter, GError **error)
+{
+  unsigned was, now;
+  if (!change_flags(change->store, letter->key, change->mask, change->flags, change->dirs, &was,
+                    &now, error))
+    return false;
+  note_flags(letter, was, now);
+  return true;
+}
+
 bool
 store_flag(struct store *store, const char *const *keys, unsigned set, unsigned clear,
            GError **error)
@@ -176,28 +315,9 @@ bool
 store_flag_bulk(struct store *store, const char *const *keys, unsigned set, unsigned clear,
                 const struct store_bulk *bulk, GError **error)
 {
-  g_autoptr(GHashTable) dirs = change_dirs_new();
-  g_auto(undo_log_t) log = {.store = store, .kind = UNDO_FLAG, .steps = undo_steps_new()};
-  guint total = g_strv_length((char **)keys);
-  GError *first = NULL;
-  for (guint i = 0; i < total && go_on(bulk, true, i, total, &first); i++) {
-    const char *key = keys[i];
-    GError *failed = NULL;
-    unsigned was, now;
-    if (!change_flags(store, key, set | clear, set, dirs, &was, &now, &failed)) {
-      keep_first(&first, failed);
-      continue;
-    }
-    g_autofree char *before = g_strdup_printf("%u", was);
-    g_autofree char *after = g_strdup_printf("%u", now);
-    if (was != now)
-      undo_log_add(&log, key, before, after);
-  }
-  GError *failed = NULL;
-  if (!change_sync(dirs, &failed))
-    keep_first(&first, failed);
-  undo_log_flush(&log);
-  return tell_first(first, error);
+  struct changing change = {.store = store, .keys = keys, .mask = set | clear, .flags = set,
+                          .plan = plan_flags, .make = make_flags, .bulk = bulk};
+  return change_all(&change, UNDO_FLAG, error);
 }
 
 /* ---- moving ---- */
@@ -292,19 +412,39 @@ change_move(struct store *store, const char *key, const char *folder, const char
 }
 
 static bool
-move_one(struct store *store, const char *key, const char *folder, GHashTable *dirs,
-         struct undo_log *log, char **key_out, GError **error)
+plan_move(struct changing *change, struct planned *letter, GError **error)
 {
   g_autofree char *from = NULL, *base = NULL;
-  if (!key_split(key, &from, &base))
+  if (!key_split(letter->key, &from, &base))
     return error_set(error, POSTINO_ERROR_NOTFOUND, _("no such message"));
-  if (strcmp(from, folder) == 0) {
-    *key_out = g_strdup(key);
+  if (strcmp(from, change->folder) == 0) {
+    letter->left = g_strdup(letter->key);
     return true;
   }
-  if (!change_move(store, key, folder, NULL, dirs, key_out, error))
+  g_autofree char *path = find(change->store, letter->key, NULL, error);
+  if (path == NULL)
     return false;
-  undo_log_add(log, *key_out, key, *key_out);
+  g_autofree char *own = base_elsewhere(path, change->folder_path);
+  g_autofree char *there = free_base(change->store, change->folder, change->folder_path, own);
+  letter->left = key_join(change->folder, there);
+  letter->was = g_strdup(letter->key);
+  letter->now = g_strdup(letter->left);
+  return true;
+}
+
+static bool
+make_move(struct changing *change, struct planned *letter, GError **error)
+{
+  g_autofree char *folder = NULL, *base = NULL, *key = NULL;
+  if (letter->was == NULL)
+    return true;
+  if (!key_split(letter->left, &folder, &base) ||
+      !change_move(change->store, letter->key, folder, base, change->dirs, &key, error))
+    return false;
+  g_free(letter->left);
+  g_free(letter->now);
+  letter->now = g_strdup(key);
+  letter->left = g_steal_pointer(&key);
   return true;
 }
 
@@ -319,31 +459,18 @@ bool
 store_move_bulk(struct store *store, const char *const *keys, const char *folder,
                 GStrv *moved_out, const struct store_bulk *bulk, GError **error)
 {
-  guint total = g_strv_length((char **)keys);
-  g_autoptr(GHashTable) dirs = change_dirs_new();
-  g_auto(undo_log_t) log = {.store = store, .kind = UNDO_MOVE, .steps = undo_steps_new()};
-  g_autoptr(GPtrArray) moved = g_ptr_array_new_with_free_func(g_free);
   g_autofree char *made = maildir_make(store, folder, error);
-  GError *first = NULL, *failed = NULL;
   if (made == NULL)
     return false;
-  for (guint i = 0; i < total && go_on(bulk, true, i, total, &first); i++) {
-    char *key = NULL;
-    failed = NULL;
-    if (move_one(store, keys[i], folder, dirs, &log, &key, &failed))
-      g_ptr_array_add(moved, key);
-    else
-      keep_first(&first, failed);
-  }
-  failed = NULL;
-  if (!change_sync(dirs, &failed))
-    keep_first(&first, failed);
-  undo_log_flush(&log);
-  if (first == NULL && moved_out != NULL) {
-    g_ptr_array_add(moved, NULL);
+  g_autoptr(GPtrArray) moved = g_ptr_array_new_with_free_func(g_free);
+  struct changing change = {.store = store, .keys = keys, .folder = folder, .folder_path = made,
+                          .plan = plan_move, .make = make_move, .bulk = bulk, .left = moved};
+  if (!change_all(&change, UNDO_MOVE, error))
+    return false;
+  g_ptr_array_add(moved, NULL);
+  if (moved_out != NULL)
     *moved_out = (char **)g_ptr_array_free(g_steal_pointer(&moved), FALSE);
-  }
-  return tell_first(first, error);
+  return true;
 }
 
 /* ---- copying, removing ---- */

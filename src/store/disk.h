@@ -151,17 +151,21 @@ void undo_steps_add(GPtrArray *steps, const char *key, const char *digest, const
 bool undo_record(txn_t *txn, enum undo_kind kind, GPtrArray *steps, GError **error)
     G_GNUC_WARN_UNUSED_RESULT;
 
-/* A change of many letters, recorded as it goes on, so that it can be taken back up to
- * where it died. */
+/* A change of many letters, recorded some at a time before they are changed, so that all
+ * can be taken back wherever it dies; undo passes over what was not done.  undo_log_add()
+ * gives the step's number, undo_log_strike() says that it was not done after all: both
+ * are kept by the next undo_log_flush(). */
 #define UNDO_AT_ONCE 200
 struct undo_log {
   struct store *store;
   enum undo_kind kind;
   GPtrArray *steps;           /* not written yet */
+  GArray *struck;             /* guint; NULL: none */
   int64_t number;             /* of the change; 0: none is written */
   guint written;
 };
-void undo_log_add(struct undo_log *log, const char *key, const char *was, const char *now);
+guint undo_log_add(struct undo_log *log, const char *key, const char *was, const char *now);
+void undo_log_strike(struct undo_log *log, guint step);
 void undo_log_flush(struct undo_log *log);
 /* Within a transaction of the caller, who says when that stands. */
 bool undo_log_write(struct undo_log *log, txn_t *txn, GError **error) G_GNUC_WARN_UNUSED_RESULT;

@@ -20,6 +20,7 @@ struct import {
   GHashTable *here;           /* header digest → GPtrArray of paths */
   GHashTable *seen;           /* "header body" digests of what this import brought */
   guint64 imported, known;
+  guint64 kept;               /* of those imported: durable */
   guint batch;
   guint64 bytes;
   store_progress_fn progress;
@@ -94,7 +95,10 @@ commit(struct import *import, GError **error)
 {
   import->batch = 0;
   import->bytes = 0;
-  return delivery_commit(import->delivery, NULL, error);
+  if (!delivery_commit(import->delivery, NULL, error))
+    return false;
+  import->kept = import->imported;
+  return true;
 }
 
 /* The letter in the delivery is whole: keep it unless it is here already. */
@@ -268,7 +272,9 @@ content(struct reading *reading, const struct mbox_piece *piece, GError **error)
     read_field(reading, piece->data, piece->length);
   size_t skip =
       reading->quoted && piece->first && mbox_quotes(piece->data, piece->length) > 0 ? 1 : 0;
-  size_t end = ends_headers || counted ? 0 : line_end(reading, piece, blank);
+  /* The line behind a header block is the letter's, but for one of ours that has no more. */
+  bool keep = counted || (ends_headers && !reading->own);
+  size_t end = keep ? 0 : line_end(reading, piece, blank);
   memcpy(reading->held, piece->data + piece->length - end, end);
   reading->n_held = end;
   return put(reading->import, piece->data + skip, piece->length - skip - end, error);
@@ -295,7 +301,8 @@ take(struct reading *reading, const struct mbox_piece *piece, GError **error)
 static void
 tell(const struct import *import, guint64 done, guint64 total)
 {
-  struct store_progress progress = {.done = done, .total = total};
+  struct store_progress progress = {
+      .done = done, .total = total, .rows = import->imported + import->known};
   if (import->progress != NULL)
     import->progress(&progress, import->data);
 }
@@ -383,6 +390,23 @@ import_path(struct import *import, const char *path, GError **error)
          commit(import, error);
 }
 
+/* What was stopped says what stands. */
+static bool
+tell_stopped(const struct import *import, const char *folder, GError *why, GError **error)
+{
+  if (!error_is(why, POSTINO_ERROR_CANCELLED)) {
+    g_propagate_error(error, why);
+    return false;
+  }
+  g_error_free(why);
+  return error_set(error, POSTINO_ERROR_CANCELLED,
+                   ngettext("stopped: %u letter was imported into %s and stays; import once more "
+                            "to go on with the others, none comes twice",
+                            "stopped: %u letters were imported into %s and stay; import once more "
+                            "to go on with the others, none comes twice", (guint)import->kept),
+                   (guint)import->kept, folder);
+}
+
 bool
 store_import(struct store *store, const char *path, const char *folder, guint64 *imported_out,
              guint64 *known_out, store_progress_fn progress, void *data, GCancellable *cancel,
@@ -396,8 +420,11 @@ store_import(struct store *store, const char *path, const char *folder, guint64 
   g_autoptr(GHashTable) seen = g_hash_table_new_full(g_str_hash, g_str_equal, g_free, NULL);
   struct import import = {.store = store, .delivery = delivery, .here = here, .seen = seen,
                           .progress = progress, .data = data, .cancel = cancel};
-  if (delivery == NULL || !gather_folder(&import, folder, error) || !import_path(&import, path, error))
+  GError *why = NULL;
+  if (delivery == NULL)
     return false;
+  if (!gather_folder(&import, folder, &why) || !import_path(&import, path, &why))
+    return tell_stopped(&import, folder, why, error);
   if (imported_out != NULL)
     *imported_out = import.imported;
   if (known_out != NULL)

@@ -76,6 +76,7 @@ struct refreshing {
   GMutex lock;              /* one refresh at a time in this store */
   int64_t seen;             /* data version after the last one */
   int watch;                /* inotify, or -1 */
+  int unwatched;            /* atomic: directories of which it tells nothing, or not all */
 };
 struct refreshing *index_refreshing(struct store *store);
 

@@ -327,8 +327,7 @@ parse_and(struct parser *parser, const struct query_field *field)
     if (child == NULL)
       return NULL;
     g_ptr_array_add(query->children, child);
-    more = take_keyword(parser, "and") ||
-           (peek(parser) != '\0' && peek(parser) != ')' && !at_or(parser));
+    more = peek(parser) != '\0' && peek(parser) != ')' && !at_or(parser);
   } while (more);
   return simplify(g_steal_pointer(&query));
 }

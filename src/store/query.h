@@ -34,6 +34,7 @@ struct query *query_unseal(struct query *query, struct store *store, struct conn
 struct sql {
   GString *text;
   GArray *values;           /* struct sql_value */
+  int64_t floor;            /* letters below it are not asked for */
 };
 struct sql_value { bool is_text; int64_t number; char *text; };
 struct sql *sql_new(void);
@@ -49,6 +50,10 @@ sqlite3_stmt *sql_prepare(const struct sql *sql, struct conn *conn, GError **err
  * its rows come in the order of their numbers; *id_out names the column to order by. */
 void sql_add_source(struct sql *sql, const struct query *query, int64_t folder,
                     const char **id_out);
+
+/* Has the query words that cannot drive, so that all their hits above the floor are read
+ * before the first row comes? */
+bool sql_reads_ahead(const struct query *query);
 
 static inline void
 stmt_finalize(sqlite3_stmt **stmt)

@@ -10,8 +10,10 @@
 #include "base/i18n.h"
 #include "base/limits.h"
 
-/* A batch is one commit: the first ones are small, so that rows appear at once. */
+/* A batch is one commit: the first ones are small, so that rows appear at once.  What is
+ * not many is one, since each commit writes pages that the next one writes again. */
 #define BATCH_FIRST 32
+#define BATCH_ALL 256
 #define BATCH_GROWTH 8
 #define BATCH_MOST 8000
 #define BATCH_BYTES LIMIT_MIB(24)
@@ -248,7 +250,7 @@ reading_run(struct store *store, const struct scan *scan, GArray *wanted, readin
       .tell = tell,
       .done = g_async_queue_new(),
       .batch = g_ptr_array_new_with_free_func((GDestroyNotify)letter_read_free),
-      .batch_limit = BATCH_FIRST,
+      .batch_limit = wanted->len <= BATCH_ALL ? BATCH_ALL : BATCH_FIRST,
   };
   int threads = CLAMP((int)g_get_num_processors(), 1, THREADS_MOST);
   reading.pool = g_thread_pool_new(run, &reading, threads, FALSE, NULL);

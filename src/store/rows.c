@@ -5,6 +5,10 @@
 #include "base/sanitize.h"
 #include "store/view.h"
 
+/* Letters among which a page is first looked for when words would be read ahead. */
+#define SPAN_FIRST 1000
+#define SPAN_GROWTH 8
+
 void
 row_free(struct row *row)
 {
@@ -270,14 +274,15 @@ add_each_folder(struct sql *sql, const struct rows_query *asked, bool falls, gui
   sql_add(sql, ") WHERE 1", "");
 }
 
-/* A page of any order but threads: one walk from the key of `after`. */
+/* One walk from the key of `after`, among the letters from `floor` on. */
 static GPtrArray *
-page(struct view *view, const char *condition, guint limit, GError **error)
+walk(struct view *view, const char *condition, guint limit, int64_t floor, GError **error)
 {
   const struct rows_query *asked = view->asked;
   bool falls = orders[asked->order].falls != asked->backwards;
   g_autoptr(sql_t) sql = sql_new();
   const char *id;
+  sql->floor = floor;
   sql_add(sql, "SELECT " ROW_COLUMNS, "");
   if (view->query == NULL && view->folder == 0 && orders[asked->order].key != NULL &&
       *condition == '\0') {
@@ -295,6 +300,36 @@ page(struct view *view, const char *condition, guint limit, GError **error)
   if (rows != NULL && asked->backwards)
     rows_reverse(rows);
   return rows;
+}
+
+/* The letter `span` places behind `after`, or behind the newest; 0: there are not so many. */
+static bool
+find_floor(struct view *view, guint span, int64_t *floor_out, GError **error)
+{
+  const struct row *after = view->asked->after;
+  return conn_number(view->conn, floor_out, 0, error,
+                     "SELECT id FROM letter WHERE id < ? ORDER BY id DESC LIMIT 1 OFFSET ?", "ii",
+                     after != NULL ? after->id : INT64_MAX, (int64_t)span);
+}
+
+/* A page of any order but threads.  Where all hits of a word would be read first (“-the”),
+ * they are those of the newest letters, and of more until the page is full. */
+static GPtrArray *
+page(struct view *view, const char *condition, guint limit, GError **error)
+{
+  bool parts = view->query != NULL && view->asked->order == ROWS_NEWEST &&
+               !view->asked->backwards && sql_reads_ahead(view->query);
+  for (guint span = SPAN_FIRST; parts; span *= SPAN_GROWTH) {
+    int64_t floor;
+    if (!find_floor(view, span, &floor, error))
+      return NULL;
+    if (floor == 0)
+      break;
+    g_autoptr(GPtrArray) rows = walk(view, condition, limit, floor, error);
+    if (rows == NULL || rows->len == limit)
+      return g_steal_pointer(&rows);
+  }
+  return walk(view, condition, limit, 0, error);
 }
 
 GPtrArray *

@@ -263,7 +263,7 @@ compare(struct scan *scan, struct conn *conn, guint at, const GArray *entries, G
   const struct scanned_folder *folder = scan->folders->pdata[at];
   auto_stmt *stmt = conn_query(
       conn, error,
-      folder->only_new ? "SELECT id, base, suffix, fresh FROM letter INDEXED BY letter_fresh"
+      folder->only_new ? "SELECT id, base, suffix, 1 FROM letter INDEXED BY letter_fresh"
                          " WHERE folder = ? AND fresh = 1 AND (flags & 64) = 0 ORDER BY base"
                        : "SELECT id, base, suffix, fresh FROM letter INDEXED BY letter_place"
                          " WHERE folder = ? AND (flags & 64) = 0 ORDER BY base",

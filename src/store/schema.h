@@ -2,17 +2,17 @@
 #pragma once
 
 #define SCHEMA_APPLICATION 0x706f7374 /* "post" */
-#define SCHEMA_VERSION 8
+#define SCHEMA_VERSION 9
 
-/* letter.id is date << LETTER_ID_BITS | next free, so newest first is the table's own order,
- * in the full-text table too.  An index that begins with the folder ends with
- * the id: the first screen of each order is one walk.  `place` holds all that a
- * comparison with a directory needs.  The parts of `text` are merged after refreshes
- * (index_merge()), not while new letters wait to be seen; its first column is the one of
- * most words, since FTS5 writes two bytes before the places in any other.  dead are rows
- * whose postings linger in `text`: their numbers are not given again.  Rows with
- * ROW_WAITING (64) have no file and are not counted.  `sealed` has the words of letters
- * that were sealed, each as a number that only the key makes.  `hand` mirrors what
+/* letter.id is date << LETTER_ID_BITS | next free, so newest first is the table's own
+ * order, in the full-text table too. An index that begins with the folder ends with the
+ * id: the first screen of each order is one walk. letter_place and letter_fresh hold all
+ * that a comparison with a directory needs. The parts of `text` are merged after
+ * refreshes (index_merge()), not while new letters wait to be seen; its first column is
+ * the one of most words, since FTS5 writes two bytes before the places in any other. dead
+ * are rows whose postings linger in `text`: their numbers are not given again. Rows with
+ * ROW_WAITING (64) have no file and are not counted. `sealed` has the words of letters
+ * that were sealed, each as a number that only the key makes. `hand` mirrors what
  * state.db says of threads; thread_mark is the greatest mark of each thread that has one. */
 #define SCHEMA_SQL \
   "CREATE TABLE folder(id INTEGER PRIMARY KEY, name TEXT NOT NULL UNIQUE," \
@@ -28,7 +28,7 @@
   " subject_key TEXT NOT NULL, list TEXT, tags TEXT) STRICT;" \
   "CREATE INDEX letter_folder ON letter(folder);" \
   "CREATE INDEX letter_place ON letter(folder, base, suffix, fresh, flags);" \
-  "CREATE INDEX letter_fresh ON letter(folder, base) WHERE fresh = 1;" \
+  "CREATE INDEX letter_fresh ON letter(folder, base, suffix, flags) WHERE fresh = 1;" \
   "CREATE INDEX letter_message ON letter(message_hash);" \
   "CREATE INDEX letter_thread ON letter(thread, folder);" \
   "CREATE INDEX letter_sender ON letter(folder, sender_key);" \

@@ -183,12 +183,21 @@ part(const struct query *query, GPtrArray *texts, GPtrArray *rest)
   }
 }
 
+/* The letters that a MATCH finds, as a set. */
 static void
-add_match(struct sql *sql, GPtrArray *texts)
+add_set(struct sql *sql, const char *match)
 {
-  g_autoptr(GString) match = g_string_new(NULL);
+  g_string_append(sql->text, "l.id IN (SELECT rowid FROM text WHERE text MATCH ? AND rowid >= ?)");
+  add_text(sql, match);
+  add_number(sql, sql->floor);
+}
+
+static char *
+match_of(GPtrArray *texts)
+{
+  GString *match = g_string_new(NULL);
   match_all(match, texts);
-  add_text(sql, match->str);
+  return g_string_free(match, FALSE);
 }
 
 static void add_node(struct sql *sql, const struct query *query, const char *id);
@@ -209,8 +218,8 @@ add_and(struct sql *sql, const struct query *query, const char *id)
   g_autoptr(GPtrArray) texts = g_ptr_array_new(), rest = g_ptr_array_new();
   part(query, texts, rest);
   if (texts->len > 0) {
-    g_string_append(sql->text, "l.id IN (SELECT rowid FROM text WHERE text MATCH ?)");
-    add_match(sql, texts);
+    g_autofree char *match = match_of(texts);
+    add_set(sql, match);
     if (rest->len > 0)
       g_string_append(sql->text, " AND ");
   }
@@ -262,8 +271,7 @@ add_node(struct sql *sql, const struct query *query, const char *id)
   if (is_text(query)) {
     g_autoptr(GString) match = g_string_new(NULL);
     match_node(match, query);
-    g_string_append(sql->text, "l.id IN (SELECT rowid FROM text WHERE text MATCH ?)");
-    add_text(sql, match->str);
+    add_set(sql, match->str);
   } else {
     add_inside(sql, query, id);
   }
@@ -272,22 +280,55 @@ add_node(struct sql *sql, const struct query *query, const char *id)
 
 /* ---- the whole ---- */
 
+/* What one MATCH can say drives; the rest is asked of each letter. */
+static void
+part_whole(const struct query *query, GPtrArray *texts, GPtrArray *rest)
+{
+  if (query->kind == QUERY_AND)
+    part(query, texts, rest);
+  else
+    g_ptr_array_add(is_text(query) ? texts : rest, (struct query *)query);
+}
+
+static bool
+has_text(const struct query *query)
+{
+  if (query->kind == QUERY_TEXT)
+    return true;
+  for (guint i = 0; query->children != NULL && i < query->children->len; i++)
+    if (has_text(query->children->pdata[i]))
+      return true;
+  return false;
+}
+
+bool
+sql_reads_ahead(const struct query *query)
+{
+  g_autoptr(GPtrArray) texts = g_ptr_array_new(), rest = g_ptr_array_new();
+  part_whole(query, texts, rest);
+  for (guint i = 0; i < rest->len; i++)
+    if (has_text(rest->pdata[i]))
+      return true;
+  return false;
+}
+
 void
 sql_add_source(struct sql *sql, const struct query *query, int64_t folder, const char **id_out)
 {
   g_autoptr(GPtrArray) texts = g_ptr_array_new(), rest = g_ptr_array_new();
-  if (query != NULL && query->kind == QUERY_AND)
-    part(query, texts, rest);
-  else if (query != NULL)
-    g_ptr_array_add(is_text(query) ? texts : rest, (struct query *)query);
+  if (query != NULL)
+    part_whole(query, texts, rest);
   *id_out = texts->len > 0 ? "text.rowid" : "l.id";
   if (texts->len > 0) {
     sql_add(sql, " FROM text CROSS JOIN letter l ON l.id = text.rowid"
                  " CROSS JOIN folder f ON f.id = l.folder WHERE text MATCH ?", "");
-    add_match(sql, texts);
+    g_autofree char *match = match_of(texts);
+    add_text(sql, match);
   } else {
     sql_add(sql, " FROM letter l CROSS JOIN folder f ON f.id = l.folder WHERE 1", "");
   }
+  if (sql->floor > 0)
+    sql_add(sql, texts->len > 0 ? " AND text.rowid >= ?" : " AND l.id >= ?", "i", sql->floor);
   if (folder != 0)
     sql_add(sql, " AND l.folder = ?", "i", folder);
   for (guint i = 0; i < rest->len; i++) {

@@ -32,7 +32,8 @@ struct reader_pool *store_readers(struct store *store);
 
 struct store_progress {
   guint64 done, total;
-  guint64 rows;             /* of a refresh: those that can be asked for already */
+  guint64 rows;             /* of a refresh: those that can be asked for already; of an import:
+                             * letters that are settled */
 };
 typedef void (*store_progress_fn)(const struct store_progress *progress, void *data);
 
@@ -48,6 +49,9 @@ bool store_rebuild(struct store *store, store_progress_fn progress, void *data,
 /* A descriptor that becomes readable when another program touches a Maildir
  * (inotify); the caller reads it empty and refreshes. */
 int store_watch_fd(struct store *store);
+/* Does it tell of all folders?  Not where the system's watches ran out, or the mail lies
+ * on another machine: then whoever wants to know refreshes now and then. */
+bool store_watch_is_whole(struct store *store);
 
 /* ---- folders ---- */
 

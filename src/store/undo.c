@@ -92,35 +92,64 @@ undo_log_written(struct undo_log *log)
   g_ptr_array_set_size(log->steps, 0);
 }
 
+static bool
+remove_struck(const struct undo_log *log, txn_t *txn, GError **error)
+{
+  if (log->struck == NULL || log->number == 0)
+    return true;
+  for (guint i = 0; i < log->struck->len; i++)
+    if (!state_run(txn, error, "DELETE FROM undo_steps WHERE undo = ? AND number = ?", "ii",
+                   log->number, (int64_t)g_array_index(log->struck, guint, i)))
+      return false;
+  return true;
+}
+
+static bool
+flush(struct undo_log *log, GError **error)
+{
+  g_auto(txn_t) txn = {0};
+  return txn_begin(&txn, log->store, true, error) && undo_log_write(log, &txn, error) &&
+         remove_struck(log, &txn, error) && txn_commit(&txn, error);
+}
+
 /* The change stands whether or not it can be taken back: someone whose disk is
  * full must still be able to move letters away. */
 void
 undo_log_flush(struct undo_log *log)
 {
-  g_auto(txn_t) txn = {0};
   g_autoptr(GError) failed = NULL;
-  if (log->steps->len == 0)
+  bool struck = log->struck != NULL && log->struck->len > 0;
+  if (log->steps->len == 0 && !struck)
     return;
-  if (!txn_begin(&txn, log->store, true, &failed) || !undo_log_write(log, &txn, &failed) ||
-      !txn_commit(&txn, &failed)) {
+  if (!flush(log, &failed)) {
     g_info("not kept for undo: %s", failed->message);
     log->number = 0;
   }
   undo_log_written(log);
+  if (struck)
+    g_array_set_size(log->struck, 0);
 }
 
-void
+guint
 undo_log_add(struct undo_log *log, const char *key, const char *was, const char *now)
 {
   undo_steps_add(log->steps, key, NULL, was, now);
-  if (log->steps->len >= UNDO_AT_ONCE)
-    undo_log_flush(log);
+  return log->written + log->steps->len - 1;
+}
+
+void
+undo_log_strike(struct undo_log *log, guint step)
+{
+  if (log->struck == NULL)
+    log->struck = g_array_new(FALSE, FALSE, sizeof(guint));
+  g_array_append_val(log->struck, step);
 }
 
 void
 undo_log_clear(struct undo_log *log)
 {
   g_clear_pointer(&log->steps, g_ptr_array_unref);
+  g_clear_pointer(&log->struck, g_array_unref);
 }
 
 bool
@@ -262,12 +291,23 @@ unflag(struct store *store, const struct undo_step *step, GHashTable *dirs, GErr
   return before != after ? TAKEN_BACK : AS_BEFORE;
 }
 
+/* A move that was written down and never made: seen without a look into the folder that
+ * it would have gone to. */
+static bool
+has_stayed(struct store *store, const struct undo_step *step)
+{
+  g_autofree char *there = index_path(store, step->key), *here = index_path(store, step->was);
+  return there == NULL && here != NULL && g_file_test(here, G_FILE_TEST_EXISTS);
+}
+
 /* Only from where the change put it: who moved it on has changed his mind. */
 static enum outcome
 unmove(struct store *store, const struct undo_step *step, GHashTable *dirs, GError **error)
 {
   g_autofree char *folder = NULL, *base = NULL, *key = NULL;
   GError *failed = NULL;
+  if (has_stayed(store, step))
+    return AS_BEFORE;
   if (key_split(step->was, &folder, &base) &&
       change_move(store, step->key, folder, base, dirs, &key, &failed))
     return TAKEN_BACK;

@@ -20,8 +20,8 @@ read_rows(struct sync *sync, GError **error)
   if (conn == NULL)
     return false;
   auto_stmt *stmt = conn_query(conn, error,
-                               "SELECT l.id, f.name, l.base FROM letter l JOIN folder f"
-                               " ON f.id = l.folder WHERE (l.flags & 64) <> 0", "");
+                               "SELECT l.id, f.name, l.base FROM letter l INDEXED BY letter_waiting"
+                               " JOIN folder f ON f.id = l.folder WHERE (l.flags & 64) <> 0", "");
   int step = stmt != NULL ? 1 : -1;
   while (step == 1 && (step = conn_step(conn, stmt, error)) == 1) {
     int64_t id = sqlite3_column_int64(stmt, 0);

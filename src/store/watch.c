@@ -1,7 +1,10 @@
 #include "store/watch.h"
 
+#include <errno.h>
+#include <linux/magic.h>
 #include <string.h>
 #include <sys/inotify.h>
+#include <sys/vfs.h>
 #include <unistd.h>
 
 #include "store/disk.h"
@@ -10,35 +13,51 @@
 #define FOLDERS (LETTERS | IN_ATTRIB)
 
 /* Watching twice is the same watch; what cannot be watched is found by its time
- * at the next refresh. */
-static void
+ * at the next refresh.  False when the system has no watch left for it. */
+static bool
 watch(int fd, const char *path, uint32_t mask)
 {
-  if (inotify_add_watch(fd, path, mask) < 0)
-    g_debug("store: a directory is not watched");
+  return inotify_add_watch(fd, path, mask) >= 0 || (errno != ENOSPC && errno != ENOMEM);
 }
 
-static void
+static bool
 watch_letters(int fd, const struct store *store, const char *folder)
 {
   g_autofree char *path = maildir_path(store, folder);
   g_autofree char *cur = g_build_filename(path, "cur", NULL);
   g_autofree char *fresh = g_build_filename(path, "new", NULL);
-  watch(fd, cur, LETTERS);
-  watch(fd, fresh, LETTERS);
+  return watch(fd, cur, LETTERS) && watch(fd, fresh, LETTERS);
+}
+
+/* What other machines do to a shared directory is told to them alone. */
+static bool
+is_far(const struct store *store)
+{
+  static const guint32 magics[] = {NFS_SUPER_MAGIC, SMB_SUPER_MAGIC, CIFS_SUPER_MAGIC,
+                                   SMB2_SUPER_MAGIC, V9FS_MAGIC, CODA_SUPER_MAGIC,
+                                   AFS_SUPER_MAGIC, FUSE_SUPER_MAGIC};
+  struct statfs info;
+  if (statfs(store->dir, &info) != 0)
+    return false;
+  for (gsize i = 0; i < G_N_ELEMENTS(magics); i++)
+    if ((guint32)info.f_type == magics[i])
+      return true;
+  return false;
 }
 
 /* Directories that are no folders are watched too: others may appear in them, or they
  * become folders when all of it is there. */
 static void
-watch_all(int fd, const struct store *store)
+watch_all(int fd, struct store *store)
 {
   g_autoptr(GPtrArray) names = g_ptr_array_new_with_free_func(g_free);
   g_autoptr(GPtrArray) places = maildir_places(store, names);
+  bool whole = !is_far(store);
   for (guint i = 0; i < places->len; i++)
-    watch(fd, places->pdata[i], FOLDERS);
+    whole = watch(fd, places->pdata[i], FOLDERS) && whole;
   for (guint i = 0; i < names->len; i++)
-    watch_letters(fd, store, names->pdata[i]);
+    whole = watch_letters(fd, store, names->pdata[i]) && whole;
+  g_atomic_int_set(&index_refreshing(store)->unwatched, !whole);
 }
 
 void
@@ -65,4 +84,11 @@ store_watch_fd(struct store *store)
   }
   watch_all(fd, store);
   return fd;
+}
+
+bool
+store_watch_is_whole(struct store *store)
+{
+  const struct refreshing *refreshing = index_refreshing(store);
+  return g_atomic_int_get(&refreshing->watch) >= 0 && g_atomic_int_get(&refreshing->unwatched) == 0;
 }

@@ -106,6 +106,10 @@ the_dialects_are_read_alike(void **state)
        {"A: 1\nContent-Length: 99999999999999999999\n\nx\n", "B: 2\n\ny\n"}},
       {"mboxcl, quoted", FROM "A: 1\nContent-Length: 11\n\nx\n>From me\n\n" FROM "B: 2\n\ny\n\n",
        {"A: 1\nContent-Length: 11\n\nx\nFrom me\n", "B: 2\n\ny\n"}},
+      {"mboxo", FROM "A: 1\n\n>From me\n\n" FROM "B: 2\n\n>>From you\n\n",
+       {"A: 1\n\nFrom me\n", "B: 2\n\n>From you\n"}},
+      {"mboxcl2", FROM "A: 1\nContent-Length: 42\n\nx\n\n" FROM "y\n\n" FROM "B: 2\nContent-Length: 2\n\ny\n\n",
+       {"A: 1\nContent-Length: 42\n\nx\n\n" FROM "y\n", "B: 2\nContent-Length: 2\n\ny\n"}},
       {"empty file", "", {NULL}},
   };
   for (size_t i = 0; i < G_N_ELEMENTS(cases); i++) {
@@ -126,6 +130,10 @@ the_dialects_are_read_alike(void **state)
     assert_int_equal(texts->len, n);
     assert_int_equal(imported, n);
     assert_int_equal(known, 0);
+    /* Once more brings nothing, of what dialect it may be. */
+    assert_true(import(fixture, cases[i].mbox, -1, &imported, &known, NULL));
+    assert_int_equal(imported, 0);
+    assert_int_equal(known, n);
     fixture_close(&own);
   }
 }
@@ -229,7 +237,8 @@ an_export_comes_back_byte_for_byte(void **state)
   struct fixture *fixture = *state;
   static const char *const texts[] = {
       "A: 1\n\nFrom me\n>From you\n\n" FROM "x\n", "B: 2\n\n", "C: 3\n\nx\n\n\n",
-      "D: 4\n\nlone\rcr\n", "From bad@mda Tue Jan  2 10:00:00 2024\nE: 5\n\nx\n"};
+      "D: 4\n\nlone\rcr\n", "From bad@mda Tue Jan  2 10:00:00 2024\nE: 5\n\nx\n",
+      "F: 6\n", "G: 7\r\n", "H: 8\r\n\r\n", "I: 9"};
   for (size_t i = 0; i < G_N_ELEMENTS(texts); i++)
     g_free(fixture_deliver(fixture, "Out", texts[i], i % 2 ? ROW_SEEN : 0));
   g_autofree char *path = g_build_filename(fixture->dir, "out.mbox", NULL);
@@ -342,6 +351,8 @@ a_stopped_import_keeps_what_came_and_is_taken_up(void **state)
   assert_true(error_is(error, POSTINO_ERROR_CANCELLED));
   guint kept = fixture_count(fixture, "In/new");
   assert_true(kept > 0 && kept < 200);
+  g_autofree char *said = g_strdup_printf("stopped: %u letters were imported into In and stay", kept);
+  assert_non_null(strstr(error->message, said));
   assert_int_equal(fixture_count(fixture, "In/tmp"), 0);
   assert_true(store_import(fixture->store, path, "In", &imported, &known, NULL, NULL, NULL, NULL));
   assert_int_equal(known, kept);

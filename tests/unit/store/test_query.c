@@ -68,6 +68,11 @@ queries_find_their_letters(void **state)
       {"(boat or paper) -is:unread", "f"},
       {"boat or is:flagged", "a c"},
       {"kettle and tomatoes", "b"},
+      {"tomatoes and all", ""},
+      {"京都へ", "d"},
+      {"\"京都\"", "d"},
+      {"PERCHÉ", "b"},
+      {"caffe\u0300", "b"},
       {"\"boat is\"", "a"},
       {"\"is boat\"", ""},
       {"perche", "b"},
@@ -267,6 +272,46 @@ a_stopped_search_says_so(void **state)
   assert_true(error_is(error, POSTINO_ERROR_CANCELLED));
 }
 
+/* Pages of three, joined. */
+static char *
+find_by_pages(struct fixture *f, const char *query)
+{
+  g_autoptr(GPtrArray) all = g_ptr_array_new_with_free_func((GDestroyNotify)row_free);
+  struct rows_query asked = {.query = query, .limit = 3};
+  for (guint got = 3; got == 3;) {
+    g_autoptr(GPtrArray) rows = mirror_rows(f, &asked);
+    got = rows->len;
+    g_ptr_array_extend_and_steal(all, g_steal_pointer(&rows));
+    asked.after = all->len > 0 ? all->pdata[all->len - 1] : NULL;
+  }
+  return mirror_bases(all);
+}
+
+/* Among more letters than a page is first looked for in. */
+static void
+a_word_that_others_lack_is_found_far_back(void **state)
+{
+  struct fixture *f = *state;
+  static const struct { const char *query, *bases; } samples[] = {
+      {"-common", "n900 n600 n300 n0"},
+      {"is:unread -common", "n900 n600 n300 n0"},
+      {"-common in:Many -w600", "n900 n300 n0"},
+      {"w1 or is:flagged", "n1"},
+      {"(-common or is:flagged) -w0", "n900 n600 n300"},
+      {"-common -is:unread", ""},
+  };
+  for (int i = 0; i < 1100; i++) {
+    g_autofree char *base = g_strdup_printf("n%d", i);
+    g_autofree char *text = g_strdup_printf("Date: 1 Jan 2024 %02d:%02d:00 +0000\n\nw%d %s\n", i / 60,
+                                            i % 60, i, i % 300 == 0 ? "" : "common");
+    mirror_add(f, "Many", base, 0, NULL, text);
+  }
+  for (size_t i = 0; i < G_N_ELEMENTS(samples); i++) {
+    g_autofree char *bases = find_by_pages(f, samples[i].query);
+    assert_string_equal(bases, samples[i].bases);
+  }
+}
+
 #define filled_test(function) cmocka_unit_test_setup_teardown(function, open_filled, fixture_close)
 
 int
@@ -282,6 +327,7 @@ main(void)
       filled_test(words_of_the_web_and_the_clock_are_words),
       filled_test(hostile_queries_end),
       filled_test(a_stopped_search_says_so),
+      fixture_test(a_word_that_others_lack_is_found_far_back),
   };
   return cmocka_run_group_tests(tests, NULL, NULL);
 }

@@ -323,26 +323,75 @@ die_at_the_limit(const struct store_progress *progress, void *data)
     _exit(9);
 }
 
+/* A child does it and dies after MANY - 20 letters. */
 static void
-a_move_of_many_that_died_is_taken_back_but_for_the_last(void **state)
+die_among_many(struct fixture *fixture, GStrv keys, bool moving)
 {
-  struct fixture *fixture = *state;
-  g_auto(GStrv) keys = deliver_many(fixture, MANY);
   pid_t child = fork();
   if (child == 0) {
     struct store_bulk bulk = {.progress = die_at_the_limit};
     fixture_reopen(fixture);
-    (void)!store_move_bulk(fixture->store, (const char *const *)keys, "Archive", NULL, &bulk, NULL);
+    const char *const *all = (const char *const *)keys;
+    (void)!(moving ? store_move_bulk(fixture->store, all, "Archive", NULL, &bulk, NULL)
+                   : store_flag_bulk(fixture->store, all, ROW_FLAGGED, 0, &bulk, NULL));
     _exit(0);
   }
   int status;
   waitpid(child, &status, 0);
   assert_int_equal(WEXITSTATUS(status), 9);
+}
+
+static void
+a_move_of_many_that_died_is_taken_back_whole(void **state)
+{
+  struct fixture *fixture = *state;
+  g_auto(GStrv) keys = deliver_many(fixture, MANY);
+  die_among_many(fixture, keys, true);
   assert_int_equal(fixture_count(fixture, "Archive/cur"), MANY - 20);
   g_autofree char *what = undo(fixture);
-  assert_string_equal(what, "400 messages moved back");
-  assert_int_equal(fixture_count(fixture, "Inbox/cur"), 420);
-  assert_int_equal(fixture_count(fixture, "Archive/cur"), MANY - 20 - 400);
+  assert_string_equal(what, "430 messages moved back");
+  assert_int_equal(fixture_count(fixture, "Inbox/cur"), MANY);
+  assert_int_equal(fixture_count(fixture, "Archive/cur"), 0);
+  for (guint i = 0; i < MANY; i++)
+    assert_int_equal(flags_of(fixture, keys[i]), ROW_SEEN);
+  assert_nothing_to_undo(fixture);
+}
+
+static void
+flags_of_many_that_died_are_taken_back_whole(void **state)
+{
+  struct fixture *fixture = *state;
+  g_auto(GStrv) keys = deliver_many(fixture, MANY);
+  die_among_many(fixture, keys, false);
+  assert_int_equal(flags_of(fixture, keys[MANY - 21]), ROW_SEEN | ROW_FLAGGED);
+  g_autofree char *what = undo(fixture);
+  assert_string_equal(what, "flags of 430 messages as before");
+  for (guint i = 0; i < MANY; i++)
+    assert_int_equal(flags_of(fixture, keys[i]), ROW_SEEN);
+  assert_nothing_to_undo(fixture);
+}
+
+static void
+take_the_third(const struct store_progress *progress, void *data)
+{
+  if (progress->done == 2)
+    assert_int_equal(remove(data), 0);
+}
+
+/* Written down, but taken away by another program before it was done. */
+static void
+what_could_not_be_moved_is_not_taken_back(void **state)
+{
+  struct fixture *fixture = *state;
+  g_auto(GStrv) keys = deliver_many(fixture, 4);
+  g_autofree char *third = maildir_find(fixture->store, keys[2], NULL, NULL, NULL);
+  struct store_bulk bulk = {.progress = take_the_third, .data = third};
+  g_autoptr(GError) error = NULL;
+  assert_false(store_move_bulk(fixture->store, (const char *const *)keys, "Archive", NULL, &bulk,
+                               &error));
+  assert_true(error_is(error, POSTINO_ERROR_NOTFOUND));
+  g_autofree char *what = undo(fixture);
+  assert_string_equal(what, "3 messages moved back");
   assert_nothing_to_undo(fixture);
 }
 
@@ -454,7 +503,9 @@ main(void)
       fixture_test(words_that_are_no_tags_are_refused),
       fixture_test(flags_are_set_though_another_program_renames),
       fixture_test(a_stopped_change_of_many_is_taken_back_as_one),
-      fixture_test(a_move_of_many_that_died_is_taken_back_but_for_the_last),
+      fixture_test(a_move_of_many_that_died_is_taken_back_whole),
+      fixture_test(flags_of_many_that_died_are_taken_back_whole),
+      fixture_test(what_could_not_be_moved_is_not_taken_back),
       fixture_test(an_undo_that_was_stopped_goes_on_in_the_next_run),
       fixture_test(tagging_and_copying_of_many_are_stopped),
       fixture_test(what_another_program_changed_since_is_said_and_left_alone),
