@@ -332,6 +332,8 @@ tls_free(struct tls *tls)
   g_free(tls->cipher);
   g_free(tls->peer_pin);
   g_free(tls);
+  /* What OpenSSL keeps for this thread goes now: a pool's threads may end unseen. */
+  OPENSSL_thread_stop();
 }
 
 /* After a call that did not succeed.  SSL_get_error() looks at errno and at the
