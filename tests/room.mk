@@ -64,6 +64,7 @@ stories += tests/behaviour/too-large/run
 stories += tests/behaviour/switch-over/run
 stories += tests/behaviour/proxy/run
 stories += tests/behaviour/screen-server/run
+stories += tests/behaviour/no-memory/run
 stories += tests/behaviour/notify/run
 stories += tests/behaviour/leave-modes/run
 stories += tests/behaviour/screen-later/run

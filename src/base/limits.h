@@ -35,6 +35,8 @@
 /* Plugins: one control frame; seconds to say who can be sealed to, and of
  * cryptography without progress. */
 #define LIMIT_PLUGIN_FRAME LIMIT_KIB(64)
+/* Keys of one answer: as many as a frame holds. */
+#define LIMIT_KEYS 200
 /* However much progress it reports: a large letter takes seconds. */
 #define LIMIT_PLUGIN_TOTAL_SECONDS 900
 #define LIMIT_PLUGIN_PROGRESS 20000

@@ -397,6 +397,7 @@ crypto_of(struct crypto *crypto, const char *name_or_path)
   struct crypto *alone = g_new0(struct crypto, 1);
   *alone = *crypto;
   alone->idle = idle_new();
+  alone->ahead = ahead_new();
   alone->plugins = g_ptr_array_new_with_free_func((GDestroyNotify)plugin_spec_free);
   g_autofree char *path = g_canonicalize_filename(known != NULL ? known->path : name_or_path, NULL);
   alone->opener = known != NULL ? g_strdup(known->name) : g_path_get_basename(path);

@@ -1,6 +1,7 @@
 /* Shared by the files of crypto/. */
 #pragma once
 
+#include "crypto/ahead.h"
 #include "crypto/client.h"
 #include "crypto/crypto.h"
 #include "crypto/idle.h"
@@ -16,6 +17,7 @@ struct crypto {
   void *confirmed_data;
   struct crypto_memory memory;
   struct idle *idle;
+  struct ahead *ahead;
 };
 
 /* The plugin of this name, or NULL. */

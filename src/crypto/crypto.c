@@ -63,6 +63,7 @@ crypto_new(const struct conf *conf, crypto_ask ask, void *data)
   struct crypto *crypto = g_new0(struct crypto, 1);
   crypto->plugins = g_ptr_array_new_with_free_func((GDestroyNotify)plugin_spec_free);
   crypto->idle = idle_new();
+  crypto->ahead = ahead_new();
   crypto->opener = g_strdup("openpgp");
   crypto->smime_opener = g_strdup("smime");
   crypto->age_opener = g_strdup("age");
@@ -79,6 +80,7 @@ crypto_free(struct crypto *crypto)
 {
   if (crypto == NULL)
     return;
+  ahead_free(crypto->ahead);
   idle_free(crypto->idle);
   g_ptr_array_unref(crypto->plugins);
   g_free(crypto->opener);
@@ -167,6 +169,34 @@ words_of(unsigned capabilities)
   return g_string_free(text, FALSE);
 }
 
+void
+crypto_expect(struct crypto *crypto, const char *plugin)
+{
+  const struct plugin_spec *spec = crypto_find(crypto, plugin);
+  if (spec != NULL)
+    ahead_start(crypto->ahead, spec, crypto->ask, crypto->ask_data);
+}
+
+/* A sealed or signed letter says so in its first lines; what only quotes such words
+ * costs a process that does nothing. */
+#define LOOKED_AT LIMIT_KIB(16)
+
+void
+crypto_expect_letter(struct crypto *crypto, GBytes *message)
+{
+  const struct { const char *words, *plugin; } marks[] = {
+      {"pkcs7-", crypto->smime_opener},
+      {"application/pgp-", crypto->opener},
+      {"-----BEGIN PGP ", crypto->opener}};
+  gsize length = 0;
+  const char *bytes = g_bytes_get_data(message, &length);
+  for (size_t i = 0; length > 0 && i < G_N_ELEMENTS(marks); i++)
+    if (memmem(bytes, MIN(length, LOOKED_AT), marks[i].words, strlen(marks[i].words)) != NULL) {
+      crypto_expect(crypto, marks[i].plugin);
+      return;
+    }
+}
+
 static const struct plugin_spec *
 find_or_say(const struct crypto *crypto, const char *name, GError **error)
 {
@@ -200,8 +230,10 @@ crypto_start(struct crypto *crypto, const char *name, unsigned capabilities, GCa
   const struct plugin_spec *spec = find_or_say(crypto, name, error);
   if (spec == NULL)
     return NULL;
-  return able(client_start(spec, crypto->ask, crypto->ask_data, cancel, error), name, capabilities,
-              error);
+  struct client *client = ahead_take(crypto->ahead, spec);
+  if (client == NULL)
+    client = client_start(spec, crypto->ask, crypto->ask_data, cancel, error);
+  return able(client, name, capabilities, error);
 }
 
 struct client *

@@ -149,6 +149,11 @@ struct seal_request {
 GBytes *crypto_seal(struct crypto *crypto, const struct seal_request *request,
                     GCancellable *cancel, GError **error) G_GNUC_WARN_UNUSED_RESULT;
 
+/* A letter will be sealed by the plugin, or this one opened, if it is what it looks like:
+ * its process is started now, while other work is done.  Returns at once. */
+void crypto_expect(struct crypto *crypto, const char *plugin);
+void crypto_expect_letter(struct crypto *crypto, GBytes *message);
+
 /* Opens a letter whose outermost structure is `kind`.  Always gives a verdict;
  * *entity_out is the entity to be shown: decrypted, or exactly the signed part;
  * NULL where nothing may be shown but the verdict (broken).  `from`: the From

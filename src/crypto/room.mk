@@ -9,6 +9,7 @@ src_crypto_libcrypto_a_SOURCES = \
 	src/crypto/cms.c src/crypto/cms.h \
 	src/crypto/conformance.c \
 	src/crypto/crypto.c src/crypto/crypto.h src/crypto/crypto-private.h \
+	src/crypto/ahead.c src/crypto/ahead.h \
 	src/crypto/idle.c src/crypto/idle.h \
 	src/crypto/keys.c \
 	src/crypto/leak.c src/crypto/leak.h \

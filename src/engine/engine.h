@@ -303,7 +303,7 @@ request_id engine_key_change(struct engine *engine, const char *account, enum ke
 request_id engine_key_make(struct engine *engine, const char *account);
 /* keys: what was imported, from bytes or from what a letter brings (attached keys,
  * its Autocrypt field).  NOTFOUND when it brings none. */
-request_id engine_key_import(struct engine *engine, const char *account, GBytes *data);
+request_id engine_key_import(struct engine *engine, const char *account, struct blob *file);
 request_id engine_key_import_from(struct engine *engine, const char *account,
                                   const struct letter_ref *ref);
 

@@ -4,9 +4,11 @@
 #include <fcntl.h>
 #include <string.h>
 
+#include "base/blob.h"
 #include "base/error.h"
 #include "base/file.h"
 #include "base/i18n.h"
+#include "base/limits.h"
 #include "base/log.h"
 #include "engine/autocrypt.h"
 #include "store/drops.h"
@@ -94,7 +96,7 @@ key_note(const char *address, const char *fingerprint, void *data)
 struct key_work {
   enum key_change change;
   char *account, *query, *address, *path;
-  GBytes *data;
+  struct blob *file;
   struct ref *ref;
   bool yes, secret;
 };
@@ -107,7 +109,7 @@ key_work_free(void *data)
   g_free(key->query);
   g_free(key->address);
   g_free(key->path);
-  g_clear_pointer(&key->data, g_bytes_unref);
+  g_clear_pointer(&key->file, blob_unref);
   ref_free(key->ref);
   g_free(key);
 }
@@ -372,8 +374,10 @@ run_import(struct work *work, GError **error)
   g_autoptr(GPtrArray) all = g_ptr_array_new_with_free_func(free_key);
   if (plugin == NULL)
     return false;
-  if (key->data != NULL) {
-    if (!import_bytes(work, plugin, key->data, all, error))
+  if (key->file != NULL) {
+    /* One byte more than a key may have is refused as too large. */
+    g_autoptr(GBytes) bytes = blob_head(key->file, LIMIT_MIB(8) + 1, error);
+    if (bytes == NULL || !import_bytes(work, plugin, bytes, all, error))
       return false;
   } else {
     g_autoptr(opened_t) opened = open_letter(work, key->ref, NULL, error);
@@ -390,10 +394,10 @@ run_import(struct work *work, GError **error)
 }
 
 request_id
-engine_key_import(struct engine *engine, const char *account, GBytes *data)
+engine_key_import(struct engine *engine, const char *account, struct blob *file)
 {
   struct key_work *key = key_work_new(account, NULL);
-  key->data = g_bytes_ref(data);
+  key->file = blob_ref(file);
   return engine_request(engine, NULL, run_import, key, key_work_free);
 }
 

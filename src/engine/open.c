@@ -338,6 +338,7 @@ open_letter(struct work *work, const struct ref *ref, const struct render_option
   g_autoptr(opened_t) opened = g_new0(struct opened, 1);
   if (!find_letter(work, ref, opened, error))
     return NULL;
+  crypto_expect_letter(work->engine->crypto, opened->source);
   opened->rendered = render(work, opened->source, &read, error);
   if (opened->rendered == NULL || !open_seal(work, opened, &read, error))
     return NULL;

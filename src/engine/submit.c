@@ -509,5 +509,8 @@ engine_submit(struct engine *engine, GBytes *message, const struct send_options 
   submit->not_before = options->not_before;
   submit->sign = options->sign;
   submit->encrypt = options->encrypt;
+  const struct conf_account *account = engine_account(engine, options->account, NULL);
+  if (account != NULL && (options->sign == 1 || options->encrypt == 1))
+    crypto_expect(engine->crypto, account->crypto_plugin);
   return engine_request(engine, NULL, run_submit, submit, submit_free);
 }

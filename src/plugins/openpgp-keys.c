@@ -4,10 +4,8 @@
 #include <string.h>
 #include <sys/stat.h>
 
+#include "base/limits.h"
 #include "plugins/common.h"
-
-/* Keys of one answer: as many as a frame holds. */
-#define MOST_KEYS 200
 
 /* ---- which there are ---- */
 
@@ -298,7 +296,7 @@ find_keys(struct openpgp *pgp, const char *query, bool own)
 {
   const char *pattern = query != NULL && *query != '\0' ? query : NULL;
   g_autoptr(GPtrArray) keys = list_keys(pgp, (const char *[]){pattern, NULL}, own);
-  for (guint i = 0; i < keys->len && i < MOST_KEYS; i++)
+  for (guint i = 0; i < keys->len && i < LIMIT_KEYS; i++)
     openpgp_say_key(pgp, keys->pdata[i]);
   return 0;
 }

@@ -1,10 +1,8 @@
 #include <string.h>
 
+#include "base/limits.h"
 #include "plugins/common.h"
 #include "plugins/smime.h"
-
-/* Certificates of one answer: as many as a frame holds. */
-#define MOST_KEYS 200
 
 static GPtrArray *
 list_certificates(struct smime *smime, const char *pattern, bool own)
@@ -186,7 +184,7 @@ find_keys(struct smime *smime, const char *query, bool own)
 {
   const char *pattern = query != NULL && *query != '\0' ? query : NULL;
   g_autoptr(GPtrArray) keys = list_certificates(smime, pattern, own);
-  for (guint i = 0; i < keys->len && i < MOST_KEYS; i++)
+  for (guint i = 0; i < keys->len && i < LIMIT_KEYS; i++)
     say_key(smime, keys->pdata[i]);
   return 0;
 }

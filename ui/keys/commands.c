@@ -186,7 +186,7 @@ static void
 import_part(struct view *view, struct event *event, void *data)
 {
   if (event->part != NULL)
-    ui_await(view->ui, engine_key_import(view->ui->engine, NULL, event->part->bytes), view,
+    ui_await(view->ui, engine_key_import(view->ui->engine, NULL, event->part->file), view,
              imported, NULL, NULL);
 }
 

@@ -1,6 +1,7 @@
 #include <string.h>
 
 #include "base/i18n.h"
+#include "base/limits.h"
 #include "base/sanitize.h"
 #include "base/text.h"
 #include "ui/keys/keys.h"
@@ -149,7 +150,9 @@ heading(struct view *view)
   const struct keys_view *keys = (const struct keys_view *)view;
   guint n = keys->rows != NULL ? keys->rows->len : 0;
   g_autofree char *query = sanitize_line(keys->query, -1);
-  g_autofree char *count = g_strdup_printf(ngettext("%u key", "%u keys", n), n);
+  g_autofree char *count =
+      n < LIMIT_KEYS ? g_strdup_printf(ngettext("%u key", "%u keys", n), n)
+                     : g_strdup_printf(_("the first %u; :keys WORD shows those with a word"), n);
   return *query != '\0' ? g_strdup_printf(_("Keys of %s: %s"), query, count)
                         : g_strdup_printf(_("Keys: %s"), count);
 }
