@@ -323,3 +323,16 @@ blob_writer_free(struct blob_writer *writer)
   g_string_free(writer->buffer, TRUE);
   g_free(writer);
 }
+
+struct blob *
+blob_copy_file(int fd, guint64 most, GError **error)
+{
+  g_autoptr(blob_writer_t) writer = blob_writer_memory(error);
+  g_autofree char *room = g_malloc(BLOCK);
+  size_t got = 1;
+  for (guint64 left = most; writer != NULL && got > 0 && left > 0; left -= got)
+    if (!file_read_all(fd, room, (size_t)MIN(BLOCK, left), &got, error) ||
+        !blob_write(writer, room, got, error))
+      return NULL;
+  return writer != NULL ? blob_writer_end(writer, error) : NULL;
+}

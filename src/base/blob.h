@@ -46,6 +46,9 @@ struct blob_writer *blob_writer_new(const char *dir, GError **error) G_GNUC_WARN
 /* The same in memory that no file ever is, for what must not lie on a disk; sealed at
  * the end (memfd_create(2)).  LOCAL. */
 struct blob_writer *blob_writer_memory(GError **error) G_GNUC_WARN_UNUSED_RESULT;
+/* What the file `fd` holds from where it stands, `most` bytes at most, in sealed memory.
+ * NULL and LOCAL. */
+struct blob *blob_copy_file(int fd, guint64 most, GError **error) G_GNUC_WARN_UNUSED_RESULT;
 bool blob_write(struct blob_writer *writer, const char *data, size_t length, GError **error)
     G_GNUC_WARN_UNUSED_RESULT;
 guint64 blob_writer_size(const struct blob_writer *writer);

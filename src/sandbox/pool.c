@@ -5,6 +5,7 @@
 #include <sys/wait.h>
 #include <unistd.h>
 
+#include "base/blob.h"
 #include "base/error.h"
 #include "base/file.h"
 #include "base/i18n.h"
@@ -246,17 +247,24 @@ cut(GBytes *message)
 }
 
 static bool
-run(struct reader_pool *pool, struct call *call, GBytes *message, GError **error)
+run_memory(struct reader_pool *pool, struct call *call, int letter_fd, guint64 length,
+           GError **error)
 {
-  g_autoptr(GBytes) letter = cut(message);
-  call->request.length = g_bytes_get_size(letter);
+  call->request.length = length;
   struct child *child = borrow(pool, call->cancel);
   if (child == NULL)
     return explain(CALL_CANCELLED, 0, error);
-  auto_fd letter_fd = file_memfd(letter, error);
-  bool done = letter_fd >= 0 && converse(pool, child, call, letter_fd, error);
+  bool done = converse(pool, child, call, letter_fd, error);
   give_back(pool, child);
   return done;
+}
+
+static bool
+run(struct reader_pool *pool, struct call *call, GBytes *message, GError **error)
+{
+  g_autoptr(GBytes) letter = cut(message);
+  auto_fd letter_fd = file_memfd(letter, error);
+  return letter_fd >= 0 && run_memory(pool, call, letter_fd, g_bytes_get_size(letter), error);
 }
 
 struct rendered *
@@ -275,19 +283,34 @@ reader_render(struct reader_pool *pool, GBytes *message, const struct render_opt
   return rendered;
 }
 
+static struct index_doc *
+take_doc(struct call *call, bool answered, GError **error)
+{
+  struct index_doc *doc = NULL;
+  if (answered) {
+    doc = call->content != NULL ? index_doc_from_variant(call->content) : NULL;
+    if (doc == NULL)
+      explain(CALL_NONSENSE, 0, error);
+  }
+  call_clear(call);
+  return doc;
+}
+
 struct index_doc *
 reader_index(struct reader_pool *pool, GBytes *message, int64_t arrival, GCancellable *cancel,
              GError **error)
 {
   struct call call = {.request = {.ask = FRAME_INDEX, .arrival = arrival}, .cancel = cancel};
-  struct index_doc *doc = NULL;
-  if (run(pool, &call, message, error)) {
-    doc = call.content != NULL ? index_doc_from_variant(call.content) : NULL;
-    if (doc == NULL)
-      explain(CALL_NONSENSE, 0, error);
-  }
-  call_clear(&call);
-  return doc;
+  return take_doc(&call, run(pool, &call, message, error), error);
+}
+
+struct index_doc *
+reader_index_memory(struct reader_pool *pool, const struct blob *message, int64_t arrival,
+                    GCancellable *cancel, GError **error)
+{
+  struct call call = {.request = {.ask = FRAME_INDEX, .arrival = arrival}, .cancel = cancel};
+  bool answered = run_memory(pool, &call, blob_memory(message), blob_size(message), error);
+  return take_doc(&call, answered, error);
 }
 
 static GBytes *

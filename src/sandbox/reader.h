@@ -8,6 +8,7 @@
 #include <glib.h>
 #include <stdbool.h>
 
+#include "base/blob.h"
 #include "message/rendered.h"
 #include "message/report.h"
 
@@ -25,6 +26,10 @@ struct rendered *reader_render(struct reader_pool *pool, GBytes *message,
                                GError **error) G_GNUC_WARN_UNUSED_RESULT;
 struct index_doc *reader_index(struct reader_pool *pool, GBytes *message, int64_t arrival,
                                GCancellable *cancel, GError **error) G_GNUC_WARN_UNUSED_RESULT;
+/* The same of what blob_copy_file() took: this process never holds it. */
+struct index_doc *reader_index_memory(struct reader_pool *pool, const struct blob *message,
+                                      int64_t arrival, GCancellable *cancel, GError **error)
+    G_GNUC_WARN_UNUSED_RESULT;
 /* NOTFOUND when there is no such part. */
 GBytes *reader_part(struct reader_pool *pool, GBytes *message, int number, bool as_text,
                     char **name_out, char **type_out, GCancellable *cancel, GError **error)

@@ -5,6 +5,7 @@
 #include <string.h>
 #include <sys/stat.h>
 
+#include "base/blob.h"
 #include "base/error.h"
 #include "base/file.h"
 #include "base/i18n.h"
@@ -88,8 +89,9 @@ unreadable(int64_t arrival)
   return doc;
 }
 
-static GBytes *
-read_bytes(const char *path, struct stat *info, bool *there_out)
+/* What of it is to be read, in memory that this process does not hold. */
+static struct blob *
+copy_letter(const char *path, struct stat *info, bool *there_out)
 {
   auto_fd fd = open(path, O_RDONLY | O_CLOEXEC | O_NOCTTY | O_NONBLOCK);
   *there_out = fd >= 0 || (errno != ENOENT && errno != ENOTDIR && errno != ENXIO);
@@ -97,15 +99,8 @@ read_bytes(const char *path, struct stat *info, bool *there_out)
     return NULL;
   /* A pipe or a directory is no letter, whatever it is called. */
   *there_out = S_ISREG(info->st_mode);
-  if (!*there_out)
-    return NULL;
-  if ((guint64)info->st_size <= LIMIT_MESSAGE)
-    return file_read_fd(fd, LIMIT_MESSAGE, NULL);
-  g_autofree char *start = g_malloc(LONG_PART);
-  size_t got;
-  if (!file_read_all(fd, start, LONG_PART, &got, NULL))
-    return NULL;
-  return g_bytes_new_take(g_steal_pointer(&start), got);
+  bool whole = (guint64)info->st_size <= LIMIT_MESSAGE;
+  return *there_out ? blob_copy_file(fd, whole ? LIMIT_MESSAGE : LONG_PART, NULL) : NULL;
 }
 
 static void
@@ -116,7 +111,7 @@ read_letter(struct reading *reading, struct letter_read *letter)
                                    letter->what->name, "");
   struct stat info = {.st_mtim.tv_sec = g_get_real_time() / G_USEC_PER_SEC};
   bool there;
-  g_autoptr(GBytes) bytes = read_bytes(path, &info, &there);
+  g_autoptr(blob_t) copy = copy_letter(path, &info, &there);
   if (!there) {
     letter->odd = lstat(path, &info) == 0;
     return;
@@ -125,9 +120,9 @@ read_letter(struct reading *reading, struct letter_read *letter)
   letter->size = (guint64)info.st_size;
   letter->arrival = arrival;
   g_autoptr(GError) why = NULL;
-  if (bytes != NULL)
-    letter->doc = reader_index(reading->store->readers, bytes, arrival, reading->cancel, &why);
-  if (letter->doc == NULL && (bytes == NULL || error_is(why, POSTINO_ERROR_INVALID)))
+  if (copy != NULL)
+    letter->doc = reader_index_memory(reading->store->readers, copy, arrival, reading->cancel, &why);
+  if (letter->doc == NULL && (copy == NULL || error_is(why, POSTINO_ERROR_INVALID)))
     letter->doc = unreadable(arrival);
   if (letter->doc == NULL)
     letter->error = g_steal_pointer(&why);
