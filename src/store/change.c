@@ -491,7 +491,8 @@ copy_one(struct store *store, const char *key, const char *folder_path, GError *
       tags_copy(store, from, base);
       return true;
     }
-    if (g_file_test(path, G_FILE_TEST_EXISTS) || tries == RACE_TRIES) {
+    bool gone = error_is(failed, POSTINO_ERROR_NOTFOUND) || !g_file_test(path, G_FILE_TEST_EXISTS);
+    if (!gone || tries == RACE_TRIES) {
       g_propagate_error(error, g_steal_pointer(&failed));
       return false;
     }

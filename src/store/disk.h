@@ -103,7 +103,7 @@ const char *delivery_flush(struct delivery *delivery, GError **error) G_GNUC_WAR
 /* ---- change.c ---- */
 
 /* How often a letter is looked for that other programs rename meanwhile. */
-#define RACE_TRIES 32
+#define RACE_TRIES 64
 
 /* Moves one letter; no syncing (the caller syncs *dirs, absolute paths).  Its key then.
  * `base` NULL: its base name stays, but for the number that mbsync gave it in another

@@ -252,10 +252,11 @@ goes_on_with(const char *name, const char *start, size_t length, const char *nex
 }
 
 /* A letter of this base name; else one of its stem, whose fields another program
- * changed. */
+ * changed.  *gone_out: a name of it was gone as soon as it was read. */
 static char *
-scan(const char *path, const char *sub, const char *base)
+scan(const char *path, const char *sub, const char *base, bool *gone_out)
 {
+  struct stat info;
   g_autofree char *dir = g_build_filename(path, sub, NULL);
   g_autofree char *stem = maildir_stem(base), *other = NULL;
   g_autoptr(GDir) open = g_dir_open(dir, 0, NULL);
@@ -266,8 +267,10 @@ scan(const char *path, const char *sub, const char *base)
                                     !goes_on_with(name, stem, stem_length, ":2,"))))
       continue;
     g_autofree char *full = g_build_filename(dir, name, NULL);
-    if (!is_file(full))
+    if (!is_file(full)) {
+      *gone_out = *gone_out || lstat(full, &info) != 0;
       continue;
+    }
     if (same)
       return g_steal_pointer(&full);
     other = g_steal_pointer(&full);
@@ -289,17 +292,30 @@ hint_fits(const char *hint, const char *path, const char *base)
 }
 
 static char *
-look_everywhere(const char *path, const char *base, const char *hint)
+look_everywhere(const char *path, const char *base, const char *hint, bool *gone_out)
 {
   if (hint != NULL && hint_fits(hint, path, base))
     return g_strdup(hint);
   char *found = probe(path, base);
   if (found == NULL)
-    found = scan(path, "cur", base);
+    found = scan(path, "cur", base, gone_out);
   if (found == NULL)
-    found = scan(path, "new", base);
+    found = scan(path, "new", base, gone_out);
   /* It may have gone from new to cur behind the reading of cur. */
-  return found != NULL ? found : scan(path, "cur", base);
+  return found != NULL ? found : scan(path, "cur", base, gone_out);
+}
+
+/* Who renames it meanwhile does not make it vanish. */
+static char *
+look_until_settled(const char *path, const char *base, const char *hint)
+{
+  for (int tries = 0; tries < RACE_TRIES; tries++) {
+    bool gone = false;
+    char *found = look_everywhere(path, base, hint, &gone);
+    if (found != NULL || !gone)
+      return found;
+  }
+  return NULL;
 }
 
 char *
@@ -313,7 +329,7 @@ maildir_find(const struct store *store, const char *key, const char *hint, unsig
     return NULL;
   }
   g_autofree char *path = maildir_path(store, folder);
-  char *found = look_everywhere(path, base, hint);
+  char *found = look_until_settled(path, base, hint);
   if (found == NULL) {
     error_set(error, POSTINO_ERROR_NOTFOUND,
               _("message %s is no longer there; another program moved or removed it"), clean);
