@@ -327,12 +327,16 @@ blob_writer_free(struct blob_writer *writer)
 struct blob *
 blob_copy_file(int fd, guint64 most, GError **error)
 {
-  g_autoptr(blob_writer_t) writer = blob_writer_memory(error);
+  auto_fd memory = file_memfd_new(error);
   g_autofree char *room = g_malloc(BLOCK);
-  size_t got = 1;
-  for (guint64 left = most; writer != NULL && got > 0 && left > 0; left -= got)
-    if (!file_read_all(fd, room, (size_t)MIN(BLOCK, left), &got, error) ||
-        !blob_write(writer, room, got, error))
+  guint64 size = 0;
+  for (size_t got = 1; memory >= 0 && got > 0 && size < most; size += got)
+    if (!file_read_all(fd, room, (size_t)MIN(BLOCK, most - size), &got, error) ||
+        !file_write_all(memory, room, got, error))
       return NULL;
-  return writer != NULL ? blob_writer_end(writer, error) : NULL;
+  if (memory < 0 || !file_memfd_seal(memory, error))
+    return NULL;
+  struct blob *blob = blob_new_file(fd_steal(&memory), 0, size);
+  blob->sealed = true;
+  return blob;
 }

@@ -37,6 +37,22 @@ count_reached(const struct ledger_letter *letter)
   return count;
 }
 
+/* They stay in the draft: its writer alone can know. */
+static void
+tell_unsure(struct work *work, const struct ledger_letter *letter)
+{
+  for (guint i = 0; i < letter->recipients->len; i++) {
+    const struct ledger_recipient *recipient = letter->recipients->pdata[i];
+    if (recipient->state != RECIPIENT_UNSURE)
+      continue;
+    g_autofree char *text = g_strdup_printf(
+        _("%s may have the letter already: take the address out unless it is to go twice."),
+        recipient->spec);
+    work_notice(work, true, text);
+    return;
+  }
+}
+
 static void
 drop_reached(GPtrArray *addresses, const struct ledger_letter *letter)
 {
@@ -67,6 +83,8 @@ address_to_the_rest(struct work *work, struct draft *draft)
       draft->message_id != NULL ? ledger_by_message_id(work->engine->store, draft->message_id)
                                 : NULL;
   guint reached = letter != NULL ? count_reached(letter) : 0;
+  if (letter != NULL)
+    tell_unsure(work, letter);
   if (reached == 0)
     return;
   /* Those who have it know it by that name. */

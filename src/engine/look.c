@@ -299,6 +299,9 @@ engine_addresses(struct engine *engine, const char *prefix)
 
 /* ---- paths ---- */
 
+/* More are not offered. */
+#define PATHS 200
+
 struct names { char *dir, *start; };
 
 static void
@@ -325,6 +328,13 @@ by_text(const void *a, const void *b)
   return strcmp(*(char *const *)a, *(char *const *)b);
 }
 
+static void
+mark_directory(const char *dir, char **name)
+{
+  g_autofree char *path = g_build_filename(dir, *name, NULL), *plain = *name;
+  *name = g_strconcat(plain, g_file_test(path, G_FILE_TEST_IS_DIR) ? "/" : "", NULL);
+}
+
 static bool
 run_paths(struct work *work, GError **error)
 {
@@ -337,11 +347,13 @@ run_paths(struct work *work, GError **error)
       break;
     if (!name_fits(name, names->start))
       continue;
-    g_autofree char *path = g_build_filename(names->dir, name, NULL);
-    bool inside = g_file_test(path, G_FILE_TEST_IS_DIR);
-    g_ptr_array_add(found, g_strconcat(name, inside ? "/" : "", NULL));
+    g_ptr_array_add(found, g_strdup(name));
   }
   g_ptr_array_sort(found, by_text);
+  if (found->len > PATHS)
+    g_ptr_array_set_size(found, PATHS);
+  for (guint i = 0; i < found->len; i++)
+    mark_directory(names->dir, (char **)&found->pdata[i]);
   g_ptr_array_add(found, NULL);
   work->done->strings = (GStrv)g_ptr_array_free(g_steal_pointer(&found), FALSE);
   return true;

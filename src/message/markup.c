@@ -3,6 +3,8 @@
 #include <libxml/HTMLparser.h>
 #include <string.h>
 
+#include "message/span.h"
+
 void
 markup_init(struct markup *markup, const char *source, size_t length)
 {
@@ -14,8 +16,6 @@ is_space(char c)
 {
   return c == ' ' || c == '\t' || c == '\n' || c == '\r' || c == '\f';
 }
-
-struct span { const char *at, *end; };
 
 /* The next attribute at *at: false at '>' (where *at stays) or at the end. */
 static bool

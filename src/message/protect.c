@@ -1,31 +1,13 @@
 #include <string.h>
 
 #include "message/draft.h"
+#include "message/span.h"
 
 /* Header protection (RFC 9788): the letter's fields stand once more within what is
  * signed or sealed, and what could be read outside is said there. */
 
-/* Fields of a header block as they stand there, from the name to behind the line
- * end. */
-struct block { const char *at, *end; };
-
 static bool
-next_field(struct block *block, struct block *field)
-{
-  if (block->at >= block->end || *block->at == '\r' || *block->at == '\n')
-    return false;
-  const char *at = block->at;
-  do {
-    const char *lf = memchr(at, '\n', (size_t)(block->end - at));
-    at = lf != NULL ? lf + 1 : block->end;
-  } while (at < block->end && (*at == ' ' || *at == '\t'));
-  *field = (struct block){block->at, at};
-  block->at = at;
-  return true;
-}
-
-static bool
-is_field(const struct block *field, const char *name)
+is_field(const struct span *field, const char *name)
 {
   size_t length = strlen(name);
   return (size_t)(field->end - field->at) > length && field->at[length] == ':' &&
@@ -33,14 +15,14 @@ is_field(const struct block *field, const char *name)
 }
 
 static bool
-is_content(const struct block *field)
+is_content(const struct span *field)
 {
   return field->end - field->at > 8 && g_ascii_strncasecmp(field->at, "Content-", 8) == 0;
 }
 
 /* RFC 9788, 1.1: structural fields, what the way adds, and what stays at home. */
 static bool
-is_left_out(const struct block *field)
+is_left_out(const struct span *field)
 {
   static const char *const names[] = {
       "MIME-Version", "Bcc", "Resent-Bcc", "Received", "Return-Path", "DKIM-Signature",
@@ -55,7 +37,7 @@ is_left_out(const struct block *field)
 
 /* The Content-Type with one more parameter. */
 static void
-append_type(GString *out, const struct block *field, const char *hp)
+append_type(GString *out, const struct span *field, const char *hp)
 {
   const char *end = field->end;
   while (end > field->at && strchr("\r\n\t ;", end[-1]) != NULL && end[-1] != '\0')
@@ -65,11 +47,11 @@ append_type(GString *out, const struct block *field, const char *hp)
 }
 
 static void
-append_content(GString *out, struct block entity, const char *hp)
+append_content(GString *out, struct span entity, const char *hp)
 {
-  struct block field;
+  struct span field;
   bool typed = false;
-  while (next_field(&entity, &field)) {
+  while (span_next_field(&entity, &field)) {
     if (is_field(&field, "Content-Type") && !typed && hp != NULL) {
       append_type(out, &field, hp);
       typed = true;
@@ -79,13 +61,13 @@ append_content(GString *out, struct block entity, const char *hp)
 }
 
 static void
-append_protected(GString *out, struct block letter, bool sealed)
+append_protected(GString *out, struct span letter, bool sealed)
 {
-  struct block field, again = letter;
-  while (next_field(&letter, &field))
+  struct span field, again = letter;
+  while (span_next_field(&letter, &field))
     if (!is_left_out(&field))
       g_string_append_len(out, field.at, field.end - field.at);
-  while (sealed && next_field(&again, &field))
+  while (sealed && span_next_field(&again, &field))
     if (is_field(&field, "Subject"))
       g_string_append(out, "HP-Outer: Subject: " PROTECT_SUBJECT "\r\n");
     else if (!is_left_out(&field)) {
@@ -94,20 +76,20 @@ append_protected(GString *out, struct block letter, bool sealed)
     }
 }
 
-static struct block
+static struct span
 block_of(GBytes *bytes)
 {
   gsize length;
   const char *at = g_bytes_get_data(bytes, &length);
-  return (struct block){length > 0 ? at : "", length > 0 ? at + length : ""};
+  return (struct span){length > 0 ? at : "", length > 0 ? at + length : ""};
 }
 
 /* From the empty line on. */
 static void
-append_rest(GString *out, struct block entity)
+append_rest(GString *out, struct span entity)
 {
-  struct block field;
-  while (next_field(&entity, &field))
+  struct span field;
+  while (span_next_field(&entity, &field))
     continue;
   g_string_append_len(out, entity.at, entity.end - entity.at);
 }
@@ -115,7 +97,7 @@ append_rest(GString *out, struct block entity)
 GBytes *
 entity_protect(GBytes *entity, GBytes *letter, bool sealed)
 {
-  struct block block = block_of(entity);
+  struct span block = block_of(entity);
   GString *out = g_string_sized_new(g_bytes_get_size(entity) + 2048);
   append_content(out, block, sealed ? "cipher" : "clear");
   append_protected(out, block_of(letter), sealed);
@@ -126,7 +108,7 @@ entity_protect(GBytes *entity, GBytes *letter, bool sealed)
 GBytes *
 entity_bare(GBytes *entity)
 {
-  struct block block = block_of(entity);
+  struct span block = block_of(entity);
   GString *out = g_string_sized_new(g_bytes_get_size(entity));
   append_content(out, block, NULL);
   append_rest(out, block);

@@ -19,6 +19,7 @@ src_message_libmessage_a_SOURCES = \
 	src/message/rendered.c src/message/rendered.h \
 	src/message/report.c src/message/report.h src/message/report-private.h \
 	src/message/route.c \
+	src/message/span.c src/message/span.h \
 	src/message/text.c \
 	src/message/transfer.c src/message/transfer.h \
 	src/message/typed.c \

@@ -7,6 +7,7 @@
 #include "message/encode.h"
 #include "message/mime.h"
 #include "message/params.h"
+#include "message/span.h"
 #include "message/words.h"
 #include "message/write.h"
 
@@ -14,7 +15,6 @@ struct conversion {
   const struct mime *mime;
   struct blob_writer *out;
 };
-struct span { const char *at, *end; };
 
 static bool
 is_eight_bit(struct span span)
@@ -41,21 +41,6 @@ cannot(GError **error)
 }
 
 /* ---- fields ---- */
-
-static bool
-next_field(struct span *block, struct span *field)
-{
-  if (block->at >= block->end || *block->at == '\r' || *block->at == '\n')
-    return false;
-  const char *at = block->at;
-  do {
-    const char *lf = memchr(at, '\n', (size_t)(block->end - at));
-    at = lf != NULL ? lf + 1 : block->end;
-  } while (at < block->end && (*at == ' ' || *at == '\t'));
-  *field = (struct span){block->at, at};
-  block->at = at;
-  return true;
-}
 
 static char *
 name_of(struct span field)
@@ -114,7 +99,7 @@ write_header(const struct conversion *conversion, const struct mime_part *part,
 {
   struct span block = {part->start, part->body}, field;
   g_autoptr(GString) out = g_string_new(NULL);
-  while (next_field(&block, &field)) {
+  while (span_next_field(&block, &field)) {
     g_autofree char *name = name_of(field);
     if (g_ascii_strcasecmp(name, "Content-Transfer-Encoding") == 0)
       continue;

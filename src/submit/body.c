@@ -48,7 +48,7 @@ transaction_write(struct transaction *t, bool no_dots, size_t keep, GString *out
  * owed to the envelope is answered first. */
 bool
 transaction_finish(struct transaction *t, const char *end, size_t length, const char *log,
-       struct smtp_reply *reply, GError **error)
+                   struct smtp_reply *reply, GError **error)
 {
   struct smtp *smtp = t->smtp;
   int usual = smtp->server->timeout;

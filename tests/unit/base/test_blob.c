@@ -58,6 +58,24 @@ assert_holds(const struct blob *blob, const char *text)
 }
 
 static void
+a_file_is_copied_as_far_as_wanted(void **state)
+{
+  g_autofree char *text = long_text();
+  g_autofree char *path = NULL;
+  int fd = g_file_open_tmp("postino-blob-XXXXXX", &path, NULL);
+  assert_true(file_write_all(fd, text, LONG, NULL));
+  assert_true(lseek(fd, 0, SEEK_SET) == 0);
+  g_autoptr(blob_t) whole = blob_copy_file(fd, LONG + 1, NULL);
+  assert_holds(whole, text);
+  assert_true(blob_memory(whole) >= 0);
+  assert_true(lseek(fd, 0, SEEK_SET) == 0);
+  g_autoptr(blob_t) part = blob_copy_file(fd, LONG - 1, NULL);
+  assert_int_equal(blob_size(part), LONG - 1);
+  close(fd);
+  unlink(path);
+}
+
+static void
 bytes_and_files_are_read_alike(void **state)
 {
   g_autofree char *text = long_text();
@@ -188,6 +206,7 @@ main(void)
       cmocka_unit_test(bytes_behind_bytes_are_read_as_one),
       cmocka_unit_test(sealed_memory_is_what_was_written_and_stays_so),
       cmocka_unit_test(a_file_that_was_written_to_is_not_as_it_was_opened),
+      cmocka_unit_test(a_file_is_copied_as_far_as_wanted),
       cmocka_unit_test(bytes_and_files_are_read_alike),
       cmocka_unit_test(what_is_written_piece_by_piece_leaves_no_name),
       cmocka_unit_test(a_file_that_becomes_shorter_is_told),

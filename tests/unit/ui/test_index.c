@@ -217,7 +217,10 @@ results_come_while_one_types(void **state)
 {
   struct desk *desk = *state;
   press(desk, '/', 1);
-  type(desk, "subject:number 14");
+  type(desk, "subject:numb");
+  assert_string_equal(shown(desk)->query, "subject:numb*");
+  assert_true(shown(desk)->rows->len > 1);
+  type(desk, "er 14");
   assert_string_equal(shown(desk)->query, "subject:number 14");
   assert_int_equal(shown(desk)->rows->len, 1);
   assert_non_null(ui_asked(desk->ui));
