@@ -47,6 +47,7 @@ stories += tests/behaviour/kill-fetch/run
 stories += tests/behaviour/kill-send/run
 stories += tests/behaviour/leave-and-delete/run
 stories += tests/behaviour/plugin/run
+stories += tests/behaviour/progress/run
 stories += tests/behaviour/rc-faults/run
 stories += tests/behaviour/reports/run
 stories += tests/behaviour/screen-busy/run

@@ -169,9 +169,10 @@ running_text(const struct status *status, int columns)
   if (entry == NULL)
     return NULL;
   g_autofree char *text = progress_text(entry);
-  g_autofree char *hint =
-      g_strdup_printf("%s  %s", text, entry->request != 0 ? _("(^G cancels)") : "");
-  return text_fit(hint, columns);
+  const char *hint = entry->request != 0 ? _("(^G cancels)") : "";
+  g_autofree char *fit = text_fit(text, MAX(columns - text_width(hint, -1) - 2, 10));
+  g_autofree char *line = g_strdup_printf("%s  %s", fit, hint);
+  return text_fit(line, columns);
 }
 
 /* What goes on stands at the right of the notice's last row, or below it if that

@@ -21,12 +21,14 @@ import secrets
 import socket
 import struct
 import subprocess
+import threading
 
 # Types of frames, and numbers of fields.
-HELLO, RECIPIENTS, SEAL, OPEN, KEYS, ERROR, REPLY = 1, 2, 3, 4, 5, 255, 128
+HELLO, RECIPIENTS, SEAL, OPEN, KEYS, PROGRESS, ERROR, REPLY = 1, 2, 3, 4, 5, 33, 255, 128
 VERSION_MIN, VERSION_MAX, VERSION, NAME, PLUGIN_VERSION, CAPABILITIES, OPTION = 1, 2, 3, 4, 5, 6, 7
 OPERATIONS, RECIPIENT, KEY, USER_ID, CAN_SEAL, CAN_SIGN, WHY, LIMIT = 16, 18, 19, 20, 22, 23, 24, 27
-FORMAT, ENCRYPTED, INTEGRITY, CODE, ACTION, HAVE_SECRET, LAST_KNOWN = 28, 29, 30, 33, 39, 43, 49
+FORMAT, ENCRYPTED, INTEGRITY, CODE, DONE, TOTAL, ACTION, HAVE_SECRET = 28, 29, 30, 33, 37, 38, 39, 43
+WHAT, LAST_KNOWN = 46, 49
 CAN_SIGN_IT, CAN_SEAL_IT, CAN_OPEN_IT, CAN_VERIFY_IT, CAN_LIST_KEYS = 1, 2, 4, 8, 16
 ENCRYPT = 2
 NO_KEY, INTEGRITY_ERROR, UNSUPPORTED, INTERNAL, TOO_LARGE = 1, 8, 9, 10, 11
@@ -34,6 +36,7 @@ SEALS = fcntl.F_SEAL_WRITE | fcntl.F_SEAL_GROW | fcntl.F_SEAL_SHRINK
 
 connection = socket.socket(fileno=3)
 options = {}
+current = 0  # number of the request
 
 
 class Refusal(Exception):
@@ -96,13 +99,28 @@ def path_of(option):
     return os.path.expanduser(options[option])
 
 
-def run(arguments, data=b""):
-    """Bulk goes by pipes, never by files."""
+def run(arguments, data=b"", what=b""):
+    """Bulk goes by pipes, never by files; how much of it is said on the way."""
     try:
-        done = subprocess.run(arguments, input=data, stdout=subprocess.PIPE, stderr=subprocess.DEVNULL)
+        age = subprocess.Popen(arguments, stdin=subprocess.PIPE, stdout=subprocess.PIPE, stderr=subprocess.DEVNULL)
     except OSError:
         raise Refusal(INTERNAL, "the program age is not installed (Debian: age)")
-    return done.stdout if done.returncode == 0 else None
+    thread = threading.Thread(target=feed, args=(age.stdin, data, what))
+    thread.start()
+    out = age.stdout.read()
+    thread.join()
+    return out if age.wait() == 0 else None
+
+
+def feed(pipe, data, what):
+    try:
+        with pipe:
+            for at in range(0, len(data), 1 << 20):
+                pipe.write(data[at:at + (1 << 20)])
+                if what:
+                    send(PROGRESS, current, [(DONE, number(at)), (TOTAL, number(len(data))), (WHAT, what)])
+    except BrokenPipeError:
+        pass  # its status says why
 
 
 def known():
@@ -150,7 +168,8 @@ def seal(fields, letters):
     keys = sorted({value.decode() for tag, value in fields if tag == KEY})
     if not keys or not set(keys) <= set(known().values()):
         raise Refusal(NO_KEY, "a key is not in the file of recipients any more; look at the letter again")
-    armour = run(["age", "--armor"] + [word for key in keys for word in ("--recipient", key)], letters[0])
+    armour = run(["age", "--armor"] + [word for key in keys for word in ("--recipient", key)], letters[0],
+                 b"encrypting")
     if armour is None:
         raise Refusal(INTERNAL, "age could not do it; try it by hand")
     boundary = b"=_" + secrets.token_hex(16).encode()
@@ -167,7 +186,7 @@ def seal(fields, letters):
 def open_letter(fields, letters):
     if first(fields, FORMAT) != b"age-sealed":
         raise Refusal(UNSUPPORTED, "this is not sealed by age")
-    plain = run(["age", "--decrypt", "--identity", path_of("identity")], letters[0])
+    plain = run(["age", "--decrypt", "--identity", path_of("identity")], letters[0], b"decrypting")
     if plain is None:
         raise Refusal(INTEGRITY_ERROR, "it is not sealed to your key, or was changed on its way")
     if len(plain) > integer(fields, LIMIT):
@@ -189,6 +208,7 @@ operations = {HELLO: hello, RECIPIENTS: recipients, SEAL: seal, OPEN: open_lette
 
 while True:
     kind, request, fields, letters = receive()
+    current = request
     try:
         if kind not in operations:
             raise Refusal(UNSUPPORTED, "this plugin cannot do that")

@@ -21,6 +21,7 @@
 #include "base/sanitize.h"
 #include "crypto/pieces.h"
 #include "crypto/postino-plugin.h"
+#include "crypto/progress.h"
 #include "crypto/rights.h"
 #include "crypto/spawner.h"
 
@@ -44,6 +45,9 @@ struct client {
   bool no_terminal;
   struct crypto_screen screen;
   bool lent;                /* it has the terminal */
+  crypto_progress tell;
+  void *tell_data;
+  struct progress progress; /* of the last call */
 };
 
 struct plugin_spec *
@@ -451,8 +455,7 @@ refused(struct client *client, const struct frame *frame, int *code_out, GError 
  * that. */
 struct call {
   uint32_t request;
-  unsigned wanted, seconds, questions, reports;
-  uint64_t done;
+  unsigned wanted, seconds, questions;
   gint64 until, last;
   struct pieces pieces;
 };
@@ -467,12 +470,10 @@ static bool
 between(struct client *client, const struct frame *frame, struct call *call, GError **error)
 {
   if (frame_type(frame) == FRAME_PROGRESS) {
-    if (++call->reports > LIMIT_PLUGIN_PROGRESS)
+    if (client->progress.reports >= LIMIT_PLUGIN_PROGRESS)
       return misspoke(client, _("it reports progress without end"), error);
-    uint64_t done = frame_number(frame, FIELD_DONE, 0);
-    if (done > call->done)
+    if (progress_take(&client->progress, frame))
       call->until = in_seconds(call->seconds);
-    call->done = MAX(done, call->done);
     return true;
   }
   if (frame_type(frame) == FRAME_DATA && client->streams) {
@@ -545,6 +546,8 @@ client_call(struct client *client, struct frame *request, unsigned seconds, int 
                       .last = in_seconds(LIMIT_PLUGIN_TOTAL_SECONDS)};
   if (code_out != NULL)
     *code_out = 0;
+  client->progress = (struct progress){client->name, client->tell, client->tell_data,
+                                       .began = g_get_monotonic_time()};
   struct frame *reply = NULL;
   bool gone = client->streams ? frame_send_alone(client->socket, sent, &why) &&
                                     pieces_send(client->socket, sent, cancel, &why)
@@ -603,6 +606,8 @@ client_spawn(const struct plugin_spec *spec, crypto_ask ask, void *data, GError 
   client->data = data;
   client->no_terminal = spec->no_terminal;
   client->screen = spec->screen;
+  client->tell = spec->progress;
+  client->tell_data = spec->progress_data;
   return start_process(client, spec, error) ? g_steal_pointer(&client) : NULL;
 }
 
@@ -648,6 +653,13 @@ client_is_quiet(struct client *client)
     take_printed(client);
   g_string_truncate(client->printed, 0);
   return client->pid > 0 && poll(&fd, 1, 0) == 0;
+}
+
+bool
+client_progress_was_odd(const struct client *client, unsigned *reports_out)
+{
+  *reports_out = client->progress.reports;
+  return client->progress.odd;
 }
 
 /* Whoever lives on holds the other end of its output. */

@@ -18,6 +18,8 @@ struct plugin_spec {
   struct crypto_grants grants;
   bool no_terminal;         /* the screen is in use: no pinentry may draw on it unasked */
   struct crypto_screen screen;
+  crypto_progress progress;
+  void *progress_data;
 };
 struct plugin_spec *plugin_spec_new(const char *name, const char *path, char **options);
 void plugin_spec_free(struct plugin_spec *spec);
@@ -51,6 +53,10 @@ unsigned client_capabilities(const struct client *client);
 bool client_can_stay(const struct client *client);
 /* Does it live, and has it said nothing unasked? */
 bool client_is_quiet(struct client *client);
+
+/* Was something that it said of its progress in the last call not as the manual has it?
+ * *reports_out: how often it said anything. */
+bool client_progress_was_odd(const struct client *client, unsigned *reports_out);
 
 /* After a call that failed: has all that it started ended with it?  Waits at most
  * `seconds`. */

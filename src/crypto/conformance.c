@@ -318,6 +318,25 @@ try_seal_wrongly(struct trial *trial, uint64_t limit, const char *key, const cha
     try_refusal(trial, "SEAL", client, request, what);
 }
 
+/* Of a letter that takes a while what is said of it can be shown; nothing need be. */
+static void
+try_progress(struct trial *trial)
+{
+  g_autoptr(client_t) client = client_start(trial->spec, NULL, NULL, trial->cancel, NULL);
+  g_autoptr(GBytes) entity = sample(40000);
+  struct frame *request =
+      client != NULL ? seal_request_of(trial, client, entity, CLIENT_LARGEST, NULL) : NULL;
+  if (request == NULL)
+    return;
+  unsigned reports = 0;
+  g_autoptr(frame_t) reply =
+      client_call(client, request, LIMIT_PLUGIN_SECONDS, NULL, trial->cancel, NULL);
+  bool odd = client_progress_was_odd(client, &reports);
+  g_autofree char *what =
+      g_strdup_printf(_("what it says of its progress can be shown (%u times for 2 MB)"), reports);
+  say(trial, "PROGRESS", reply != NULL && !odd, what, NULL);
+}
+
 /* Milliseconds after which the sealing of a large letter is cancelled. */
 #define CANCEL_AFTER 300
 #define CANCEL_SECONDS 5
@@ -379,6 +398,7 @@ try_letters(struct trial *trial)
     try_letter(trial, 40000, false, true, _("one of 2 MB"));
     try_damage(trial);
     try_errors(trial);
+    try_progress(trial);
     try_cancel(trial);
   }
   if (can_sign && can_seal)

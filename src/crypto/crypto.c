@@ -113,6 +113,16 @@ crypto_set_screen(struct crypto *crypto, const struct crypto_screen *screen)
 }
 
 void
+crypto_set_progress(struct crypto *crypto, crypto_progress progress, void *data)
+{
+  for (guint i = 0; i < crypto->plugins->len; i++) {
+    struct plugin_spec *spec = crypto->plugins->pdata[i];
+    spec->progress = progress;
+    spec->progress_data = data;
+  }
+}
+
+void
 crypto_set_grants(struct crypto *crypto, const struct crypto_grants *grants)
 {
   for (guint i = 0; i < crypto->plugins->len; i++)

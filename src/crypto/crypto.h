@@ -74,6 +74,13 @@ struct crypto_screen {
 };
 void crypto_set_screen(struct crypto *crypto, const struct crypto_screen *screen);
 
+/* What a plugin says of work that takes longer than a moment, ten times a second at
+ * most: `what` in its own words, clean and short ("": none), `done` of `total` (0:
+ * unknown).  Called on the worker thread that waits; set before the first use. */
+typedef void (*crypto_progress)(const char *plugin, const char *what, uint64_t done,
+                                uint64_t total, void *data);
+void crypto_set_progress(struct crypto *crypto, crypto_progress progress, void *data);
+
 /* Rights that a plugin's manifest asks for and the rc file does not mention.  `may`: has
  * a person granted them, or does when asked now?  `grant`: has from now on.  `words`:
  * for the person; `digest`: another one when the manifest is.  Called on worker

@@ -141,7 +141,8 @@ struct postino_host {
    * wiped when the operation ends. */
   const char *(*ask)(const struct postino_host *host, const char *prompt, int secret);
   int can_ask;                  /* 0: ask() will give NULL */
-  /* Says that it goes on (growing numbers); 60 seconds without are too long. */
+  /* Says that it goes on (growing numbers, at most `total` where that is not 0: unknown);
+   * 60 seconds without are too long.  Can be called often: ten a second are passed on. */
   void (*progress)(const struct postino_host *host, uint64_t done, uint64_t total);
   /* Appends to what seal, open or keys gives back.  Not 0: it grows beyond what
    * is accepted; stop with POSTINO_TOO_LARGE. */
@@ -159,6 +160,11 @@ struct postino_host {
    * end of the operation; printing to it yourself is no part of the bargain. */
   const char *(*terminal)(const struct postino_host *host);
   void (*terminal_done)(const struct postino_host *host);
+  /* As progress(), with what goes on in a few words of the person's language (80 bytes
+   * at most; NULL: none): they are shown, and the percentage where `total` is not 0.
+   * There where `size` says so. */
+  void (*working)(const struct postino_host *host, const char *what, uint64_t done,
+                  uint64_t total);
 };
 
 struct postino_bytes {

@@ -18,6 +18,7 @@ src_crypto_libcrypto_a_SOURCES = \
 	src/crypto/packets.c src/crypto/packets.h \
 	src/crypto/pieces.c src/crypto/pieces.h \
 	src/crypto/policy.c \
+	src/crypto/progress.c src/crypto/progress.h \
 	src/crypto/postino-plugin.h \
 	src/crypto/protocol.c src/crypto/protocol.h \
 	src/crypto/rights.c src/crypto/rights.h \

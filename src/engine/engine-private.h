@@ -65,6 +65,7 @@ struct work {
   GCancellable *cancel;     /* of this work, while it runs */
   const void *args;
   struct event *done;       /* request->done: a work that is not alone touches only its own part */
+  const char *doing;        /* what a plugin is waited for, translated; NULL */
   gint64 told;              /* when progress was told last */
   guint64 rows;             /* that were said to be there */
   gint64 began;             /* when progress of many began */
@@ -126,6 +127,9 @@ secret_t *ask_password(const char *prompt, void *engine);
 bool plugin_may(const char *plugin, const char *words, const char *digest, bool ask, void *engine);
 bool plugin_grant(const char *plugin, const char *digest, void *engine, GError **error);
 secret_t *ask_plugin(const char *prompt, bool secret, void *engine);
+/* A crypto_progress: told as the work's that waits. */
+void plugin_progress(const char *plugin, const char *what, uint64_t done, uint64_t total,
+                     void *engine);
 /* struct crypto_screen: the interface leaves the terminal, and has it again. */
 char *terminal_hand_over(void *engine);
 void terminal_take_back(void *engine);

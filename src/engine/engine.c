@@ -32,6 +32,7 @@ open_rooms(struct engine *engine, GError **error)
   crypto_set_confirmed(engine->crypto, key_is_confirmed, engine);
   crypto_set_memory(engine->crypto,
                     &(struct crypto_memory){key_known, key_note, engine});
+  crypto_set_progress(engine->crypto, plugin_progress, engine);
   crypto_set_grants(engine->crypto, &(struct crypto_grants){plugin_may, plugin_grant, engine});
   if (engine->options.interactive)
     crypto_set_screen(engine->crypto, &(struct crypto_screen){terminal_hand_over,

@@ -243,7 +243,8 @@ run_make(struct work *work, GError **error)
   if (own->len == 0)
     return error_set(error, POSTINO_ERROR_CONFIG, _("account \"%s\" has no from address; set it"),
                      account->name);
-  work_progress(work, _("making a key pair"), 0, 0);
+  work->doing = _("making a key pair");
+  work_progress(work, work->doing, 0, 0);
   struct key_info *made = crypto_key_make(work->engine->crypto, account->crypto_plugin,
                                           own->pdata[0], work->cancel, error);
   if (made == NULL)

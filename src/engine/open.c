@@ -311,6 +311,7 @@ open_seal(struct work *work, struct opened *opened, const struct render_options 
     opened->shown = g_bytes_ref(opened->source);
     return true;
   }
+  work->doing = _("opening");
   if (!crypto_open(work->engine->crypto, opened->source, outer->envelope, outer->from,
                    &opened->verdict, &opened->shown, work->cancel, error))
     return false;

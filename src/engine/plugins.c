@@ -48,6 +48,23 @@ engine_plugin_grant(struct engine *engine, const char *name)
   return engine_request(engine, NULL, run_grant, g_strdup(name), g_free);
 }
 
+/* ---- what they say of their work ---- */
+
+/* "sealing (card: touch it) 45 %" */
+void
+plugin_progress(const char *plugin, const char *what, uint64_t done, uint64_t total, void *data)
+{
+  struct work *work = work_current();
+  if (work == NULL)
+    return;
+  GString *text = g_string_new(work->doing != NULL ? work->doing : _("working"));
+  g_string_append_printf(text, " (%s%s%s)", plugin, *what != '\0' ? ": " : "", what);
+  if (total > 0)
+    g_string_append_printf(text, _(" %d %%"), (int)((double)done / (double)total * 100));
+  work_progress(work, text->str, 0, 0);
+  g_string_free(text, TRUE);
+}
+
 /* ---- all of them ---- */
 
 static bool

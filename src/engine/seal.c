@@ -330,7 +330,8 @@ seal(struct work *work, const struct outgoing *outgoing, struct blob *entity,
                                  .subject = outgoing->subject,
                                  .sign = outgoing->sign,
                                  .encrypt = outgoing->encrypt};
-  work_progress(work, outgoing->encrypt ? _("sealing") : _("signing"), 0, 0);
+  work->doing = outgoing->encrypt ? _("sealing") : _("signing");
+  work_progress(work, work->doing, 0, 0);
   g_autoptr(GBytes) sealed =
       bytes != NULL ? crypto_seal(work->engine->crypto, &request, work->cancel, error) : NULL;
   return sealed != NULL ? blob_new(sealed) : NULL;

@@ -243,6 +243,10 @@ as_unusable(GError **error, GError *why)
     keeps_code = keeps_code || error_is(why, kept[i]);
   if (!keeps_code)
     why->code = POSTINO_ERROR_INVALID;
+  if (error_is(why, POSTINO_ERROR_CANCELLED)) {
+    g_free(why->message);
+    why->message = g_strdup(_("cancelled; nothing of it is kept"));
+  }
   g_propagate_prefixed_error(error, why, "%s", _("not sent: "));
   return false;
 }

@@ -3,8 +3,6 @@
 #include <string.h>
 #include <sys/random.h>
 
-#include "crypto/postino-plugin.h"
-
 int
 common_code_of(gpgme_error_t error)
 {
@@ -72,4 +70,23 @@ void
 common_free_key(gpointer key)
 {
   gpgme_key_unref(key);
+}
+
+static ssize_t
+read_feed(void *handle, void *buffer, size_t size)
+{
+  struct common_feed *feed = handle;
+  size_t length = MIN(size, feed->bytes.length - feed->at);
+  if (length > 0)
+    memcpy(buffer, (const char *)feed->bytes.data + feed->at, length);
+  feed->at += length;
+  feed->host->working(feed->host, feed->what, feed->before + feed->at, feed->total);
+  return (ssize_t)length;
+}
+
+gpgme_error_t
+common_feed_data(struct common_feed *feed, gpgme_data_t *data_out)
+{
+  static struct gpgme_data_cbs source = {.read = read_feed};
+  return gpgme_data_new_from_cbs(data_out, &source, feed);
 }

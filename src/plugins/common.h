@@ -5,6 +5,8 @@
 #include <gpgme.h>
 #include <stdbool.h>
 
+#include "crypto/postino-plugin.h"
+
 /* The enum postino_code of GPGME's error. */
 int common_code_of(gpgme_error_t error);
 /* A boundary that stands in no encoded part; NULL without random bytes. */
@@ -13,3 +15,14 @@ char *common_boundary(void);
 int common_validity(gpgme_validity_t validity);
 bool common_is_dead(gpgme_key_t key);
 void common_free_key(gpointer key);
+
+/* A letter that GnuPG reads, and what is said of it meanwhile. */
+struct common_feed {
+  const struct postino_host *host;
+  struct postino_bytes bytes;
+  const char *what;         /* translated, or NULL */
+  uint64_t before, total;   /* bytes that were read in earlier steps, and of all steps */
+  size_t at;
+};
+/* `feed` lives until the data is released. */
+gpgme_error_t common_feed_data(struct common_feed *feed, gpgme_data_t *data_out);

@@ -23,6 +23,8 @@
 
 #define LARGEST_FILE LIMIT_MIB(512)
 #define MOST_IDLE_SECONDS 60
+/* Microseconds between two reports of progress. */
+#define PROGRESS_EVERY 100000
 
 struct served {
   struct postino_host host; /* what the plugin sees */
@@ -38,6 +40,7 @@ struct served {
   bool answered;            /* an error was sent */
   char *answer;             /* of ask() */
   char *terminal;           /* that was lent */
+  gint64 told;              /* when progress was told last, monotonic */
 };
 
 /* ---- frames ---- */
@@ -152,12 +155,24 @@ host_terminal_done(const struct postino_host *host)
 }
 
 static void
-host_progress(const struct postino_host *host, uint64_t done, uint64_t total)
+host_working(const struct postino_host *host, const char *what, uint64_t done, uint64_t total)
 {
-  g_autoptr(frame_t) frame = frame_new(FRAME_PROGRESS, served_of(host)->request);
+  struct served *served = served_of(host);
+  gint64 now = g_get_monotonic_time();
+  if (now - served->told < PROGRESS_EVERY)
+    return;
+  served->told = now;
+  g_autoptr(frame_t) frame = frame_new(FRAME_PROGRESS, served->request);
   frame_add_number(frame, FIELD_DONE, done);
   frame_add_number(frame, FIELD_TOTAL, total);
+  frame_add_text(frame, FIELD_WHAT, what);
   send_or_end(frame);
+}
+
+static void
+host_progress(const struct postino_host *host, uint64_t done, uint64_t total)
+{
+  host_working(host, NULL, done, total);
 }
 
 static int
@@ -480,7 +495,8 @@ main(int argc, char **argv)
                                    .key = host_key,
                                    .opened = host_opened,
                                    .terminal = host_terminal,
-                                   .terminal_done = host_terminal_done}};
+                                   .terminal_done = host_terminal_done,
+                                   .working = host_working}};
   if (!greet(&served, path))
     return 69;
   while (is_asked()) {

@@ -127,12 +127,14 @@ is_proven(const struct openpgp *pgp)
          pgp->plaintexts <= 1;
 }
 
-/* gpg counts anew in each of its steps, so what grows is that it says anything. */
+/* gpg counts anew in each of its steps, so what grows is that it says anything; of a
+ * letter what it has read says more. */
 static void
 note_progress(void *data, const char *what, int type, int current, int total)
 {
   struct openpgp *pgp = data;
-  pgp->host->progress(pgp->host, ++pgp->beats, 0);
+  if (pgp->feed.total == 0)
+    pgp->host->progress(pgp->host, ++pgp->beats, 0);
 }
 
 static gpgme_error_t
@@ -199,6 +201,23 @@ data_of(gpgme_data_t *data_out, const struct postino_bytes *bytes)
 {
   gpgme_error_t error = gpgme_data_new_from_mem(data_out, bytes->data, bytes->length, 0);
   return error == 0 ? in_large_pieces(*data_out) : error;
+}
+
+/* The letter itself, of which progress is told until end_feed(). */
+static gpgme_error_t
+letter_data(struct openpgp *pgp, gpgme_data_t *data_out, const struct postino_bytes *bytes)
+{
+  pgp->feed = (struct common_feed){
+      .host = pgp->host, .bytes = *bytes, .total = bytes->length};
+  gpgme_error_t error = common_feed_data(&pgp->feed, data_out);
+  return error == 0 ? in_large_pieces(*data_out) : error;
+}
+
+static void
+end_feed(struct openpgp *pgp, gpgme_data_t data)
+{
+  gpgme_data_release(data);
+  pgp->feed = (struct common_feed){0};
 }
 
 /* ---- sealing ---- */
@@ -333,7 +352,7 @@ seal_once(struct openpgp *pgp, const struct postino_seal *seal, gpgme_key_t *key
   /* Own and confirmed keys are taken whatever the web of trust says of them. */
   gpgme_encrypt_flags_t flags =
       GPGME_ENCRYPT_NO_ENCRYPT_TO | (always ? GPGME_ENCRYPT_ALWAYS_TRUST : 0);
-  gpgme_error_t error = data_of(&in, &seal->entity);
+  gpgme_error_t error = letter_data(pgp, &in, &seal->entity);
   if (error == 0)
     error = gpgme_data_new(out);
   if (error == 0)
@@ -344,7 +363,7 @@ seal_once(struct openpgp *pgp, const struct postino_seal *seal, gpgme_key_t *key
     error = gpgme_op_encrypt_sign(pgp->ctx, keys, flags, in, *out);
   else if (error == 0)
     error = gpgme_op_encrypt(pgp->ctx, keys, flags, in, *out);
-  gpgme_data_release(in);
+  end_feed(pgp, in);
   if (error != 0) {
     gpgme_data_release(*out);
     *out = NULL;
@@ -453,12 +472,12 @@ static int
 verify(struct openpgp *pgp, const struct postino_open *open)
 {
   gpgme_data_t text = NULL, signature = NULL;
-  gpgme_error_t error = data_of(&text, &open->data);
+  gpgme_error_t error = letter_data(pgp, &text, &open->data);
   if (error == 0)
     error = data_of(&signature, &open->signature);
   if (error == 0)
     error = gpgme_op_verify(pgp->ctx, signature, text, NULL);
-  gpgme_data_release(text);
+  end_feed(pgp, text);
   gpgme_data_release(signature);
   if (error != 0)
     return openpgp_failed(pgp, error);
@@ -484,14 +503,14 @@ decrypt_once(struct openpgp *pgp, const struct postino_open *open)
   struct gpgme_data_cbs sink = {.write = take_plaintext};
   gpgme_data_t in = NULL, out = NULL;
   pgp->okay = pgp->protected = pgp->plaintexts = pgp->begun = pgp->bad = 0;
-  gpgme_error_t error = data_of(&in, &open->data);
+  gpgme_error_t error = letter_data(pgp, &in, &open->data);
   if (error == 0)
     error = gpgme_data_new_from_cbs(&out, &sink, pgp);
   if (error == 0)
     error = in_large_pieces(out);
   if (error == 0)
     error = gpgme_op_decrypt_verify(pgp->ctx, in, out);
-  gpgme_data_release(in);
+  end_feed(pgp, in);
   gpgme_data_release(out);
   return error;
 }
@@ -522,14 +541,14 @@ verify_clear(struct openpgp *pgp, const struct postino_open *open)
 {
   struct gpgme_data_cbs sink = {.write = take_plaintext};
   gpgme_data_t in = NULL, out = NULL;
-  gpgme_error_t error = data_of(&in, &open->data);
+  gpgme_error_t error = letter_data(pgp, &in, &open->data);
   if (error == 0)
     error = gpgme_data_new_from_cbs(&out, &sink, pgp);
   if (error == 0)
     error = in_large_pieces(out);
   if (error == 0)
     error = gpgme_op_verify(pgp->ctx, in, NULL, out);
-  gpgme_data_release(in);
+  end_feed(pgp, in);
   gpgme_data_release(out);
   if (error != 0)
     return openpgp_failed(pgp, error);

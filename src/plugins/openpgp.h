@@ -8,6 +8,7 @@
 #include <stdbool.h>
 
 #include "crypto/postino-plugin.h"
+#include "plugins/common.h"
 
 #define _(text) gettext(text)
 
@@ -19,6 +20,7 @@ struct openpgp {
   gint64 listed_at;         /* monotonic microseconds */
   int asked;                /* passphrases that were asked for in this operation */
   uint64_t beats;           /* signs of life from gpg */
+  struct common_feed feed;  /* the letter that gpg reads; empty: none */
   /* what GnuPG's status lines said of a decryption */
   int okay, protected, plaintexts, begun, bad;
   bool too_large;

@@ -51,7 +51,8 @@ static void
 note_progress(void *data, const char *what, int type, int current, int total)
 {
   struct smime *smime = data;
-  smime->host->progress(smime->host, ++smime->beats, 0);
+  if (smime->feed.total == 0)
+    smime->host->progress(smime->host, ++smime->beats, 0);
 }
 
 /* It stands beside the host, in which this plugin runs. */
@@ -106,6 +107,29 @@ start(const struct postino_host *host, const char *const *options, size_t n, voi
   return error != 0 ? smime_failed(smime, error) : 0;
 }
 
+/* The letter itself, of which progress is told until end_feed(). */
+static gpgme_error_t
+letter_data(struct smime *smime, gpgme_data_t *data_out, const struct common_feed *feed)
+{
+  smime->feed = *feed;
+  smime->feed.host = smime->host;
+  return common_feed_data(&smime->feed, data_out);
+}
+
+static gpgme_error_t
+opened_data(struct smime *smime, gpgme_data_t *data_out, const struct postino_bytes *bytes)
+{
+  struct common_feed feed = {.bytes = *bytes, .total = bytes->length};
+  return letter_data(smime, data_out, &feed);
+}
+
+static void
+end_feed(struct smime *smime, gpgme_data_t data)
+{
+  gpgme_data_release(data);
+  smime->feed = (struct common_feed){0};
+}
+
 /* ---- sealing ---- */
 
 static void
@@ -136,15 +160,18 @@ micalg_of(struct smime *smime)
 }
 
 static gpgme_error_t
-sign_bytes(struct smime *smime, const void *bytes, size_t length, gpgme_data_t *out)
+sign_bytes(struct smime *smime, const struct postino_seal *seal, gpgme_data_t *out)
 {
   gpgme_data_t in = NULL;
-  gpgme_error_t error = gpgme_data_new_from_mem(&in, bytes, length, 0);
+  bool more = (seal->operations & POSTINO_ENCRYPT) != 0;
+  struct common_feed feed = {.bytes = seal->entity, .what = _("signing"),
+                             .total = seal->entity.length * (more ? 2 : 1)};
+  gpgme_error_t error = letter_data(smime, &in, &feed);
   if (error == 0)
     error = gpgme_data_new(out);
   if (error == 0)
     error = gpgme_op_sign(smime->ctx, in, *out, GPGME_SIG_MODE_DETACH);
-  gpgme_data_release(in);
+  end_feed(smime, in);
   return error;
 }
 
@@ -166,7 +193,7 @@ sign(struct smime *smime, const struct postino_seal *seal)
   smime_prepare_pinentry(smime, key);
   gpgme_key_unref(key);
   if (error == 0)
-    error = sign_bytes(smime, seal->entity.data, seal->entity.length, &signature);
+    error = sign_bytes(smime, seal, &signature);
   smime_end_pinentry(smime);
   if (error != 0) {
     gpgme_data_release(signature);
@@ -247,13 +274,16 @@ encrypt(struct smime *smime, const struct postino_seal *seal, const GString *ins
   if (keys == NULL)
     return -1;
   gpgme_data_t in = NULL, out = NULL;
-  gpgme_error_t error = gpgme_data_new_from_mem(&in, inside->str, inside->len, 0);
+  struct common_feed feed = {.bytes = {inside->str, inside->len}, .what = _("encrypting"),
+                             .before = seal->entity.length,
+                             .total = seal->entity.length + inside->len};
+  gpgme_error_t error = letter_data(smime, &in, &feed);
   if (error == 0)
     error = gpgme_data_new(&out);
   if (error == 0)
     error = gpgme_op_encrypt(smime->ctx, (gpgme_key_t *)keys->pdata, GPGME_ENCRYPT_NO_ENCRYPT_TO,
                              in, out);
-  gpgme_data_release(in);
+  end_feed(smime, in);
   if (error != 0) {
     gpgme_data_release(out);
     return smime_failed(smime, error);
@@ -362,12 +392,12 @@ static int
 verify(struct smime *smime, const struct postino_open *open)
 {
   gpgme_data_t text = NULL, signature = NULL;
-  gpgme_error_t error = gpgme_data_new_from_mem(&text, open->data.data, open->data.length, 0);
+  gpgme_error_t error = opened_data(smime, &text, &open->data);
   if (error == 0)
     error = gpgme_data_new_from_mem(&signature, open->signature.data, open->signature.length, 0);
   if (error == 0)
     error = gpgme_op_verify(smime->ctx, signature, text, NULL);
-  gpgme_data_release(text);
+  end_feed(smime, text);
   gpgme_data_release(signature);
   if (error != 0)
     return smime_failed(smime, error);
@@ -381,12 +411,12 @@ verify_opaque(struct smime *smime, const struct postino_open *open)
 {
   struct gpgme_data_cbs sink = {.write = take_text};
   gpgme_data_t in = NULL, out = NULL;
-  gpgme_error_t error = gpgme_data_new_from_mem(&in, open->data.data, open->data.length, 0);
+  gpgme_error_t error = opened_data(smime, &in, &open->data);
   if (error == 0)
     error = gpgme_data_new_from_cbs(&out, &sink, smime);
   if (error == 0)
     error = gpgme_op_verify(smime->ctx, in, NULL, out);
-  gpgme_data_release(in);
+  end_feed(smime, in);
   gpgme_data_release(out);
   if (error != 0)
     return smime_failed(smime, error);
@@ -400,14 +430,14 @@ decrypt(struct smime *smime, const struct postino_open *open)
 {
   struct gpgme_data_cbs sink = {.write = take_text};
   gpgme_data_t in = NULL, out = NULL;
-  gpgme_error_t error = gpgme_data_new_from_mem(&in, open->data.data, open->data.length, 0);
+  gpgme_error_t error = opened_data(smime, &in, &open->data);
   if (error == 0)
     error = gpgme_data_new_from_cbs(&out, &sink, smime);
   smime_prepare_pinentry(smime, NULL);
   if (error == 0)
     error = gpgme_op_decrypt(smime->ctx, in, out);
   smime_end_pinentry(smime);
-  gpgme_data_release(in);
+  end_feed(smime, in);
   gpgme_data_release(out);
   if (error != 0)
     return smime_failed(smime, error);

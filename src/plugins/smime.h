@@ -10,6 +10,7 @@
 #include <stdbool.h>
 
 #include "crypto/postino-plugin.h"
+#include "plugins/common.h"
 
 #define _(text) gettext(text)
 
@@ -17,6 +18,7 @@ struct smime {
   const struct postino_host *host;
   gpgme_ctx_t ctx;
   uint64_t beats;           /* signs of life from gpgsm */
+  struct common_feed feed;  /* the letter that gpgsm reads; empty: none */
   bool too_large;
   const char *home;         /* of gpgsm, by the rc; NULL: the usual one */
   bool at_terminal;         /* a pinentry has the person's terminal */

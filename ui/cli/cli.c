@@ -2,6 +2,7 @@
 
 #include <errno.h>
 #include <poll.h>
+#include <sys/ioctl.h>
 #include <sys/signalfd.h>
 #include <time.h>
 #include <unistd.h>
@@ -207,15 +208,25 @@ wants_progress(const struct cli *cli)
   return !cli->quiet && isatty(STDERR_FILENO);
 }
 
+/* What is longer than the line cannot be taken back. */
+static int
+stderr_columns(void)
+{
+  struct winsize size;
+  return ioctl(STDERR_FILENO, TIOCGWINSZ, &size) == 0 && size.ws_col > 20 ? size.ws_col - 1 : 79;
+}
+
 static void
 show_progress(const struct event *event)
 {
   g_autofree char *clean = sanitize_line(event->text != NULL ? event->text : "", -1);
-  if (event->total > 0)
-    fprintf(stderr, "\r\033[K%s %" G_GUINT64_FORMAT "/%" G_GUINT64_FORMAT, clean, event->done,
-            event->total);
-  else
-    fprintf(stderr, "\r\033[K%s", clean);
+  g_autofree char *line =
+      event->total > 0
+          ? g_strdup_printf("%s %" G_GUINT64_FORMAT "/%" G_GUINT64_FORMAT, clean, event->done,
+                            event->total)
+          : g_strdup(clean);
+  g_autofree char *fit = text_fit(line, stderr_columns());
+  fprintf(stderr, "\r\033[K%s", fit);
   fflush(stderr);
 }
 

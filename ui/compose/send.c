@@ -38,10 +38,9 @@ say_still_here(struct compose_view *compose, const char *format, const GError *e
 {
   struct ui *ui = compose->view.ui;
   ui->leaving_asked = false;
-  if (error_is(error, POSTINO_ERROR_CANCELLED))
-    return;
+  bool cancelled = error_is(error, POSTINO_ERROR_CANCELLED);
   g_autoptr(GString) sentence = g_string_new(format);
-  g_string_replace(sentence, "%s", error->message, 1);
+  g_string_replace(sentence, "%s", cancelled ? _("Cancelled") : error->message, 1);
   ui_complain(ui, "%s", sentence->str);
 }
 

@@ -17,12 +17,14 @@ spec.loader.exec_module(x)
 
 
 class Broken(x.Plugin):
-    mode = ""
+    mode = hold = ""
+    words = b"\x1b[31m\x07asking the\xe2\x80\xae card, which takes its time and more words than there is room for"
 
     def answer(self, kind, request, fields, fds):
         if kind == x.HELLO:
             options = [value for tag, value in fields if tag == x.OPTION]
             self.mode = options[0].decode().partition("=")[2]
+            self.hold = options[1].decode().partition("=")[2] if len(options) > 1 else ""
         getattr(self, self.mode.replace("-", "_"), self.usual)(kind, request, fields, fds)
 
     def usual(self, kind, request, fields, fds):
@@ -172,6 +174,20 @@ class Broken(x.Plugin):
                 os.setsid()
                 time.sleep(20)
             time.sleep(600)
+        self.usual(kind, request, fields, fds)
+
+    def wild_progress(self, kind, request, fields, fds):
+        if kind == x.SEAL:
+            self.send(33, request, [(37, x.number(300)), (38, x.number(100)), (46, b"\x1b]0;evil\x07")])
+        self.usual(kind, request, fields, fds)
+
+    def slow(self, kind, request, fields, fds):
+        """Says what it does for as long as there is a file `hold` beside the option `hold=`."""
+        begun = time.monotonic()
+        while kind in (x.SEAL, x.OPEN) and (os.path.exists(self.hold) or time.monotonic() < begun + 1):
+            done = min(int((time.monotonic() - begun) * 40), 97)
+            self.send(33, request, [(37, x.number(done)), (38, x.number(100)), (46, self.words)])
+            time.sleep(0.02)
         self.usual(kind, request, fields, fds)
 
     def unproven(self, kind, request, fields, fds):

@@ -196,6 +196,7 @@ broken_plugin_does_not_conform(void **state)
       "dies-at-once",    "other-version",       "garbage",           "forgets-a-recipient",
       "unsealed-memory", "clear-text",          "signed-only",       "clear-copy-beside",
       "unproven",        "any-limit",           "any-format",        "outlives-cancel",
+      "wild-progress",
   };
   for (gsize i = 0; i < G_N_ELEMENTS(modes); i++) {
     g_autoptr(crypto_t) crypto = core("broken", "tests/unit/crypto/broken.py", modes[i]);
@@ -204,6 +205,59 @@ broken_plugin_does_not_conform(void **state)
     if (crypto_check_plugin(crypto, "broken", note_manual, &failed, NULL, &error) || !failed)
       fail_msg("%s conforms", modes[i]);
   }
+}
+
+struct told {
+  int times, most;
+  gint64 last, shortest;    /* microseconds between two */
+  char *what;
+};
+
+static void
+note_progress(const char *plugin, const char *what, uint64_t done, uint64_t total, void *data)
+{
+  struct told *told = data;
+  gint64 now = g_get_monotonic_time();
+  assert_string_equal(plugin, "broken");
+  assert_true(done <= total);
+  if (told->times > 0)
+    told->shortest = MIN(told->shortest, now - told->last);
+  told->last = now;
+  told->times++;
+  told->most = MAX(told->most, (int)done);
+  g_free(told->what);
+  told->what = g_strdup(what);
+}
+
+static void
+progress_is_told_in_clean_short_words_and_seldom(void **state)
+{
+  struct told told = {.shortest = G_MAXINT64};
+  g_autoptr(crypto_t) crypto = core("broken", "tests/unit/crypto/broken.py", "slow");
+  crypto_set_progress(crypto, note_progress, &told);
+  g_autoptr(GBytes) sealed = seal_by(crypto, "broken", NULL, NULL);
+  assert_non_null(sealed);
+  assert_in_range(told.times, 2, 10);
+  assert_in_range(told.most, 20, 97);
+  assert_true(told.shortest >= 100000);
+  assert_true(g_utf8_validate(told.what, -1, NULL));
+  assert_true(g_utf8_strlen(told.what, -1) <= 40);
+  assert_non_null(strstr(told.what, "asking"));
+  for (const char *c = told.what; *c != '\0'; c++)
+    assert_true((unsigned char)*c >= ' ' && *c != 0x7f);
+  assert_null(strstr(told.what, "\xe2\x80\xae"));
+  g_free(told.what);
+}
+
+static void
+what_takes_but_a_moment_is_not_told_of(void **state)
+{
+  struct told told = {.shortest = G_MAXINT64};
+  g_autoptr(crypto_t) crypto = core("broken", "tests/unit/crypto/broken.py", "wild-progress");
+  crypto_set_progress(crypto, note_progress, &told);
+  g_autoptr(GBytes) sealed = seal_by(crypto, "broken", NULL, NULL);
+  assert_non_null(sealed);
+  assert_int_equal(told.times, 0);
 }
 
 static gpointer
@@ -270,6 +324,8 @@ main(void)
       cmocka_unit_test(smallest_plugin_in_c_conforms_and_refuses),
       cmocka_unit_test(broken_plugin_costs_one_sentence),
       cmocka_unit_test(broken_plugin_does_not_conform),
+      cmocka_unit_test(progress_is_told_in_clean_short_words_and_seldom),
+      cmocka_unit_test(what_takes_but_a_moment_is_not_told_of),
       cmocka_unit_test(hanging_plugin_is_cancelled),
       cmocka_unit_test(unknown_or_missing_plugin_is_said),
       cmocka_unit_test(plugin_that_cannot_prove_integrity_shows_nothing),

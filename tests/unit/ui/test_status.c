@@ -75,6 +75,19 @@ what_goes_on_is_shown_until_it_ends(void **state)
 }
 
 static void
+what_goes_on_never_hides_the_key_that_cancels(void **state)
+{
+  struct status *status = status_new();
+  status_progress(status, 7, "sealing (a-plugin-with-a-name: and very many words of what it does "
+                             "and why that takes so long) 45 %", 0, 0);
+  g_autofree char *line = drawn(status, 1, 80, 0);
+  assert_true(g_str_has_suffix(line, "…  (^G cancels)"));
+  g_autofree char *narrow = drawn(status, 1, 30, 0);
+  assert_true(g_str_has_suffix(narrow, "…  (^G cancels)"));
+  status_free(status);
+}
+
+static void
 the_engines_own_work_cannot_be_cancelled(void **state)
 {
   struct status *status = status_new();
@@ -112,6 +125,7 @@ main(void)
       cmocka_unit_test(a_sentence_goes_when_keys_show_that_it_was_read),
       cmocka_unit_test(a_long_sentence_takes_the_rows_that_it_needs),
       cmocka_unit_test(what_goes_on_is_shown_until_it_ends),
+      cmocka_unit_test(what_goes_on_never_hides_the_key_that_cancels),
       cmocka_unit_test(the_engines_own_work_cannot_be_cancelled),
       cmocka_unit_test(a_cursor_stays_in_its_list_and_on_the_screen),
   };
