@@ -10,8 +10,6 @@
 #define OUTBOX "Outbox"
 /* Letters that are removed at a time when a folder is emptied. */
 #define EMPTIED_AT_ONCE 500
-/* Microseconds between two showings of an indexing that goes on. */
-#define SHOWN_EVERY 250000
 
 const char *
 engine_outbox(struct engine *engine)
@@ -45,119 +43,6 @@ engine_inbox(struct engine *engine)
 {
   const struct conf_account *account = conf_account(engine->conf, NULL);
   return or_usual(account, account != NULL ? account->inbox : NULL, "Inbox");
-}
-
-/* ---- refreshing ---- */
-
-/* Seconds after which a rate is worth saying, and letters. */
-#define RATE_SECONDS 2
-#define RATE_LETTERS 200
-
-/* "40 s", "3 min", "2 h": nobody plans by more. */
-static char *
-span_text(guint64 seconds)
-{
-  if (seconds < 90)
-    return g_strdup_printf(_("%" G_GUINT64_FORMAT " s"), seconds);
-  if (seconds < 5400)
-    return g_strdup_printf(_("%" G_GUINT64_FORMAT " min"), (seconds + 30) / 60);
-  return g_strdup_printf(_("%" G_GUINT64_FORMAT " h"), (seconds + 1800) / 3600);
-}
-
-static char *
-reading_text(const struct store_progress *progress, gint64 took)
-{
-  guint64 seconds = (guint64)took / G_USEC_PER_SEC;
-  if (seconds < RATE_SECONDS || progress->done < RATE_LETTERS)
-    return g_strdup(_("reading new letters"));
-  guint64 rate = MAX(progress->done / seconds, 1);
-  g_autofree char *left = span_text((progress->total - progress->done) / rate + 1);
-  return g_strdup_printf(_("reading new letters (%" G_GUINT64_FORMAT " a second, %s left)"), rate,
-                         left);
-}
-
-/* What a first indexing has read is shown while it goes on. */
-static void
-on_read(const struct store_progress *progress, void *data)
-{
-  struct work *work = data;
-  gint64 now = g_get_monotonic_time();
-  if (progress->done == 0 || work->began == 0)
-    work->began = now;
-  g_autofree char *text = reading_text(progress, now - work->began);
-  work_progress(work, text, progress->done, progress->total);
-  if (progress->rows == work->rows || now - work->shown < SHOWN_EVERY)
-    return;
-  work->rows = progress->rows;
-  work->shown = now;
-  engine_found(work->engine);
-}
-
-bool
-refresh_now(struct work *work, GError **error)
-{
-  bool changed = false;
-  bool done = store_refresh(work->engine->store, on_read, work, &changed, work->cancel, error) &&
-              sealed_forget(work->engine, error);
-  if (changed)
-    engine_found(work->engine);
-  return done;
-}
-
-bool
-refresh_first(struct work *work, GError **error)
-{
-  return work->engine->options.interactive || refresh_now(work, error);
-}
-
-static bool
-run_refresh(struct work *work, GError **error)
-{
-  if (!GPOINTER_TO_INT(work->args))
-    return refresh_now(work, error);
-  bool done = store_rebuild(work->engine->store, on_read, work, work->cancel, error);
-  engine_changed(work->engine);
-  return done;
-}
-
-request_id
-engine_refresh(struct engine *engine, bool rebuild)
-{
-  return engine_request(engine, GROUP_REFRESH, run_refresh, GINT_TO_POINTER(rebuild), NULL);
-}
-
-static bool
-run_beside(struct work *work, GError **error)
-{
-  struct engine *engine = work->engine;
-  g_autoptr(GError) why = NULL;
-  (void)error;
-  g_mutex_lock(&engine->lock);
-  engine->refreshing = false;
-  g_mutex_unlock(&engine->lock);
-  if (refresh_now(work, &why)) {
-    news_compare(engine);
-  } else {
-    bool stopped = error_is(why, POSTINO_ERROR_CANCELLED);
-    g_autofree char *text =
-        stopped ? g_strdup(_("The other letters are read at the next start, or by the command "
-                             "refresh."))
-                : g_strdup_printf(_("the index is not up to date: %s"), why->message);
-    engine_notice(engine, !stopped, text);
-  }
-  return true;
-}
-
-void
-refresh_beside(struct engine *engine)
-{
-  struct work_spec spec = {.group = GROUP_REFRESH, .run = run_beside};
-  g_mutex_lock(&engine->lock);
-  bool waits = engine->refreshing;
-  engine->refreshing = true;
-  g_mutex_unlock(&engine->lock);
-  if (!waits)
-    engine_start(engine, &spec, 1, WORK_SILENT, NULL);
 }
 
 /* ---- letters ---- */
@@ -223,8 +108,7 @@ engine_flag(struct engine *engine, const char *const *keys, unsigned set, unsign
   return request_change(engine, run_flag, keys, NULL, set, clear);
 }
 
-/* A place that letters can be put into by hand. */
-static bool
+bool
 is_place(struct engine *engine, const char *folder, GError **error)
 {
   if (engine_is_search(engine, folder))
@@ -496,87 +380,4 @@ request_id
 engine_undo(struct engine *engine)
 {
   return engine_request(engine, GROUP_CHANGE, run_undo, NULL, NULL);
-}
-
-/* ---- in and out of other programs ---- */
-
-struct carry { char *path, *folder; };
-
-static void
-carry_free(void *data)
-{
-  struct carry *carry = data;
-  g_free(carry->path);
-  g_free(carry->folder);
-  g_free(carry);
-}
-
-static struct carry *
-carry_new(const char *path, const char *folder)
-{
-  struct carry *carry = g_new0(struct carry, 1);
-  carry->path = g_strdup(path);
-  carry->folder = g_strdup(folder);
-  return carry;
-}
-
-static void
-on_import(const struct store_progress *progress, void *data)
-{
-  /* An mbox is measured by its bytes. */
-  g_autofree char *text = g_strdup_printf(_("letters imported: %" PRIu64 ", percent:"),
-                                          progress->rows);
-  guint64 part = progress->total > 0 ? progress->done * 100 / progress->total : 0;
-  work_progress(data, text, part, 100);
-}
-
-static bool
-run_import(struct work *work, GError **error)
-{
-  const struct carry *carry = work->args;
-  struct event *done = work->done;
-  if (!is_place(work->engine, carry->folder, error))
-    return false;
-  bool imported = store_import(work->engine->store, carry->path, carry->folder, &done->done,
-                               &done->total, on_import, work, work->cancel, error);
-  engine_changed(work->engine);
-  if (!imported)
-    return false;
-  done->text = g_strdup_printf(_("%" PRIu64 " letters imported, %" PRIu64
-                                 " were here already"),
-                               done->done, done->total);
-  GError *why = NULL;
-  if (refresh_now(work, &why))
-    return true;
-  g_propagate_prefixed_error(error, why, _("%s; to be listed, they wait for the next look at the mail: "),
-                             done->text);
-  return false;
-}
-
-request_id
-engine_import(struct engine *engine, const char *path, const char *folder)
-{
-  return engine_request(engine, GROUP_CHANGE, run_import,
-                        carry_new(path, folder != NULL ? folder : engine_inbox(engine)),
-                        carry_free);
-}
-
-static bool
-run_export(struct work *work, GError **error)
-{
-  const struct carry *carry = work->args;
-  struct event *done = work->done;
-  if (!store_export(work->engine->store, carry->folder, carry->path, &done->total, work->cancel,
-                    error))
-    return false;
-  done->done = done->total;
-  done->text = g_strdup_printf(_("%" PRIu64 " letters written to %s"), done->total,
-                               carry->path);
-  return true;
-}
-
-request_id
-engine_export(struct engine *engine, const char *folder, const char *path)
-{
-  return engine_request(engine, NULL, run_export, carry_new(path, folder), carry_free);
 }

@@ -155,7 +155,25 @@ void news_compare(struct engine *engine);
 void news_settle(struct engine *engine);
 void news_fetching(struct engine *engine, bool begins);
 
+/* ---- in.c ---- */
+
+/* The account NAME (NULL: the default one), which must have a `pop3`. */
+const struct conf_account *pop3_account(struct engine *engine, const char *name, GError **error)
+    G_GNUC_WARN_UNUSED_RESULT;
+/* A single letter is told of by its bytes. */
+void tell_progress(struct work *work, const char *account,
+                   const struct retrieve_progress *progress);
+/* FETCHED takes over what RESULT says. */
+void take_result(struct fetched *fetched, struct retrieve_result *result);
+/* The letters that came are dealt with; what lies on the server alone is listed. */
+void take_fetched(struct work *work, const struct retrieve_result *result);
+
 /* ---- change.c ---- */
+
+/* A place that letters can be put into by hand? */
+bool is_place(struct engine *engine, const char *folder, GError **error) G_GNUC_WARN_UNUSED_RESULT;
+
+/* ---- refresh.c ---- */
 
 /* Runs store_refresh once; CHANGED follows when something did. */
 bool refresh_now(struct work *work, GError **error) G_GNUC_WARN_UNUSED_RESULT;

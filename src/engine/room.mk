@@ -4,6 +4,7 @@ src_engine_libengine_a_SOURCES = \
 	src/engine/again.c src/engine/arrival.c \
 	src/engine/ask.c \
 	src/engine/autocrypt.c src/engine/autocrypt.h \
+	src/engine/carry.c \
 	src/engine/change.c \
 	src/engine/compose.c \
 	src/engine/engine.c src/engine/engine.h src/engine/engine-private.h \
@@ -19,8 +20,10 @@ src_engine_libengine_a_SOURCES = \
 	src/engine/keys.c \
 	src/engine/plugins.c \
 	src/engine/receipt.c \
+	src/engine/refresh.c \
 	src/engine/save.c \
 	src/engine/seal.c src/engine/sealed.c \
+	src/engine/server.c \
 	src/engine/setup.c \
 	src/engine/submit.c \
 	src/engine/watch.c src/engine/watch.h
