@@ -190,9 +190,11 @@ GPtrArray *crypto_keys(struct crypto *crypto, const char *plugin, const char *qu
  * the user says so.  What is found lies in the key ring then, unconfirmed. */
 GPtrArray *crypto_key_locate(struct crypto *crypto, const char *plugin, const char *address,
                              GCancellable *cancel, GError **error) G_GNUC_WARN_UNUSED_RESULT;
-/* Only when the user says so.  Importing confirms nothing. */
+/* Only when the user says so.  Importing confirms nothing.  `of_others`: from a letter;
+ * nothing that holds a secret key is taken, since one's own keys need no confirming. */
 GPtrArray *crypto_key_import(struct crypto *crypto, const char *plugin, GBytes *data,
-                             GCancellable *cancel, GError **error) G_GNUC_WARN_UNUSED_RESULT;
+                             bool of_others, GCancellable *cancel, GError **error)
+    G_GNUC_WARN_UNUSED_RESULT;
 /* The public key, for sending to others. */
 GBytes *crypto_key_export(struct crypto *crypto, const char *plugin, const char *fingerprint,
                           GCancellable *cancel, GError **error) G_GNUC_WARN_UNUSED_RESULT;

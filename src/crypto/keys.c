@@ -4,6 +4,7 @@
 #include "base/limits.h"
 #include "base/sanitize.h"
 #include "crypto/crypto-private.h"
+#include "crypto/packets.h"
 #include "crypto/postino-plugin.h"
 
 /* Larger ones hold more than a person's keys. */
@@ -109,29 +110,47 @@ crypto_keys(struct crypto *crypto, const char *plugin, const char *query, GCance
 }
 
 static GPtrArray *
-take_keys(struct crypto *crypto, const char *plugin, const char *action, GBytes *data,
-          GCancellable *cancel, GError **error)
+take_keys(struct crypto *crypto, const char *plugin, const char *action, const char *query,
+          GBytes *data, GCancellable *cancel, GError **error)
 {
   if (g_bytes_get_size(data) > LARGEST_KEYS) {
     error_set(error, POSTINO_ERROR_INVALID, "%s", _("this is too large to be a key"));
     return NULL;
   }
-  g_autoptr(frame_t) reply = ask_keys(crypto, plugin, action, NULL, data, cancel, error);
+  g_autoptr(frame_t) reply = ask_keys(crypto, plugin, action, query, data, cancel, error);
   return reply != NULL ? read_keys(reply) : NULL;
 }
 
 GPtrArray *
-crypto_key_import(struct crypto *crypto, const char *plugin, GBytes *data, GCancellable *cancel,
-                  GError **error)
+crypto_key_import(struct crypto *crypto, const char *plugin, GBytes *data, bool of_others,
+                  GCancellable *cancel, GError **error)
 {
-  return take_keys(crypto, plugin, "import", data, cancel, error);
+  return take_keys(crypto, plugin, "import", of_others ? "public" : NULL, data, cancel, error);
 }
 
+/* The packets of a setup message; false when it is none. */
+static bool
+read_setup(GBytes *armour, struct packets *packets)
+{
+  gsize length;
+  const char *text = g_bytes_get_data(armour, &length);
+  g_autoptr(GBytes) data =
+      armour_decode(text != NULL ? text : "", length, "MESSAGE", NULL, NULL);
+  return data != NULL && packets_read(data, packets, NULL);
+}
+
+/* GnuPG would open one that is sealed to a key, or in the clear, with any code. */
 GPtrArray *
 crypto_key_setup_open(struct crypto *crypto, const char *plugin, GBytes *armour,
                       GCancellable *cancel, GError **error)
 {
-  return take_keys(crypto, plugin, "setup-open", armour, cancel, error);
+  struct packets packets;
+  if (read_setup(armour, &packets) && packets_are_setup(&packets))
+    return take_keys(crypto, plugin, "setup-open", NULL, armour, cancel, error);
+  error_set(error, POSTINO_ERROR_INVALID, "%s",
+            _("this setup message is not sealed by a code alone; let the other program make a new "
+              "one"));
+  return NULL;
 }
 
 GPtrArray *
@@ -175,8 +194,15 @@ GBytes *
 crypto_key_setup(struct crypto *crypto, const char *plugin, const char *fingerprint,
                  const char *code, GCancellable *cancel, GError **error)
 {
+  struct packets packets;
   g_autoptr(GBytes) data = g_bytes_new(code, strlen(code));
-  return bytes_of_key(crypto, plugin, "setup", fingerprint, data, cancel, error);
+  g_autoptr(GBytes) armour =
+      bytes_of_key(crypto, plugin, "setup", fingerprint, data, cancel, error);
+  if (armour == NULL || (read_setup(armour, &packets) && packets_are_strong_setup(&packets)))
+    return g_steal_pointer(&armour);
+  error_set(error, POSTINO_ERROR_REFUSED,
+            _("plugin %s did not seal your pair by AES with the code; nothing was made"), plugin);
+  return NULL;
 }
 
 struct key_info *

@@ -49,11 +49,12 @@ crc24(const guint8 *data, size_t length)
   return crc;
 }
 
-/* The headers known by RFC 4880; others are text that has no business there. */
+/* The headers known by RFC 4880, and Autocrypt's (level 1, 4); others are text that has no business there. */
 static bool
 take_armour_header(const struct line *line, GString *headers)
 {
-  static const char *const known[] = {"Version: ", "Comment: ", "Hash: ", "Charset: "};
+  static const char *const known[] = {"Version: ", "Comment: ", "Hash: ", "Charset: ",
+                                      "Passphrase-Format: ", "Passphrase-Begin: "};
   for (gsize i = 0; i < G_N_ELEMENTS(known); i++) {
     size_t name = strlen(known[i]);
     if (line->length < name || memcmp(line->at, known[i], name) != 0)
@@ -288,6 +289,8 @@ count_packet(struct packets *packets, const struct walk *walk, GHashTable *seen)
     break;
   case 3:
     packets->passwords++;
+    packets->cipher = walk->length >= 3 && walk->body[0] == 4 ? walk->body[1] : 0;
+    packets->s2k = walk->length >= 3 ? walk->body[2] : 0;
     break;
   case 9:
     packets->unprotected++;
@@ -326,6 +329,20 @@ packets_are_sealed(const struct packets *packets)
   return packets->public_keys + packets->passwords > 0 && packets->protected == 1 &&
          packets->unprotected == 0 && packets->signatures == 0 && packets->others == 0 &&
          packets->ordered;
+}
+
+bool
+packets_are_setup(const struct packets *packets)
+{
+  return packets_are_sealed(packets) && packets->passwords == 1 && packets->public_keys == 0;
+}
+
+bool
+packets_are_strong_setup(const struct packets *packets)
+{
+  enum { AES_128 = 7, AES_256 = 9, ITERATED_AND_SALTED = 3 };
+  return packets_are_setup(packets) && packets->s2k == ITERATED_AND_SALTED &&
+         (packets->cipher == AES_128 || packets->cipher == AES_256);
 }
 
 bool

@@ -15,6 +15,7 @@ struct packets {
   guint public_keys;        /* session keys for public keys (1) */
   guint doubled;            /* of these, for a key that was there before */
   guint passwords;          /* session keys for passwords (3) */
+  guint cipher, s2k;        /* of the last of these: its cipher, and how its password is used */
   guint protected;          /* integrity-protected data (18, 20) */
   guint unprotected;        /* data that is not (9) */
   guint signatures;         /* (2) */
@@ -27,5 +28,9 @@ bool packets_read(GBytes *data, struct packets *packets_out, GError **error)
 
 /* Is it one message for public keys, or passwords, and protected? */
 bool packets_are_sealed(const struct packets *packets);
+/* Is it sealed by one password alone, as Autocrypt's setup message must be (level 1, 4)?
+ * And by a cipher that may be used when one is made? */
+bool packets_are_setup(const struct packets *packets);
+bool packets_are_strong_setup(const struct packets *packets);
 /* Signatures, and nothing else? */
 bool packets_are_signatures(const struct packets *packets);

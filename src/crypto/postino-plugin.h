@@ -198,7 +198,8 @@ struct postino_keys {
   const char *action;           /* "own" (keys whose secret is here), "find" (query: address or
                                  * part of one), "show" (query: fingerprint; output: the public
                                  * key), "backup" (the same with the secret one, as locked as it
-                                 * is), "import" (data), "locate" (query: address; the only one
+                                 * is), "import" (data; query "public": of somebody
+                                 * else, nothing with a secret key may be taken), "locate" (query: address; the only one
                                  * that may use the network: the user said so), "make" (query: "NAME <ADDRESS>"),
                                  * "setup" (query: fingerprint; data: the code; output: the pair
                                  * sealed with it), "setup-open" (data: that); query:

@@ -42,12 +42,15 @@ src/crypto/postino-plugin.pc: $(srcdir)/src/crypto/postino-plugin.pc.in Makefile
 if HAVE_CMOCKA
 # The test programs start the real plugin processes.
 crypto_TEST_LIBS = src/crypto/libcrypto.a src/conf/libconf.a $(MESSAGE_LIBS) $(CMOCKA_LIBS)
-crypto_PROCESSES = postino-plugin-host plugins/openpgp.so plugins/smime.so
+crypto_PROCESSES = postino-plugin-host postino-gpg postino-gpgsm plugins/openpgp.so plugins/smime.so
 crypto_GNUPG = tests/unit/crypto/gnupg.c tests/unit/crypto/gnupg.h tests/unit/test.h
 EXTRA_DIST += tests/unit/crypto/broken.py tests/unit/crypto/greedy.py tests/unit/crypto/other.pl tests/unit/crypto/smime.sh
 check_PROGRAMS += tests/unit/crypto/test_age tests/unit/crypto/test_broken tests/unit/crypto/test_check \
 	tests/unit/crypto/test_openpgp tests/unit/crypto/test_smime \
-	tests/unit/crypto/test_open tests/unit/crypto/test_rights tests/unit/crypto/test_verdict
+	tests/unit/crypto/test_open tests/unit/crypto/test_rights tests/unit/crypto/test_setup tests/unit/crypto/test_verdict
+tests_unit_crypto_test_setup_SOURCES = tests/unit/crypto/test_setup.c $(crypto_GNUPG)
+tests_unit_crypto_test_setup_LDADD = $(crypto_TEST_LIBS)
+EXTRA_tests_unit_crypto_test_setup_DEPENDENCIES = $(crypto_PROCESSES)
 tests_unit_crypto_test_rights_SOURCES = tests/unit/crypto/test_rights.c tests/unit/test.h
 tests_unit_crypto_test_rights_LDADD = $(crypto_TEST_LIBS)
 EXTRA_tests_unit_crypto_test_rights_DEPENDENCIES = $(crypto_PROCESSES)

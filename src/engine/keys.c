@@ -305,9 +305,11 @@ keep(struct work *work, GPtrArray *some, GPtrArray *all)
 }
 
 static bool
-import_bytes(struct work *work, const char *plugin, GBytes *bytes, GPtrArray *all, GError **error)
+import_bytes(struct work *work, const char *plugin, GBytes *bytes, bool of_others, GPtrArray *all,
+             GError **error)
 {
-  return keep(work, crypto_key_import(work->engine->crypto, plugin, bytes, work->cancel, error),
+  return keep(work,
+              crypto_key_import(work->engine->crypto, plugin, bytes, of_others, work->cancel, error),
               all);
 }
 
@@ -327,8 +329,8 @@ static bool
 import_part(struct work *work, const char *plugin, const char *type, GBytes *bytes,
             GPtrArray *all, GError **error)
 {
-  return (strcmp(type, SETUP_TYPE) == 0 ? import_setup : import_bytes)(
-      work, plugin, bytes, all, error);
+  return strcmp(type, SETUP_TYPE) == 0 ? import_setup(work, plugin, bytes, all, error)
+                                       : import_bytes(work, plugin, bytes, true, all, error);
 }
 
 /* Only from oneself: whoever else sends one wants his own pair to be used. */
@@ -378,14 +380,14 @@ run_import(struct work *work, GError **error)
   if (key->file != NULL) {
     /* One byte more than a key may have is refused as too large. */
     g_autoptr(GBytes) bytes = blob_head(key->file, LIMIT_MIB(8) + 1, error);
-    if (bytes == NULL || !import_bytes(work, plugin, bytes, all, error))
+    if (bytes == NULL || !import_bytes(work, plugin, bytes, false, all, error))
       return false;
   } else {
     g_autoptr(opened_t) opened = open_letter(work, key->ref, NULL, error);
     if (opened == NULL || !import_parts(work, plugin, opened, true, all, error))
       return false;
     g_autoptr(GBytes) autocrypt = autocrypt_of_letter(opened->source);
-    if (autocrypt != NULL && !import_bytes(work, plugin, autocrypt, all, error))
+    if (autocrypt != NULL && !import_bytes(work, plugin, autocrypt, true, all, error))
       return false;
     if (all->len == 0)
       return error_set(error, POSTINO_ERROR_NOTFOUND, "%s", _("this letter brings no key"));
@@ -422,7 +424,7 @@ import_from_letters(struct work *work, const char *plugin, const char *spec, GPt
   g_autofree char *query = g_strdup_printf("from:\"%s\"", spec);
   struct rows_query rows_query = {.query = query, .limit = LETTERS_LOOKED_AT};
   g_autoptr(GBytes) remembered = autocrypt_remembered(work->engine, spec);
-  if (remembered != NULL && import_bytes(work, plugin, remembered, all, NULL))
+  if (remembered != NULL && import_bytes(work, plugin, remembered, true, all, NULL))
     return true;
   g_autoptr(GPtrArray) rows =
       strchr(spec, '"') == NULL
@@ -434,7 +436,7 @@ import_from_letters(struct work *work, const char *plugin, const char *spec, GPt
     g_autoptr(GBytes) bytes = store_read(work->engine->store, row->key, NULL);
     g_autoptr(GBytes) field = bytes != NULL ? autocrypt_of_letter(bytes) : NULL;
     if (field != NULL)
-      (void)import_bytes(work, plugin, field, all, NULL);
+      (void)import_bytes(work, plugin, field, true, all, NULL);
     else if ((row->marks & INDEX_KEY) != 0) {
       g_autoptr(opened_t) opened = open_letter(work, &ref, NULL, NULL);
       if (opened != NULL)

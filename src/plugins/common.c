@@ -72,6 +72,14 @@ common_free_key(gpointer key)
   gpgme_key_unref(key);
 }
 
+char *
+common_program(const char *name)
+{
+  g_autofree char *host = g_file_read_link("/proc/self/exe", NULL);
+  g_autofree char *dir = host != NULL ? g_path_get_dirname(host) : NULL;
+  return dir != NULL ? g_build_filename(dir, name, NULL) : NULL;
+}
+
 static ssize_t
 read_feed(void *handle, void *buffer, size_t size)
 {

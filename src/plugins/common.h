@@ -16,6 +16,9 @@ int common_validity(gpgme_validity_t validity);
 bool common_is_dead(gpgme_key_t key);
 void common_free_key(gpointer key);
 
+/* The path of a program that stands beside the host, in which plugins run; or NULL. */
+char *common_program(const char *name);
+
 /* A letter that GnuPG reads, and what is said of it meanwhile. */
 struct common_feed {
   const struct postino_host *host;

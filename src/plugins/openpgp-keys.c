@@ -301,6 +301,38 @@ find_keys(struct openpgp *pgp, const char *query, bool own)
   return 0;
 }
 
+/* As GnuPG itself would read it. */
+static bool
+holds_secret(struct openpgp *pgp, const struct postino_bytes *bytes)
+{
+  gpgme_data_t in = NULL;
+  gpgme_key_t key;
+  bool secret = false;
+  if (gpgme_data_new_from_mem(&in, bytes->data, bytes->length, 0) != 0 ||
+      gpgme_op_keylist_from_data_start(pgp->ctx, in, 0) != 0) {
+    gpgme_data_release(in);
+    return true;
+  }
+  while (gpgme_op_keylist_next(pgp->ctx, &key) == 0) {
+    secret = secret || key->secret;
+    gpgme_key_unref(key);
+  }
+  gpgme_op_keylist_end(pgp->ctx);
+  gpgme_data_release(in);
+  return secret;
+}
+
+/* A letter could bring the pair of somebody who calls himself otherwise. */
+static int
+import_public(struct openpgp *pgp, const struct postino_bytes *bytes)
+{
+  if (holds_secret(pgp, bytes))
+    return pgp->host->error(pgp->host, POSTINO_BAD_DATA,
+                            _("it holds a secret key, which nobody sends to others: it is not "
+                              "taken; tell its sender"));
+  return openpgp_import(pgp, bytes);
+}
+
 int
 openpgp_import(struct openpgp *pgp, const struct postino_bytes *bytes)
 {
@@ -313,8 +345,11 @@ openpgp_import(struct openpgp *pgp, const struct postino_bytes *bytes)
   if (result == NULL || result->imports == NULL)
     return openpgp_failed(pgp, error != 0 ? error : gpg_error(GPG_ERR_NO_DATA));
   gpgme_result_ref(result);
+  /* gpg tells of a pair's two halves. */
+  g_autoptr(GHashTable) said = g_hash_table_new(g_str_hash, g_str_equal);
   for (gpgme_import_status_t import = result->imports; import != NULL; import = import->next) {
-    gpgme_key_t key = openpgp_key_now(pgp, import->fpr);
+    bool again = import->fpr != NULL && !g_hash_table_add(said, import->fpr);
+    gpgme_key_t key = again ? NULL : openpgp_key_now(pgp, import->fpr);
     if (key != NULL)
       openpgp_say_key(pgp, key);
     gpgme_key_unref(key);
@@ -338,7 +373,7 @@ openpgp_keys(void *state, const struct postino_keys *keys)
   if (strcmp(keys->action, "backup") == 0)
     return openpgp_export(pgp, keys->query, GPGME_EXPORT_MODE_SECRET);
   if (strcmp(keys->action, "import") == 0)
-    return openpgp_import(pgp, &keys->data);
+    return (strcmp(keys->query, "public") == 0 ? import_public : openpgp_import)(pgp, &keys->data);
   if (strcmp(keys->action, "setup") == 0)
     return openpgp_setup(pgp, keys->query, &keys->data);
   if (strcmp(keys->action, "setup-open") == 0)

@@ -41,6 +41,14 @@ wipe(GString *text)
   g_string_free(text, TRUE);
 }
 
+/* By the program that knows Autocrypt's cipher; the process serves nothing else. */
+static gpgme_error_t
+take_cipher(struct openpgp *pgp)
+{
+  g_autofree char *program = common_program("postino-gpg");
+  return gpgme_ctx_set_engine_info(pgp->ctx, GPGME_PROTOCOL_OpenPGP, program, NULL);
+}
+
 static gpgme_error_t
 seal_with_code(struct openpgp *pgp, const GString *pair, const char *code, gpgme_data_t *out)
 {
@@ -48,6 +56,8 @@ seal_with_code(struct openpgp *pgp, const GString *pair, const char *code, gpgme
   gpgme_error_t error = gpgme_data_new_from_mem(&in, pair->str, pair->len, 0);
   if (error == 0)
     error = gpgme_data_new(out);
+  if (error == 0)
+    error = take_cipher(pgp);
   hold_code(pgp, g_strdup(code));
   if (error == 0)
     error = gpgme_op_encrypt(pgp->ctx, NULL, GPGME_ENCRYPT_SYMMETRIC, in, *out);
@@ -128,15 +138,59 @@ open_with_code(struct openpgp *pgp, const struct postino_bytes *armour, char *co
   return error;
 }
 
+/* The value of a header of the armour; NULL: it has none.  Free it. */
+static char *
+armour_header(const char *armour, const char *name)
+{
+  const char *at = strstr(armour, name);
+  const char *value = at != NULL ? at + strlen(name) : NULL;
+  return value != NULL ? g_strstrip(g_strndup(value, strcspn(value, "\r\n"))) : NULL;
+}
+
+/* Of another form than ours the code is typed as it is. */
+static char *
+ask_code(struct openpgp *pgp, const char *armour, bool *given_out)
+{
+  g_autofree char *format = armour_header(armour, "\nPassphrase-Format:");
+  g_autofree char *begin = armour_header(armour, "\nPassphrase-Begin:");
+  bool numeric = g_strcmp0(format, "numeric9x4") == 0;
+  g_autofree char *hint =
+      begin != NULL && *begin != '\0' && strlen(begin) < 8
+          ? g_strdup_printf(_(" (it begins with %s)"), begin) : g_strdup("");
+  g_autofree char *prompt = g_strdup_printf(
+      numeric ? _("The 36 digits of the setup code that the other program has shown%s:")
+              : _("The setup code that the other program has shown%s:"), hint);
+  const char *typed = pgp->host->ask(pgp->host, prompt, 1);
+  *given_out = typed != NULL;
+  if (typed == NULL)
+    return NULL;
+  return numeric ? normal_code(typed) : g_strdup(typed);
+}
+
+/* The one block that it begins with; what follows it is passed over (level 1, 4). */
+static size_t
+pair_length(const char *text, size_t length)
+{
+  static const char begin[] = "-----BEGIN PGP PRIVATE KEY BLOCK-----";
+  static const char end[] = "-----END PGP PRIVATE KEY BLOCK-----";
+  size_t blank = 0;
+  while (blank < length && g_ascii_isspace(text[blank]))
+    blank++;
+  const char *last = length - blank > strlen(begin) &&
+                             memcmp(text + blank, begin, strlen(begin)) == 0
+                         ? memmem(text, length, end, strlen(end)) : NULL;
+  return last != NULL ? (size_t)(last - text) + strlen(end) : 0;
+}
+
 int
 openpgp_setup_open(struct openpgp *pgp, const struct postino_bytes *armour)
 {
   gpgme_data_t pair = NULL;
-  const char *typed = pgp->host->ask(
-      pgp->host, _("The 36 digits of the setup code that the other program has shown:"), 1);
-  if (typed == NULL)
+  bool given;
+  g_autofree char *head = g_strndup(armour->data, armour->length);
+  char *code = ask_code(pgp, head, &given);
+  if (!given)
     return openpgp_failed(pgp, gpg_error(GPG_ERR_CANCELED));
-  char *code = normal_code(typed);
   if (code == NULL)
     return pgp->host->error(pgp->host, POSTINO_WRONG_PASSPHRASE,
                             _("the setup code has nine groups of four digits; type it again"));
@@ -148,8 +202,12 @@ openpgp_setup_open(struct openpgp *pgp, const struct postino_bytes *armour)
   }
   size_t length = 0;
   char *text = gpgme_data_release_and_get_mem(pair, &length);
-  struct postino_bytes bytes = {text, length};
-  int result = openpgp_import(pgp, &bytes);
+  struct postino_bytes bytes = {text, pair_length(text, length)};
+  int result = bytes.length > 0
+                   ? openpgp_import(pgp, &bytes)
+                   : pgp->host->error(pgp->host, POSTINO_BAD_DATA,
+                                      _("there is no key pair in this setup message; let the other "
+                                        "program make a new one"));
   explicit_bzero(text, length);
   gpgme_free(text);
   return result;

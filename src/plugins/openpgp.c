@@ -148,6 +148,9 @@ set_up(struct openpgp *pgp)
         gpgme_set_keylist_mode(pgp->ctx, GPGME_KEYLIST_MODE_LOCAL | GPGME_KEYLIST_MODE_WITH_SECRET);
   if (error == 0)
     error = gpgme_set_ctx_flag(pgp->ctx, "full-status", "1");
+  /* What is sealed by a code is opened by that code alone, not by one of before. */
+  if (error == 0)
+    error = gpgme_set_ctx_flag(pgp->ctx, "no-symkey-cache", "1");
   bool loopback = pgp->host->can_ask && !pgp->pinentry;
   if (error == 0)
     error = gpgme_set_pinentry_mode(pgp->ctx, loopback ? GPGME_PINENTRY_MODE_LOOPBACK

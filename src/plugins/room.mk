@@ -12,8 +12,12 @@ plugins/smime.so.rights: $(srcdir)/src/plugins/smime.so.rights
 	$(AM_V_GEN)$(MKDIR_P) plugins && cp $(srcdir)/src/plugins/smime.so.rights $@
 CLEANFILES += plugins/openpgp.so.rights plugins/smime.so.rights
 
-pkglibexec_PROGRAMS += postino-gpgsm
-postino_gpgsm_SOURCES = src/plugins/gpgsm.c
+pkglibexec_PROGRAMS += postino-gpgsm postino-gpg
+postino_gpgsm_SOURCES = src/plugins/gnupg.c
+postino_gpgsm_CPPFLAGS = $(AM_CPPFLAGS) '-DPROGRAM="gpgsm", "--disable-dirmngr", "--disable-crl-checks"'
+postino_gpg_SOURCES = src/plugins/gnupg.c
+postino_gpg_CPPFLAGS = $(AM_CPPFLAGS) '-DPROGRAM="gpg", "--cipher-algo", "AES", "--s2k-cipher-algo", "AES", \
+	"--s2k-mode", "3", "--s2k-digest-algo", "SHA256", "--no-encrypt-to"'
 
 # Real modules, linked without libtool: no -pie, and nothing of ours is shared.
 module_flags = -shared -Wl,-z,relro -Wl,-z,now -Wl,-z,noexecstack -Wl,--as-needed

@@ -210,10 +210,16 @@ show_key(struct smime *smime, const char *fingerprint)
 }
 
 static int
-import_keys(struct smime *smime, const struct postino_bytes *bytes)
+import_keys(struct smime *smime, const struct postino_bytes *bytes, bool of_others)
 {
   gpgme_data_t in = NULL;
   gpgme_error_t error = gpgme_data_new_from_mem(&in, bytes->data, bytes->length, 0);
+  if (error == 0 && of_others && gpgme_data_identify(in, 0) == GPGME_DATA_TYPE_PKCS12) {
+    gpgme_data_release(in);
+    return smime->host->error(smime->host, POSTINO_BAD_DATA,
+                              _("it holds a secret key, which nobody sends to others: it is not "
+                                "taken; tell its sender"));
+  }
   if (error == 0)
     error = gpgme_op_import(smime->ctx, in);
   gpgme_data_release(in);
@@ -242,6 +248,6 @@ smime_keys(void *state, const struct postino_keys *keys)
   if (strcmp(keys->action, "show") == 0)
     return show_key(smime, keys->query);
   if (strcmp(keys->action, "import") == 0)
-    return import_keys(smime, &keys->data);
+    return import_keys(smime, &keys->data, strcmp(keys->query, "public") == 0);
   return smime->host->error(smime->host, POSTINO_UNSUPPORTED, _("the smime plugin cannot do that"));
 }

@@ -55,19 +55,10 @@ note_progress(void *data, const char *what, int type, int current, int total)
     smime->host->progress(smime->host, ++smime->beats, 0);
 }
 
-/* It stands beside the host, in which this plugin runs. */
-static char *
-quiet_gpgsm(void)
-{
-  g_autofree char *host = g_file_read_link("/proc/self/exe", NULL);
-  g_autofree char *dir = host != NULL ? g_path_get_dirname(host) : NULL;
-  return dir != NULL ? g_build_filename(dir, "postino-gpgsm", NULL) : NULL;
-}
-
 static gpgme_error_t
 set_up(struct smime *smime, const char *home)
 {
-  g_autofree char *program = quiet_gpgsm();
+  g_autofree char *program = common_program("postino-gpgsm");
   gpgme_error_t error = gpgme_new(&smime->ctx);
   if (error == 0)
     error = gpgme_set_protocol(smime->ctx, GPGME_PROTOCOL_CMS);

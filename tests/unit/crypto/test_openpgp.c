@@ -632,7 +632,7 @@ key_pair_is_made_and_is_one_s_own(void **state)
   g_autofree char *text = g_strndup(g_bytes_get_data(key, NULL), g_bytes_get_size(key));
   assert_true(g_str_has_prefix(text, "-----BEGIN PGP PUBLIC KEY BLOCK-----"));
   g_autoptr(GPtrArray) imported =
-      crypto_key_import(ground.crypto, "openpgp", key, NULL, &error);
+      crypto_key_import(ground.crypto, "openpgp", key, true, NULL, &error);
   assert_int_equal(imported->len, 1);
   key_info_free(made);
 }
@@ -643,11 +643,36 @@ what_is_no_key_is_not_imported(void **state)
   g_autoptr(GError) error = NULL;
   g_autoptr(GError) missing = NULL;
   g_autoptr(GBytes) garbage = g_bytes_new_static("no key", 6);
-  assert_null(crypto_key_import(ground.crypto, "openpgp", garbage, NULL, &error));
+  assert_null(crypto_key_import(ground.crypto, "openpgp", garbage, false, NULL, &error));
   assert_non_null(error);
   assert_null(crypto_key_export(ground.crypto, "openpgp",
                                 "0123456789012345678901234567890123456789", NULL, &missing));
   assert_non_null(missing);
+}
+
+/* A pair whose secret half is here is one's own, and needs no confirming: one that a
+ * letter brings must not become that. */
+static void
+pair_of_a_stranger_is_not_taken_from_a_letter(void **state)
+{
+  struct gnupg other;
+  g_autofree char *home = g_strdup(g_getenv("GNUPGHOME"));
+  gnupg_init(&other);
+  gnupg_make_key(&other, "Anna Rossi <vittima@tuoisp.example>");
+  g_autoptr(GBytes) armour = gnupg_run(&other, NULL, "--armor", "--export-secret-keys", NULL);
+  g_autoptr(GBytes) binary = gnupg_run(&other, NULL, "--export-secret-keys", NULL);
+  gnupg_clear(&other);
+  g_setenv("GNUPGHOME", home, TRUE);
+  GBytes *keys[] = {armour, binary};
+  for (size_t i = 0; i < G_N_ELEMENTS(keys); i++) {
+    g_autoptr(GError) error = NULL;
+    assert_null(crypto_key_import(ground.crypto, "openpgp", keys[i], true, NULL, &error));
+    assert_true(error_is(error, POSTINO_ERROR_INVALID));
+    assert_non_null(strstr(error->message, "secret key"));
+    g_autoptr(GPtrArray) found =
+        crypto_keys(ground.crypto, "openpgp", "vittima@tuoisp.example", NULL, NULL);
+    assert_int_equal(found->len, 0);
+  }
 }
 
 static void
@@ -719,6 +744,7 @@ main(void)
       cmocka_unit_test(key_pair_is_made_and_is_one_s_own),
       cmocka_unit_test(key_is_renewed_revoked_and_deleted),
       cmocka_unit_test(what_is_no_key_is_not_imported),
+      cmocka_unit_test(pair_of_a_stranger_is_not_taken_from_a_letter),
       cmocka_unit_test(openpgp_conforms),
       cmocka_unit_test(large_letter_goes_there_and_back),
   };
