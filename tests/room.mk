@@ -37,6 +37,7 @@ stories += tests/behaviour/fetch-watch/run
 stories += tests/behaviour/first-exchange/run
 stories += tests/behaviour/first-key/run
 stories += tests/behaviour/git-send-email/run
+stories += tests/behaviour/gossip/run
 stories += tests/behaviour/hold/run
 stories += tests/behaviour/hostile-first/run
 stories += tests/behaviour/hostile-letters/run
@@ -103,5 +104,5 @@ EXTRA_DIST += tests/behaviour/reports/qmail.eml
 EXTRA_DIST += tests/behaviour/reports/sendmail.eml
 EXTRA_DIST += tests/behaviour/reports/stranger.eml
 EXTRA_DIST += tests/behaviour/reports/yahoo.eml
-EXTRA_DIST += tests/fuzz/seeds/capa tests/fuzz/seeds/ehlo tests/fuzz/seeds/fetchids tests/fuzz/seeds/list tests/fuzz/seeds/oldmail \
-	tests/fuzz/seeds/popstate.dat tests/fuzz/seeds/socks tests/fuzz/seeds/uidl tests/fuzz/seeds/uidls
+EXTRA_DIST += tests/fuzz/seeds/capa tests/fuzz/seeds/ehlo tests/fuzz/seeds/fetchids tests/fuzz/seeds/gossip.entity tests/fuzz/seeds/list tests/fuzz/seeds/oldmail \
+	tests/fuzz/seeds/plugin.rights tests/fuzz/seeds/popstate.dat tests/fuzz/seeds/progress.frame tests/fuzz/seeds/socks tests/fuzz/seeds/uidl tests/fuzz/seeds/uidls

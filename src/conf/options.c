@@ -163,8 +163,9 @@ static const struct option_row rows[] = {
     CHOICE("crypto", "encrypt", WHEN_SHOWN, "when-possible", N_("when letters are sealed"),
            AT(conf_account, encrypt), when_words),
     CHOICE("crypto", "autocrypt", "no|yes|mutual", "no",
-           N_("whether letters carry your public key in their header (Autocrypt); mutual says, too, "
-              "that you like to be sealed to"),
+           N_("whether letters carry your public key in their header (Autocrypt), and those that "
+              "are sealed to several the keys of all whom they show, within the seal; mutual says, "
+              "too, that you like to be sealed to"),
            AT(conf_account, autocrypt), autocrypt_words),
     CHOICE("crypto", "lookup", "never|ask|always", "ask",
            N_("whether a key that is missing is looked for at the provider of its address, which so "

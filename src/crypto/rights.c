@@ -60,13 +60,8 @@ rights_read(const char *name, char *const *texts, GError **error)
 }
 
 char **
-rights_asked(const char *name, const char *path, GError **error)
+rights_parse(const char *name, const char *text, size_t length, GError **error)
 {
-  g_autofree char *manifest = g_strconcat(path, ".rights", NULL);
-  g_autofree char *text = NULL;
-  gsize length = 0;
-  if (!g_file_get_contents(manifest, &text, &length, NULL))
-    return NULL;
   if (length > LARGEST_MANIFEST || strlen(text) != length) {
     error_set(error, POSTINO_ERROR_CONFIG, _("plugin %s: its manifest is no text"), name);
     return NULL;
@@ -78,6 +73,16 @@ rights_asked(const char *name, const char *path, GError **error)
       g_ptr_array_add(texts, *line);
   g_ptr_array_add(texts, NULL);
   return rights_read(name, (char *const *)texts->pdata, error);
+}
+
+char **
+rights_asked(const char *name, const char *path, GError **error)
+{
+  g_autofree char *manifest = g_strconcat(path, ".rights", NULL);
+  g_autofree char *text = NULL;
+  gsize length = 0;
+  return g_file_get_contents(manifest, &text, &length, NULL)
+             ? rights_parse(name, text, length, error) : NULL;
 }
 
 /* Is `path` this one, or below it? */

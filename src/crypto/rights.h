@@ -16,6 +16,9 @@ char **rights_of(const char *name, const char *path, char *const *granted,
 /* Of a plugin that came with postino: as its manifest says. */
 char **rights_of_bundled(const char *name, const char *path, GError **error)
     G_GNUC_WARN_UNUSED_RESULT;
+/* What a manifest's text (terminated behind `length`) asks for; CONFIG. */
+char **rights_parse(const char *name, const char *text, size_t length, GError **error)
+    G_GNUC_WARN_UNUSED_RESULT;
 /* What the manifest of `path` asks for; NULL without an error when there is none. */
 char **rights_asked(const char *name, const char *path, GError **error);
 /* Another one as soon as what `path` asks for is another, or it lies elsewhere.  Free it. */

@@ -1,18 +1,9 @@
-/* Autocrypt level 1: the field `Autocrypt`, and what is remembered of it. */
+/* Autocrypt level 1: what is remembered of its fields, and what goes out. */
 #pragma once
 
-#include "engine/engine-private.h"
+#include "engine/out.h"
+#include "message/autocrypt.h"
 
-struct autocrypt {
-  bool mutual;              /* prefer-encrypt=mutual */
-  char *keydata;            /* base64 without blanks */
-};
-/* Pure: the field of a letter from this address.  False for one that is to be passed
- * over: of another address, with an attribute that must be understood and is not,
- * without a key, too large. */
-bool autocrypt_parse(const char *value, const char *from, struct autocrypt *field_out);
-void autocrypt_clear(struct autocrypt *field);
-GBytes *autocrypt_key(const struct autocrypt *field);
 /* The key that the field of this letter brings, or NULL. */
 GBytes *autocrypt_of_letter(GBytes *bytes);
 
@@ -24,5 +15,9 @@ GBytes *autocrypt_remembered(struct engine *engine, const char *spec);
 /* setup.c: the sealed pair in the file of a setup message; NULL when there is none. */
 GBytes *autocrypt_setup_armour(GBytes *part);
 
-/* The whole field with its line end for a key as armour; NULL when it is too large. */
-char *autocrypt_field(const char *spec, GBytes *armour, bool mutual);
+/* gossip.c.  What an opened letter says of the keys of others whom it goes to is remembered. */
+void gossip_take(struct engine *engine, const struct opened *opened);
+/* The key of an address that somebody passed on, or NULL; free *sender_out. */
+GBytes *gossip_remembered(struct engine *engine, const char *spec, char **sender_out);
+/* Of those whom a sealed letter visibly goes to; NULL: none. */
+char *gossip_fields(struct work *work, const struct outgoing *outgoing);

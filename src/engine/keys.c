@@ -446,6 +446,17 @@ import_from_letters(struct work *work, const char *plugin, const char *spec, GPt
   return all->len > 0;
 }
 
+/* What another letter said of it; NULL: none did.  Free it. */
+static char *
+import_from_gossip(struct work *work, const char *plugin, const char *spec, GPtrArray *all)
+{
+  g_autofree char *sender = NULL;
+  g_autoptr(GBytes) key = gossip_remembered(work->engine, spec, &sender);
+  return key != NULL && import_bytes(work, plugin, key, true, all, NULL)
+             ? g_strdup_printf(_("a letter of %s, who passed it on"), sender)
+             : NULL;
+}
+
 static bool
 run_find(struct work *work, GError **error)
 {
@@ -455,8 +466,11 @@ run_find(struct work *work, GError **error)
     return false;
   g_autoptr(GPtrArray) all = g_ptr_array_new_with_free_func(free_key);
   work_progress(work, _("looking for the key in your letters"), 0, 0);
-  if (import_from_letters(work, account->crypto_plugin, key->query, all)) {
+  if (import_from_letters(work, account->crypto_plugin, key->query, all))
     work->done->text = g_strdup(_("a letter"));
+  else
+    work->done->text = import_from_gossip(work, account->crypto_plugin, key->query, all);
+  if (work->done->text != NULL) {
     work->done->keys = g_steal_pointer(&all);
     return true;
   }

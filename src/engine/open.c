@@ -7,7 +7,7 @@
 #include "base/limits.h"
 #include "base/sanitize.h"
 #include "base/text.h"
-#include "engine/engine-private.h"
+#include "engine/autocrypt.h"
 
 /* A file that is named on the command line is read whole; more than this is no
  * letter. */
@@ -343,6 +343,7 @@ open_letter(struct work *work, const struct ref *ref, const struct render_option
   opened->rendered = render(work, opened->source, &read, error);
   if (opened->rendered == NULL || !open_seal(work, opened, &read, error))
     return NULL;
+  gossip_take(work->engine, opened);
   if (options == NULL || !options->raw)
     return g_steal_pointer(&opened);
   g_autoptr(rendered_t) source = render(work, opened->source, options, error);

@@ -21,6 +21,7 @@ struct outgoing {
   bool sign, encrypt;
   int64_t now;
   const char *autocrypt;    /* a whole field for the head of it, or NULL */
+  const char *gossip;       /* whole fields for the head of what is sealed, or NULL */
 };
 void outgoing_clear(struct outgoing *outgoing);
 /* Adds specs of struct address to `specs` that neither it nor `known` (may be NULL)

@@ -10,6 +10,7 @@ src_engine_libengine_a_SOURCES = \
 	src/engine/engine.c src/engine/engine.h src/engine/engine-private.h \
 	src/engine/events.c \
 	src/engine/flush.c \
+	src/engine/gossip.c \
 	src/engine/hook.c src/engine/hook.h src/engine/in.c \
 	src/engine/intake.c \
 	src/engine/local.c \
@@ -39,8 +40,9 @@ check_PROGRAMS += $(ENGINE_TESTS)
 engine_HOUSE = tests/unit/engine/house.c tests/unit/engine/house.h tests/unit/test.h
 engine_TEST_LIBS = $(ENGINE_LIBS) $(CMOCKA_LIBS)
 engine_PROCESSES = postino-reader$(EXEEXT) postino-plugin-host plugins/openpgp.so plugins/smime.so
-tests_unit_engine_test_autocrypt_SOURCES = tests/unit/engine/test_autocrypt.c tests/unit/test.h
+tests_unit_engine_test_autocrypt_SOURCES = tests/unit/engine/test_autocrypt.c $(engine_HOUSE)
 tests_unit_engine_test_autocrypt_LDADD = $(engine_TEST_LIBS)
+EXTRA_tests_unit_engine_test_autocrypt_DEPENDENCIES = $(engine_PROCESSES)
 tests_unit_engine_test_letters_SOURCES = tests/unit/engine/test_letters.c $(engine_HOUSE)
 tests_unit_engine_test_letters_LDADD = $(engine_TEST_LIBS)
 EXTRA_tests_unit_engine_test_letters_DEPENDENCIES = $(engine_PROCESSES)

@@ -280,7 +280,9 @@ entity_of(struct work *work, const struct outgoing *outgoing, bool for_others, G
 {
   g_autoptr(blob_writer_t) writer =
       draft_room(work, outgoing->draft, is_private(outgoing), error);
-  return writer != NULL && write_entity(outgoing, for_others, writer, error)
+  const char *gossip = for_others && outgoing->gossip != NULL ? outgoing->gossip : "";
+  return writer != NULL && blob_write(writer, gossip, strlen(gossip), error) &&
+                 write_entity(outgoing, for_others, writer, error)
              ? blob_writer_end(writer, error)
              : NULL;
 }
@@ -452,7 +454,7 @@ own_field(struct work *work, const struct outgoing *outgoing)
           ? crypto_key_export(work->engine->crypto, account->crypto_plugin, key->key, work->cancel,
                               NULL)
           : NULL;
-  return armour != NULL ? autocrypt_field(outgoing->author, armour,
+  return armour != NULL ? autocrypt_field("Autocrypt", outgoing->author, armour,
                                           account->autocrypt == CONF_AUTOCRYPT_MUTUAL)
                         : NULL;
 }
@@ -465,6 +467,8 @@ parcel_make(struct work *work, const struct outgoing *given, struct parcel *parc
   g_autofree char *field = is_ready(given) ? NULL : own_field(work, given);
   struct outgoing with_field = *given, *outgoing = &with_field;
   with_field.autocrypt = field;
+  g_autofree char *gossip = is_ready(given) ? NULL : gossip_fields(work, given);
+  with_field.gossip = gossip;
   parcel_init(&parcel);
   if (is_ready(outgoing))
     pack_ready(outgoing, &parcel);

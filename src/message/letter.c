@@ -325,12 +325,14 @@ append_field(GString *out, const struct field *field, GError **error)
   return true;
 }
 
-/* What stays at home: hidden recipients, and what postino notes on a draft. */
+/* What stays at home: hidden recipients, the keys of others, and what postino notes on a
+ * draft. */
 static bool
 stays(const struct field *field, const struct build_options *options)
 {
   static const char *const hidden[] = {"Bcc", "Resent-Bcc", NULL};
-  return (!options->keep_bcc && is_any(field, hidden)) || is_named(field, DRAFT_STATE_FIELD);
+  return (!options->keep_bcc && is_any(field, hidden)) || is_named(field, DRAFT_STATE_FIELD) ||
+         is_named(field, "Autocrypt-Gossip");
 }
 
 static bool

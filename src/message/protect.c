@@ -26,7 +26,7 @@ is_left_out(const struct span *field)
 {
   static const char *const names[] = {
       "MIME-Version", "Bcc", "Resent-Bcc", "Received", "Return-Path", "DKIM-Signature",
-      "Authentication-Results", "Autocrypt", "HP-Outer", "X-Postino-Draft", NULL};
+      "Authentication-Results", "Autocrypt", "Autocrypt-Gossip", "HP-Outer", "X-Postino-Draft", NULL};
   if (is_content(field))
     return true;
   for (const char *const *name = names; *name != NULL; name++)

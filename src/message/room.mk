@@ -1,6 +1,7 @@
 noinst_LIBRARIES += src/message/libmessage.a
 src_message_libmessage_a_SOURCES = \
 	src/message/address.c src/message/address.h \
+	src/message/autocrypt.c src/message/autocrypt.h \
 	src/message/bounce.c \
 	src/message/charset.c src/message/charset.h \
 	src/message/choose.c \

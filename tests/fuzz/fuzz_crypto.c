@@ -1,7 +1,8 @@
 /* What crypto/ reads from letters and plugins before anybody vouches for it:
- * armour, packets, CMS, age, multiparts, results, user ids, frames; and the fields
- * that are put into a seal. */
+ * armour, packets, CMS, age, multiparts, results, user ids, frames, progress, manifests;
+ * the fields that are put into a seal, and the keys of others that are found there. */
 #include <stdint.h>
+#include <stdlib.h>
 #include <string.h>
 #include <sys/socket.h>
 #include <unistd.h>
@@ -11,7 +12,10 @@
 #include "crypto/cms.h"
 #include "crypto/mime.h"
 #include "crypto/packets.h"
+#include "crypto/progress.h"
+#include "crypto/rights.h"
 #include "crypto/verdict.h"
+#include "message/autocrypt.h"
 #include "message/draft.h"
 
 int LLVMFuzzerTestOneInput(const uint8_t *data, size_t size);
@@ -74,6 +78,50 @@ read_result(const char *text, size_t length)
   (void)!check_result(&is_signed, result, NULL);
 }
 
+/* What is told is text for one line of a terminal, and a part of a whole. */
+static void
+told(const char *plugin, const char *what, uint64_t done, uint64_t total, void *data)
+{
+  if (!g_utf8_validate(what, -1, NULL) || g_utf8_strlen(what, -1) > 80 ||
+      (total > 0 && done > total))
+    abort();
+  for (const char *c = what; *c != '\0'; c++)
+    if ((unsigned char)*c < ' ' || *c == 0x7f)
+      abort();
+}
+
+static void
+read_progress(const struct frame *frame)
+{
+  struct progress progress = {"fuzzed", told, NULL, .began = 1};
+  (void)progress_take(&progress, frame);
+}
+
+static void
+read_gossip(const char *text, size_t length)
+{
+  g_autoptr(headers_t) headers = headers_parse(text, length);
+  g_autoptr(GPtrArray) list = gossip_parse(headers);
+  if (list->len > GOSSIP_MOST)
+    abort();
+  for (guint i = 0; i < list->len; i++) {
+    const struct autocrypt *field = list->pdata[i];
+    g_autoptr(GBytes) key = autocrypt_key(field);
+    if (g_bytes_get_size(key) == 0 || strpbrk(field->addr, " \t\r\n") != NULL)
+      abort();
+  }
+}
+
+static void
+read_manifest(const char *text, size_t length)
+{
+  g_auto(GStrv) rights = rights_parse("fuzzed", text, length, NULL);
+  g_autofree char *words = rights != NULL ? rights_words(rights) : NULL;
+  for (char **right = rights; right != NULL && *right != NULL; right++)
+    if (strchr(*right, '\n') != NULL || g_str_has_prefix(*right, "read:~"))
+      abort();
+}
+
 static void
 read_frame(const uint8_t *data, size_t size)
 {
@@ -84,6 +132,8 @@ read_frame(const uint8_t *data, size_t size)
     g_autoptr(frame_t) frame = frame_receive(sockets[1], NULL);
     g_autoptr(found_t) found = frame != NULL ? found_from_frame(frame) : NULL;
     struct binding binding = {NULL, NULL, NULL};
+    if (frame != NULL)
+      read_progress(frame);
     if (found != NULL)
       verdict_free(verdict_of(found, false, &binding));
   }
@@ -105,5 +155,7 @@ LLVMFuzzerTestOneInput(const uint8_t *data, size_t size)
   read_parts(text, size);
   read_result(text, size);
   read_frame(data, size);
+  read_gossip(text, size);
+  read_manifest(terminated, size);
   return 0;
 }
