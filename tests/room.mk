@@ -82,6 +82,7 @@ stories += tests/behaviour/imap-beside/run
 stories += tests/behaviour/kill-index/run
 stories += tests/behaviour/import-stopped/run
 stories += tests/behaviour/no-watches/run
+stories += tests/behaviour/editor/run
 stories += tests/behaviour/far-mail/run
 stories += tests/behaviour/screen-bulk/run
 stories += tests/behaviour/broken-store/run
