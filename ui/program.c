@@ -167,6 +167,15 @@ ui_wipe_file(const char *path)
 
 /* ---- the editor ---- */
 
+/* Debian's sensible-editor asks which one is meant until that is answered. */
+static bool
+has_selected_editor(void)
+{
+  g_autofree char *answer = paths_expand("~/.selected_editor");
+  const char *selected = g_getenv("SELECTED_EDITOR");
+  return (selected != NULL && *selected != '\0') || access(answer, R_OK) == 0;
+}
+
 static const char *
 editor_of(const struct ui *ui)
 {
@@ -178,8 +187,8 @@ editor_of(const struct ui *ui)
     if (value != NULL && *value != '\0')
       return value;
   }
-  static const char *const usual[] = {"sensible-editor", "vim", "nano", "vi"};
-  for (size_t i = 0; i < G_N_ELEMENTS(usual); i++) {
+  static const char *const usual[] = {"sensible-editor", "vim", "editor", "nano", "vi"};
+  for (size_t i = has_selected_editor() ? 0 : 1; i < G_N_ELEMENTS(usual); i++) {
     g_autofree char *found = g_find_program_in_path(usual[i]);
     if (found != NULL)
       return usual[i];

@@ -125,6 +125,35 @@ paths_memory(GError **error)
   return NULL;
 }
 
+/* Those that linux/magic.h does not name. */
+#define CEPH_MAGIC 0x00c36400
+#define GFS2_MAGIC 0x01161970
+#define GPFS_MAGIC 0x47504653
+#define LUSTRE_MAGIC 0x0bd00bd0
+#define VBOX_SHARED_MAGIC 0x786f4256
+#define VMWARE_SHARED_MAGIC 0xbacbacbc
+
+bool
+paths_type_is_shared(uint32_t type)
+{
+  static const uint32_t shared[] = {
+      NFS_SUPER_MAGIC,  SMB_SUPER_MAGIC,   CIFS_SUPER_MAGIC, SMB2_SUPER_MAGIC,
+      V9FS_MAGIC,       CODA_SUPER_MAGIC,  AFS_SUPER_MAGIC,  AFS_FS_MAGIC,
+      OCFS2_SUPER_MAGIC, FUSE_SUPER_MAGIC, CEPH_MAGIC,       GFS2_MAGIC,
+      GPFS_MAGIC,       LUSTRE_MAGIC,      VBOX_SHARED_MAGIC, VMWARE_SHARED_MAGIC};
+  for (size_t i = 0; i < G_N_ELEMENTS(shared); i++)
+    if (type == shared[i])
+      return true;
+  return false;
+}
+
+bool
+paths_is_shared(const char *path)
+{
+  struct statfs fs;
+  return statfs(path, &fs) != 0 || paths_type_is_shared((uint32_t)fs.f_type);
+}
+
 char *
 paths_expand(const char *path)
 {

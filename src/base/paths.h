@@ -3,6 +3,8 @@
 #pragma once
 
 #include <glib.h>
+#include <stdbool.h>
+#include <stdint.h>
 
 /* The helper program `name` (postino-reader, postino-plugin-host).  Free it. */
 char *paths_libexec(const char *name);
@@ -16,5 +18,10 @@ char *paths_keymap(const char *name);
 char *paths_runtime(GError **error) G_GNUC_WARN_UNUSED_RESULT;
 /* The same if it lies in memory, else one in /dev/shm; LOCAL when neither does. */
 char *paths_memory(GError **error) G_GNUC_WARN_UNUSED_RESULT;
+/* Does the file system of `path` show what other machines do?  They share neither memory
+ * nor watches with this one.  True for one that cannot be asked. */
+bool paths_is_shared(const char *path);
+/* The same of a statfs f_type (its low 32 bits). */
+bool paths_type_is_shared(uint32_t type);
 /* `~/` at the start of `path` put as the home.  Free it. */
 char *paths_expand(const char *path);

@@ -75,8 +75,10 @@ static const struct option_row rows[] = {
     ROW("", "keymap", "text", "default", N_("default, mutt, pine, vi, emacs, or a file"),
         OPTION_TEXT, AT(conf, keymap)),
     ROW("", "theme", "text", "default", N_("colours"), OPTION_TEXT, AT(conf, theme)),
-    ROW("", "editor", "text", NULL, N_("the editor; else $VISUAL, $EDITOR"), OPTION_TEXT,
-        AT(conf, editor)),
+    ROW("", "editor", "text", NULL,
+        N_("the editor; else $VISUAL, $EDITOR, the one chosen with select-editor, vim, editor, nano "
+           "or vi"),
+        OPTION_TEXT, AT(conf, editor)),
     NUMBER("", "send-delay", "10",
            N_("seconds in which sending can be undone in the interface"), AT(conf, send_delay), 0,
            86400),

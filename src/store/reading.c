@@ -18,6 +18,8 @@
 #define BATCH_GROWTH 8
 #define BATCH_MOST 8000
 #define BATCH_BYTES LIMIT_MIB(24)
+/* Nor does a slow disk keep what it read from being seen, or lost when one leaves. */
+#define BATCH_US (5 * G_USEC_PER_SEC)
 /* Letters that were read and wait for the table: more would only take memory. */
 #define WAITING_MOST 64
 #define WAITING_BYTES LIMIT_MIB(16)
@@ -41,6 +43,7 @@ struct reading {
   GPtrArray *batch;
   size_t batch_bytes;
   guint batch_limit;
+  gint64 batch_until;       /* monotonic: then it is given, however small */
 };
 
 void
@@ -191,8 +194,16 @@ flush(struct reading *reading, reading_fn give, void *data, GError **error)
   bool ok = give(reading->batch, data, error);
   g_ptr_array_set_size(reading->batch, 0);
   reading->batch_bytes = 0;
+  reading->batch_until = g_get_monotonic_time() + BATCH_US;
   reading->batch_limit = MIN(reading->batch_limit * BATCH_GROWTH, BATCH_MOST);
   return ok;
+}
+
+static bool
+is_full(const struct reading *reading)
+{
+  return reading->batch->len >= reading->batch_limit || reading->batch_bytes >= BATCH_BYTES ||
+         g_get_monotonic_time() >= reading->batch_until;
 }
 
 static bool
@@ -214,8 +225,7 @@ run_all(struct reading *reading, reading_fn give, void *data, GError **error)
     if (reading->tell != NULL)
       reading->tell(data);
     reading->batch_bytes += letter->weight;
-    bool full = reading->batch->len >= reading->batch_limit || reading->batch_bytes >= BATCH_BYTES;
-    if (full && !flush(reading, give, data, error))
+    if (is_full(reading) && !flush(reading, give, data, error))
       return false;
   }
   return true;
@@ -246,12 +256,14 @@ reading_run(struct store *store, const struct scan *scan, GArray *wanted, readin
       .done = g_async_queue_new(),
       .batch = g_ptr_array_new_with_free_func((GDestroyNotify)letter_read_free),
       .batch_limit = wanted->len <= BATCH_ALL ? BATCH_ALL : BATCH_FIRST,
+      .batch_until = g_get_monotonic_time() + BATCH_US,
   };
   int threads = CLAMP((int)g_get_num_processors(), 1, THREADS_MOST);
   reading.pool = g_thread_pool_new(run, &reading, threads, FALSE, NULL);
   bool ok = run_all(&reading, give, data, error);
-  /* What was read is kept, whatever ended the reading. */
-  if (!flush(&reading, give, data, ok ? error : NULL))
+  /* What was read is kept, whatever ended the reading; but who stops it does not wait for
+   * the seconds that a great batch takes. */
+  if (!g_cancellable_is_cancelled(cancel) && !flush(&reading, give, data, ok ? error : NULL))
     ok = false;
   drain(&reading);
   return ok;

@@ -347,7 +347,7 @@ add_letters(GPtrArray *letters, void *data, GError **error)
   struct refresh *refresh = data;
   g_autoptr(GArray) arrivals = prepare(refresh, letters);
   struct arrival *all = (struct arrival *)(void *)arrivals->data;
-  g_autoptr(conn_t) conn = conn_write(refresh->store, NULL, error);
+  g_autoptr(conn_t) conn = conn_write(refresh->store, refresh->cancel, error);
   if (conn == NULL)
     return false;
   for (guint i = 0; i < arrivals->len; i++)
@@ -455,7 +455,7 @@ static bool
 add_texts(GPtrArray *letters, void *data, GError **error)
 {
   struct refresh *refresh = data;
-  g_autoptr(conn_t) conn = conn_write(refresh->store, NULL, error);
+  g_autoptr(conn_t) conn = conn_write(refresh->store, refresh->cancel, error);
   if (conn == NULL)
     return false;
   /* In the order of their numbers, whatever their dates say now. */

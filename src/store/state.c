@@ -4,11 +4,11 @@
 #include <string.h>
 #include <sys/file.h>
 #include <sys/stat.h>
-#include <sys/vfs.h>
 
 #include "base/error.h"
 #include "base/file.h"
 #include "base/i18n.h"
+#include "base/paths.h"
 #include "store/disk.h"
 
 struct state {
@@ -265,24 +265,6 @@ state_text(sqlite3_stmt *statement, int i)
 
 /* ---- opening ---- */
 
-/* Write-ahead logs live in shared memory, which network file systems do not
- * share between machines. */
-static bool
-is_local(const char *path)
-{
-  static const unsigned long remote[] = {
-      0x6969 /* NFS */, 0x517b /* SMB */, 0xff534d42 /* CIFS */, 0xfe534d42 /* SMB2 */,
-      0x01021997 /* 9p */, 0x00c36400 /* Ceph */, 0x5346414f /* AFS */, 0x65735546 /* FUSE */,
-  };
-  struct statfs fs;
-  if (statfs(path, &fs) < 0)
-    return false;
-  for (size_t i = 0; i < G_N_ELEMENTS(remote); i++)
-    if ((unsigned long)fs.f_type == remote[i])
-      return false;
-  return true;
-}
-
 static char *
 answer(struct state *state, const char *sql, GError **error)
 {
@@ -309,9 +291,10 @@ answer_number(struct state *state, const char *sql, gint64 *number_out, GError *
 static bool
 set_journal(struct state *state, const char *dir, GError **error)
 {
-  bool local = is_local(dir);
+  /* Write-ahead logs live in shared memory, which machines do not share. */
+  bool shared = paths_is_shared(dir);
   g_autofree char *mode = answer(
-      state, local ? "PRAGMA journal_mode=WAL" : "PRAGMA journal_mode=DELETE", error);
+      state, shared ? "PRAGMA journal_mode=DELETE" : "PRAGMA journal_mode=WAL", error);
   if (mode == NULL)
     return false;
   /* EXTRA: without a log, the directory too is synced when the journal goes. */

@@ -1,12 +1,11 @@
 #include "store/watch.h"
 
 #include <errno.h>
-#include <linux/magic.h>
-#include <string.h>
 #include <sys/inotify.h>
-#include <sys/vfs.h>
+#include <sys/stat.h>
 #include <unistd.h>
 
+#include "base/paths.h"
 #include "store/disk.h"
 
 #define LETTERS (IN_CREATE | IN_MOVED_TO | IN_MOVED_FROM | IN_DELETE | IN_ONLYDIR)
@@ -20,29 +19,26 @@ watch(int fd, const char *path, uint32_t mask)
   return inotify_add_watch(fd, path, mask) >= 0 || (errno != ENOSPC && errno != ENOMEM);
 }
 
+/* What other machines do to a shared directory is told to them alone; a folder may lie on
+ * another file system than the others.  Each is asked for once. */
 static bool
-watch_letters(int fd, const struct store *store, const char *folder)
+is_shared(GHashTable *asked, const char *path)
+{
+  struct stat info;
+  if (stat(path, &info) != 0)
+    return false;
+  gint64 device = (gint64)info.st_dev;
+  return g_hash_table_add(asked, g_memdup2(&device, sizeof device)) && paths_is_shared(path);
+}
+
+static bool
+watch_letters(int fd, const struct store *store, const char *folder, GHashTable *asked)
 {
   g_autofree char *path = maildir_path(store, folder);
   g_autofree char *cur = g_build_filename(path, "cur", NULL);
   g_autofree char *fresh = g_build_filename(path, "new", NULL);
-  return watch(fd, cur, LETTERS) && watch(fd, fresh, LETTERS);
-}
-
-/* What other machines do to a shared directory is told to them alone. */
-static bool
-is_far(const struct store *store)
-{
-  static const guint32 magics[] = {NFS_SUPER_MAGIC, SMB_SUPER_MAGIC, CIFS_SUPER_MAGIC,
-                                   SMB2_SUPER_MAGIC, V9FS_MAGIC, CODA_SUPER_MAGIC,
-                                   AFS_SUPER_MAGIC, FUSE_SUPER_MAGIC};
-  struct statfs info;
-  if (statfs(store->dir, &info) != 0)
-    return false;
-  for (gsize i = 0; i < G_N_ELEMENTS(magics); i++)
-    if ((guint32)info.f_type == magics[i])
-      return true;
-  return false;
+  bool whole = watch(fd, cur, LETTERS) && watch(fd, fresh, LETTERS);
+  return !is_shared(asked, cur) && whole;
 }
 
 /* Directories that are no folders are watched too: others may appear in them, or they
@@ -52,11 +48,14 @@ watch_all(int fd, struct store *store)
 {
   g_autoptr(GPtrArray) names = g_ptr_array_new_with_free_func(g_free);
   g_autoptr(GPtrArray) places = maildir_places(store, names);
-  bool whole = !is_far(store);
-  for (guint i = 0; i < places->len; i++)
+  g_autoptr(GHashTable) asked = g_hash_table_new_full(g_int64_hash, g_int64_equal, g_free, NULL);
+  bool whole = true;
+  for (guint i = 0; i < places->len; i++) {
     whole = watch(fd, places->pdata[i], FOLDERS) && whole;
+    whole = !is_shared(asked, places->pdata[i]) && whole;
+  }
   for (guint i = 0; i < names->len; i++)
-    whole = watch_letters(fd, store, names->pdata[i]) && whole;
+    whole = watch_letters(fd, store, names->pdata[i], asked) && whole;
   g_atomic_int_set(&index_refreshing(store)->unwatched, !whole);
 }
 

@@ -6,6 +6,7 @@
 #include <sys/stat.h>
 
 #include "base/error.h"
+#include "base/paths.h"
 #include "base/secret.h"
 #include "tests/unit/test.h"
 
@@ -98,6 +99,23 @@ a_secret_keeps_its_bytes(void **state)
   assert_memory_equal(secret_text(secret), "p\0w", 4);
 }
 
+/* The numbers as statfs(2) lists them. */
+static void
+file_systems_of_other_machines_are_known(void **state)
+{
+  static const uint32_t shared[] = {0x6969,     0x517b,     0xff534d42, 0xfe534d42, 0x01021997,
+                                    0x73757245, 0x5346414f, 0x6b414653, 0x7461636f, 0x65735546,
+                                    0x00c36400, 0x0bd00bd0, 0x47504653, 0x01161970, 0x786f4256};
+  static const uint32_t own[] = {0xef53,     0x9123683e, 0x58465342, 0x01021994, 0x794c7630,
+                                 0x2fc12fc1, 0xf2f52010, 0x858458f6, 0x4d44,     0};
+  for (size_t i = 0; i < G_N_ELEMENTS(shared); i++)
+    assert_true(paths_type_is_shared(shared[i]));
+  for (size_t i = 0; i < G_N_ELEMENTS(own); i++)
+    assert_false(paths_type_is_shared(own[i]));
+  assert_false(paths_is_shared("/proc/self"));
+  assert_true(paths_is_shared("/nowhere/at/all"));
+}
+
 int
 main(void)
 {
@@ -108,6 +126,7 @@ main(void)
       cmocka_unit_test(a_full_disk_is_said_and_nothing_is_replaced),
       cmocka_unit_test(a_memory_file_is_sealed),
       cmocka_unit_test(a_secret_keeps_its_bytes),
+      cmocka_unit_test(file_systems_of_other_machines_are_known),
   };
   return cmocka_run_group_tests(tests, NULL, NULL);
 }
