@@ -59,6 +59,7 @@ stories += tests/behaviour/screen-resize/run
 stories += tests/behaviour/screen-search/run
 stories += tests/behaviour/screen-send/run
 stories += tests/behaviour/screen-threads/run
+stories += tests/behaviour/sealed-life/run
 stories += tests/behaviour/sealed-search/run
 stories += tests/behaviour/sendmail/run
 stories += tests/behaviour/two-writers/run

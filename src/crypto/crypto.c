@@ -456,7 +456,7 @@ hold_changed_key(struct crypto *crypto, struct seal_recipient *recipient, const 
       is_same_key(recipient->key, known) || is_confirmed(crypto, recipient->spec, recipient->key))
     return;
   recipient->can_seal = false;
-  recipient->untrusted = true;
+  recipient->untrusted = recipient->changed = true;
   g_free(recipient->why);
   recipient->why = g_strdup_printf(
       _("the key of %s has changed: it was %s until now and is %s; compare the new fingerprint "

@@ -115,6 +115,7 @@ struct seal_recipient {
   char *why;                /* why not, clean; NULL when it can */
   bool can_sign;            /* its secret key is here: of the sender's own address */
   bool untrusted;           /* a key is there; confirming it would be enough */
+  bool changed;             /* letters to it were sealed to another until now */
   int64_t since, expires;   /* 0: unknown, never */
   int64_t known;            /* since when it is known here, 0: unknown; the engine's */
 };

@@ -9,6 +9,8 @@
 
 /* The enum postino_code of GPGME's error. */
 int common_code_of(gpgme_error_t error);
+/* Why a letter cannot be opened for which no secret key is here. */
+const char *common_not_for_us(void);
 /* A boundary that stands in no encoded part; NULL without random bytes. */
 char *common_boundary(void);
 /* In the words of enum postino_validity. */

@@ -529,6 +529,8 @@ decrypt(struct openpgp *pgp, const struct postino_open *open)
     error = decrypt_once(pgp, open);
   } while (may_try_again(pgp, error, asked));
   openpgp_leave_terminal(pgp);
+  if (common_code_of(error) == POSTINO_NO_KEY)
+    return pgp->host->error(pgp->host, POSTINO_NO_KEY, common_not_for_us());
   if (error != 0)
     return openpgp_failed(pgp, error);
   if (!is_proven(pgp))

@@ -430,6 +430,8 @@ decrypt(struct smime *smime, const struct postino_open *open)
   smime_end_pinentry(smime);
   end_feed(smime, in);
   gpgme_data_release(out);
+  if (common_code_of(error) == POSTINO_NO_KEY)
+    return smime->host->error(smime->host, POSTINO_NO_KEY, common_not_for_us());
   if (error != 0)
     return smime_failed(smime, error);
   smime->host->opened(smime->host, 1, 1);

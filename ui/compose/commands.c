@@ -413,14 +413,23 @@ found_key(struct view *view, struct event *event, void *data)
   keys_changed(view, event, NULL);
 }
 
+/* Who was asked for it hears how else it comes. */
+static void
+found_key_or_not(struct view *view, struct event *event, void *data)
+{
+  if (event->error != NULL && !error_is(event->error, POSTINO_ERROR_CANCELLED))
+    ui_complain(view->ui, _("%s (:import-key takes one from a file)"), event->error->message);
+  found_key(view, event, data);
+}
+
 void
 compose_look_for_key(struct compose_view *compose, const char *address, bool quiet)
 {
   struct ui *ui = compose->view.ui;
   request_id request = engine_key_find(ui->engine, compose->draft->account, address, true);
   status_progress(ui->status, request, _("Looking for a key"), 0, 0);
-  (quiet ? ui_await_quiet : ui_await)(ui, request, &compose->view, found_key, g_strdup(address),
-                                      g_free);
+  ui_await_quiet(ui, request, &compose->view, quiet ? found_key : found_key_or_not,
+                 g_strdup(address), g_free);
 }
 
 static void
@@ -439,6 +448,13 @@ make_own(struct compose_view *compose)
   ui_await(ui, request, &compose->view, made_own, NULL, NULL);
 }
 
+static void
+import_key(struct view *view, const char *const *args)
+{
+  if (!is_busy(view))
+    keys_import_file(view, of(view)->draft->account, args[0], NULL);
+}
+
 /* What is to be done next so that it can be sealed: one key, pressed again. */
 static void
 find_keys(struct view *view, const char *const *args)
@@ -452,8 +468,11 @@ find_keys(struct view *view, const char *const *args)
   else if (lacks == NULL)
     ui_say(view->ui, _("Everybody can be sealed to."));
   else if (lacks->untrusted && lacks->key != NULL)
-    keys_ask_whose(view->ui, view, lacks->spec, lacks->key,
-                   lacks->user_id != NULL ? lacks->user_id : lacks->spec, keys_changed);
+    keys_ask_whose(view->ui, view,
+                   &(struct key_question){lacks->spec, lacks->key,
+                                          lacks->user_id != NULL ? lacks->user_id : lacks->spec,
+                                          lacks->changed},
+                   keys_changed);
   else
     compose_look_for_key(compose, lacks->spec, false);
 }
@@ -543,6 +562,8 @@ static const struct command rows[] = {
     {.name = "find-keys", .keys = "K",
      .help = N_("Get the key that is missing: from letters or its owner's provider, or confirm it"),
      .hint = N_("key"), .run = find_keys},
+    {.name = "import-key", .keys = "", .args = "file", .ask = N_("Take keys from:"),
+     .complete = COMPLETE_PATH, .help = N_("Take keys from a file"), .run = import_key},
     {.name = "postpone", .keys = "p", .help = N_("Keep the letter in Drafts"),
      .hint = N_("later"), .run = postpone},
     {.name = "discard", .keys = "X", .help = N_("Throw away what you wrote"), .run = discard},

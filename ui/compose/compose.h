@@ -34,6 +34,8 @@ struct compose_view {
 
 /* Something changed that decides who can be sealed to: it is found out anew. */
 void compose_touch(struct compose_view *compose);
+/* Keys have changed: that is found out anew for every letter that is being written. */
+void compose_ask_again(struct ui *ui);
 GPtrArray *compose_addresses(const struct compose_view *compose, enum compose_field field);
 /* The field as people write it.  Free it. */
 char *compose_field_text(const struct compose_view *compose, enum compose_field field);

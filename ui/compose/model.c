@@ -61,6 +61,17 @@ compose_touch(struct compose_view *compose)
   find_out(compose);
 }
 
+void
+compose_ask_again(struct ui *ui)
+{
+  for (guint i = 0; i < ui->views->len; i++) {
+    struct view *view = g_ptr_array_index(ui->views, i);
+    struct compose_view *compose = (struct compose_view *)view;
+    if (view->kind == &compose_class && !compose->busy)
+      find_out(compose);
+  }
+}
+
 const struct conf_account *
 compose_account(const struct compose_view *compose)
 {

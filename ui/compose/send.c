@@ -200,8 +200,17 @@ static void
 refuse(struct compose_view *compose)
 {
   g_autofree char *seal = key_of(compose, "encrypt"), *later = key_of(compose, "postpone");
-  ui_complain(compose->view.ui, _("Not sent: %s (%s: as a postcard or not; %s: keep it for later)"),
-              compose->sealing->error->message, seal, later);
+  /* Why stands beside them. */
+  const struct seal_recipient *lacks = compose_keyless(compose);
+  if (lacks != NULL && lacks->why != NULL &&
+      strstr(compose->sealing->error->message, lacks->why) != NULL)
+    ui_complain(compose->view.ui,
+                _("Not sent: this letter was to be sealed, and %s cannot be sealed to (%s: as a "
+                  "postcard or not; %s: keep it for later)"), lacks->spec, seal, later);
+  else
+    ui_complain(compose->view.ui,
+                _("Not sent: %s (%s: as a postcard or not; %s: keep it for later)"),
+                compose->sealing->error->message, seal, later);
 }
 
 void

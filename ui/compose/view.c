@@ -49,22 +49,6 @@ draw_indicator(const struct compose_view *compose, const struct area *line)
   area_field(line, 0, 0, -1, style, text);
 }
 
-/* Draws `text` over up to `rows` rows; the row behind it. */
-static int
-draw_wrapped(const struct area *area, int row, int column, int rows, unsigned style,
-             const char *text)
-{
-  g_autofree char *clean = sanitize_line(text, -1);
-  g_auto(GStrv) lines = text_wrap(clean, MAX(area->columns - column - 1, 8));
-  int n = (int)g_strv_length(lines);
-  for (int i = 0; i < MIN(n, rows); i++, row++) {
-    bool cut = i == rows - 1 && n > rows;
-    g_autofree char *last = cut ? g_strconcat(lines[i], " ", lines[i + 1], NULL) : NULL;
-    area_field(area, row, column, -1, style, cut ? last : lines[i]);
-  }
-  return row;
-}
-
 /* Is this reason one that stands beside a recipient? */
 static bool
 is_said_below(const struct sealing *sealing, const char *why)
@@ -84,15 +68,49 @@ draw_reason(const struct compose_view *compose, const struct area *area, int row
   if (sealing == NULL)
     return row;
   if (sealing->error != NULL)
-    return draw_wrapped(area, row, 1, REASON_ROWS, STYLE_BAD,
+    return area_wrapped(area, row, 1, REASON_ROWS, STYLE_BAD,
                         sealing->recipients != NULL &&
                                 is_said_below(sealing, sealing->error->message)
                             ? _("It is to be sealed, and not everybody can be sealed to:")
                             : sealing->error->message);
   const char *why = sealing->plan.why_not;
   return why != NULL && !is_said_below(sealing, why)
-             ? draw_wrapped(area, row, 1, REASON_ROWS, STYLE_NOTICE, why)
+             ? area_wrapped(area, row, 1, REASON_ROWS, STYLE_NOTICE, why)
              : row;
+}
+
+/* Nobody should come to that without having seen it. */
+static int
+draw_answers(const struct compose_view *compose, const struct area *area, int row)
+{
+  const struct sealing *sealing = compose->sealing;
+  if (sealing == NULL || sealing->error != NULL || sealing->plan.encrypt ||
+      !compose->draft->answers_sealed)
+    return row;
+  area_field(area, row, 1, -1, STYLE_BAD,
+             _("The letter that it answers was sealed; this one would not be."));
+  return row + 1;
+}
+
+/* What the key does next for the first recipient that cannot be sealed to. */
+static int
+draw_mend(const struct compose_view *compose, const struct area *area, int row)
+{
+  const struct seal_recipient *lacks = compose_keyless(compose);
+  const struct conf_account *account = compose_account(compose);
+  enum draft_wish wish = compose->draft->encrypt;
+  bool wanted = wish == DRAFT_YES || (wish == DRAFT_BY_POLICY && account != NULL &&
+                                      account->encrypt != CONF_NEVER);
+  if (lacks == NULL || !wanted)
+    return row;
+  g_autofree char *key =
+      keymap_key_word(compose->view.ui->keymap, compose_class.groups, "find-keys");
+  bool doubted = lacks->untrusted && lacks->key != NULL;
+  g_autofree char *text = g_strdup_printf(
+      doubted ? _("%s asks you whether the key is %s's.") : _("%s looks for a key of %s."), key,
+      lacks->spec);
+  area_field(area, row, 1, -1, STYLE_NOTICE, text);
+  return row + 1;
 }
 
 /* ---- the fields ---- */
@@ -167,6 +185,10 @@ reason_text(const struct seal_recipient *recipient, bool sealed)
 {
   if (recipient == NULL)
     return g_strdup("…");
+  /* The fingerprints stand in the question that the key asks. */
+  if (recipient->changed)
+    return g_strdup_printf(_("the key of %s has changed; compare the new one with its owner"),
+                           recipient->spec);
   if (!recipient->can_seal)
     return g_strdup(recipient->why != NULL ? recipient->why : _("no key"));
   g_autofree char *key = key_text(recipient);
@@ -190,7 +212,7 @@ draw_recipient(const struct compose_view *compose, const struct area *area, int 
                : compose->sealing->error == NULL ? _("postcard")
                : recipient->can_seal      ? _("has key")
                                           : _("no seal"));
-  return draw_wrapped(area, row, 5 + name_columns + STATE_COLUMNS, rows, STYLE_DIM, reason);
+  return area_wrapped(area, row, 5 + name_columns + STATE_COLUMNS, rows, STYLE_DIM, reason);
 }
 
 static GPtrArray *
@@ -304,7 +326,9 @@ draw(struct view *view, const struct area *area, bool focused)
 {
   struct compose_view *compose = (struct compose_view *)view;
   draw_indicator(compose, area);
-  int row = draw_reason(compose, area, 1);
+  int row = draw_answers(compose, area, 1);
+  row = draw_reason(compose, area, row);
+  row = draw_mend(compose, area, row);
   row = draw_fields(compose, area, row, focused);
   int last = MAX(area->rows - 1 - BODY_ROWS, row + 1);
   int attached = MIN((int)compose->draft->attachments->len, MAX((last - row) / 2, 1));

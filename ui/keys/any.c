@@ -3,6 +3,7 @@
 #include <time.h>
 
 #include "base/i18n.h"
+#include "ui/compose/compose.h"
 #include "ui/keys/keys.h"
 
 /* ---- one's own ---- */
@@ -99,6 +100,7 @@ say_confirmed(struct view *view, struct event *event, void *data)
   if (event->error == NULL)
     ui_say(view->ui, _("Key %s is confirmed for %s."), confirmation->fingerprint,
            confirmation->address);
+  compose_ask_again(view->ui);
   if (confirmation->done != NULL)
     confirmation->done(view, event, NULL);
 }
@@ -118,15 +120,17 @@ confirm_if(struct ui *ui, struct view *view, const char *text, void *data)
 }
 
 void
-keys_ask_whose(struct ui *ui, struct view *view, const char *address, const char *fingerprint,
-               const char *owner, ui_done done)
+keys_ask_whose(struct ui *ui, struct view *view, const struct key_question *asked, ui_done done)
 {
-  g_autofree char *digits = key_grouped(fingerprint);
-  g_autofree char *question =
-      g_strdup_printf(_("Has %s told you, not by mail, that this is the key: %s (%s)?"), address,
-                      digits, owner);
+  g_autofree char *digits = key_grouped(asked->fingerprint);
+  g_autofree char *question = g_strdup_printf(
+      asked->changed ? _("This is ANOTHER key than until now. Has %s told you, not by mail, that it "
+                         "is the right one: %s (%s)?")
+                     : _("Has %s told you, not by mail, that this is the key: %s (%s)?"),
+      asked->address, digits, asked->owner);
   struct confirmation *confirmation = g_new0(struct confirmation, 1);
-  *confirmation = (struct confirmation){g_strdup(address), g_strdup(fingerprint), done};
+  *confirmation =
+      (struct confirmation){g_strdup(asked->address), g_strdup(asked->fingerprint), done};
   ui_confirm(ui, view, question, confirm_if, confirmation, confirmation_free);
 }
 
@@ -150,7 +154,9 @@ ask_whose_found(struct view *view, struct event *event, void *data)
   const char *address = data;
   const struct key_info *key = event->keys != NULL ? newest(event->keys) : NULL;
   if (key != NULL)
-    keys_ask_whose(view->ui, NULL, address, key->fingerprint, key_owner(key), NULL);
+    keys_ask_whose(view->ui, NULL,
+                   &(struct key_question){address, key->fingerprint, key_owner(key), key->changed},
+                   NULL);
   else if (event->keys != NULL)
     ui_complain(view->ui, _("There is no key of %s; ask for it and import it."), address);
 }
@@ -195,7 +201,49 @@ keys_say_imported(struct view *view, struct event *event, void *data)
   for (guint i = 0; i < event->keys->len; i++)
     g_string_append_printf(owners, "%s%s", i > 0 ? ", " : "",
                            key_owner(g_ptr_array_index(event->keys, i)));
-  ui_say(view->ui, _("Imported: %s. Whose it is says :confirm-key."), owners->str);
+  ui_say(view->ui, _("Imported: %s. :confirm-key says whose it is."), owners->str);
+  compose_ask_again(view->ui);
+}
+
+struct importing { char *account; ui_done done; };
+
+static void
+importing_free(void *data)
+{
+  struct importing *importing = data;
+  g_free(importing->account);
+  g_free(importing);
+}
+
+static void
+say_file_imported(struct view *view, struct event *event, void *data)
+{
+  const struct importing *importing = data;
+  keys_say_imported(view, event, NULL);
+  if (importing->done != NULL)
+    importing->done(view, event, NULL);
+}
+
+static void
+import_part(struct view *view, struct event *event, void *data)
+{
+  const struct importing *importing = data;
+  if (event->part == NULL)
+    return;
+  struct importing *again = g_new0(struct importing, 1);
+  *again = (struct importing){g_strdup(importing->account), importing->done};
+  ui_await(view->ui, engine_key_import(view->ui->engine, again->account, event->part->file), view,
+           say_file_imported, again, importing_free);
+}
+
+void
+keys_import_file(struct view *view, const char *account, const char *typed, ui_done done)
+{
+  g_autofree char *path = ui_typed_path(typed);
+  struct importing *importing = g_new0(struct importing, 1);
+  *importing = (struct importing){g_strdup(account), done};
+  ui_await(view->ui, engine_attach(view->ui->engine, path), view, import_part, importing,
+           importing_free);
 }
 
 void

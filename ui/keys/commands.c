@@ -1,4 +1,5 @@
 #include "base/i18n.h"
+#include "ui/compose/compose.h"
 #include "ui/keys/keys.h"
 
 static struct keys_view *
@@ -29,6 +30,7 @@ static void
 reload(struct view *view, struct event *event, void *data)
 {
   keys_load(of(view));
+  compose_ask_again(view->ui);
 }
 
 /* ---- whose it is ---- */
@@ -41,7 +43,17 @@ confirm(struct view *view, const char *const *args)
   if (key != NULL && address == NULL)
     ui_complain(view->ui, "%s", _("This key names no address."));
   else if (key != NULL)
-    keys_ask_whose(view->ui, view, address, key->fingerprint, key_owner(key), reload);
+    keys_ask_whose(view->ui, view,
+                   &(struct key_question){address, key->fingerprint, key_owner(key), key->changed},
+                   reload);
+}
+
+static void
+doubted(struct view *view, struct event *event, void *owner)
+{
+  reload(view, event, NULL);
+  if (event->error == NULL)
+    ui_say(view->ui, _("That this key is %s's is not confirmed any more."), (const char *)owner);
 }
 
 static void
@@ -52,7 +64,7 @@ doubt(struct view *view, const char *const *args)
   if (address == NULL)
     return;
   ui_await(view->ui, engine_key_confirm(view->ui->engine, address, key->fingerprint, false), view,
-           reload, NULL, NULL);
+           doubted, g_strdup(address), g_free);
 }
 
 /* ---- renewing, revoking, deleting ---- */
@@ -74,7 +86,7 @@ change_free(void *data)
 static void
 changed(struct view *view, struct event *event, void *said)
 {
-  keys_load(of(view));
+  reload(view, event, NULL);
   if (event->error == NULL)
     ui_say(view->ui, "%s", (const char *)said);
 }
@@ -176,31 +188,15 @@ backup(struct view *view, const char *const *args)
 }
 
 static void
-imported(struct view *view, struct event *event, void *data)
-{
-  keys_load(of(view));
-  keys_say_imported(view, event, data);
-}
-
-static void
-import_part(struct view *view, struct event *event, void *data)
-{
-  if (event->part != NULL)
-    ui_await(view->ui, engine_key_import(view->ui->engine, NULL, event->part->file), view,
-             imported, NULL, NULL);
-}
-
-static void
 import_file(struct view *view, const char *const *args)
 {
-  g_autofree char *path = ui_typed_path(args[0]);
-  ui_await(view->ui, engine_attach(view->ui->engine, path), view, import_part, NULL, NULL);
+  keys_import_file(view, NULL, args[0], reload);
 }
 
 static void
 made(struct view *view, struct event *event, void *data)
 {
-  keys_load(of(view));
+  reload(view, event, NULL);
   if (event->error == NULL && event->text != NULL)
     ui_say(view->ui, "%s", event->text);
 }

@@ -33,7 +33,14 @@ char *key_address(const struct key_info *key);
 void keys_say_made(struct view *view, struct event *event, void *data);
 /* Says which keys were taken; done function. */
 void keys_say_imported(struct view *view, struct event *event, void *data);
+/* Takes the keys of a file as it was typed, and says which; `done` (may be NULL) hears of
+ * it. */
+void keys_import_file(struct view *view, const char *account, const char *typed, ui_done done);
 /* Asks whether the key is the address's, with its fingerprint; `view` (may be NULL)
  * hears of it by `done`. */
-void keys_ask_whose(struct ui *ui, struct view *view, const char *address, const char *fingerprint,
-                    const char *owner, ui_done done);
+struct key_question {
+  const char *address, *fingerprint, *owner;
+  bool changed;             /* letters to it were sealed to another until now */
+};
+void keys_ask_whose(struct ui *ui, struct view *view, const struct key_question *asked,
+                    ui_done done);

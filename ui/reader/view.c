@@ -16,21 +16,27 @@ style_of(enum seal seal)
   return STYLE_BROKEN;
 }
 
-/* The one line that no letter can draw: it lies outside of the letter's area. */
-static void
-draw_seal(const struct reader_view *reader, const struct area *line)
+/* Rows for why a seal is not what it should be. */
+#define SEAL_ROWS 4
+
+/* What no letter can draw: it lies outside of the letter's area.  The row behind it. */
+static int
+draw_seal(const struct reader_view *reader, const struct area *area)
 {
   const struct verdict *verdict = reader->letter != NULL ? reader->letter->verdict : NULL;
   if (verdict == NULL) {
-    area_fill(line, 0, STYLE_DIM, "");
-    return;
+    area_fill(area, 0, STYLE_DIM, "");
+    return 1;
   }
   g_autofree char *words = verdict_words(verdict);
   g_autoptr(GDateTime) known = verdict->known != 0 ? clock_local(verdict->known) : NULL;
   g_autofree char *since =
       known != NULL ? g_date_time_format(known, _(" (key known since %Y-%m-%d)")) : g_strdup("");
-  g_autofree char *text = g_strdup_printf(" Seal: %s%s", words, since);
-  area_field(line, 0, 0, -1, style_of(verdict->seal), text);
+  g_autofree char *text = g_strdup_printf("Seal: %s%s", words, since);
+  int rows = area_wrapped(area, 0, 1, SEAL_ROWS, style_of(verdict->seal), text);
+  for (int row = 0; row < rows; row++)
+    area_restyle(area, row, 0, 1, style_of(verdict->seal));
+  return rows;
 }
 
 /* It is not here: what is known of it stands in the list. */
@@ -49,7 +55,7 @@ draw_waiting(const struct reader_view *reader, const struct area *body)
   if (reader->row->flags & ROW_WAITING)
     draw_on_server(reader, body);
   else if (reader->why != NULL)
-    area_field(body, 0, 1, -1, STYLE_BAD, reader->why);
+    area_wrapped(body, 0, 1, body->rows, STYLE_BAD, reader->why);
   else if (reader->asked == 0)
     area_field(body, 0, 1, -1, STYLE_DIM, _("Sealed; Enter opens it."));
   else
@@ -68,9 +74,7 @@ static void
 draw(struct view *view, const struct area *area, bool focused)
 {
   struct reader_view *reader = (struct reader_view *)view;
-  struct area seal = area_part(area, 0, 0, 1, -1);
-  struct area body = area_part(area, 1, 0, -1, -1);
-  draw_seal(reader, &seal);
+  struct area body = area_part(area, draw_seal(reader, area), 0, -1, -1);
   reader->height = body.rows;
   reader_view_lay(reader, body.columns);
   if (reader->letter == NULL) {

@@ -2,6 +2,7 @@
 
 #include <string.h>
 
+#include "base/sanitize.h"
 #include "base/text.h"
 
 #define CELL_CHARACTERS 5
@@ -243,6 +244,21 @@ area_field(const struct area *area, int row, int column, int columns, unsigned s
   area_fill(&field, 0, style, "");
   g_autofree char *cut = text_fit(text, field.columns);
   area_text(&field, 0, 0, style, cut);
+}
+
+int
+area_wrapped(const struct area *area, int row, int column, int rows, unsigned style,
+             const char *text)
+{
+  g_autofree char *clean = sanitize_line(text, -1);
+  g_auto(GStrv) lines = text_wrap(clean, MAX(area->columns - column - 1, 8));
+  int n = (int)g_strv_length(lines);
+  for (int i = 0; i < MIN(n, rows); i++, row++) {
+    bool cut = i == rows - 1 && n > rows;
+    g_autofree char *last = cut ? g_strconcat(lines[i], " ", lines[i + 1], NULL) : NULL;
+    area_field(area, row, column, -1, style, cut ? last : lines[i]);
+  }
+  return row;
 }
 
 void

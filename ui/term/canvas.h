@@ -59,6 +59,9 @@ int area_matched_text(const struct area *area, int row, int column, unsigned sty
 /* Text in a field of exactly `columns`: cut with an ellipsis, or padded. */
 void area_field(const struct area *area, int row, int column, int columns, unsigned style,
                 const char *text);
+/* The same over up to `rows` rows, of which the last is cut; the row behind it. */
+int area_wrapped(const struct area *area, int row, int column, int rows, unsigned style,
+                 const char *text);
 /* Against the right edge. */
 void area_right(const struct area *area, int row, unsigned style, const char *text);
 /* One character over the whole row of the area, "" for blanks. */
