@@ -31,6 +31,7 @@ struct verdict {
   char *fingerprint;        /* of the signing key; NULL */
   int64_t known;            /* since when it is known here, 0: unknown; the engine's */
   int64_t signed_at;        /* 0: unknown */
+  bool revocation_unknown;  /* of who signed: nobody was asked */
 };
 struct verdict *verdict_new(enum seal seal, const char *why);
 void verdict_free(struct verdict *verdict);
@@ -146,7 +147,8 @@ struct seal_request {
   const char *from;                 /* address spec */
   const char *const *recipients;    /* address specs that this copy is for */
   GBytes *entity;                   /* Content-* fields, blank line, body; CRLF */
-  const struct blob *memory;        /* the same bytes in sealed memory: not copied; may be NULL */
+  const struct blob *memory;        /* whose blob_bytes() they are: in sealed memory they are not
+                                     * copied; may be NULL */
   const char *subject;              /* searched for in the result; may be NULL */
   bool sign, encrypt;
 };

@@ -20,6 +20,7 @@ struct opening {
   struct crypto *crypto;
   const GPtrArray *from;
   GCancellable *cancel;
+  const char *opener; /* the plugin that was asked last; NULL */
   bool sealed;   /* what is looked at came out of an envelope */
   bool unproven; /* and nothing but a signature can prove that it is as it was put there */
   struct verdict *verdict;
@@ -64,14 +65,23 @@ conclude_unverified(struct opening *opening, const char *why, GBytes *shown)
 
 /* ---- asking the plugin ---- */
 
+/* Whose keys the plugin may look for meanwhile; NULL when there is no one sender. */
+static const char *
+only_sender(const struct opening *opening)
+{
+  const struct address *sender =
+      opening->from != NULL && opening->from->len == 1 ? opening->from->pdata[0] : NULL;
+  return sender != NULL && address_is_valid_spec(sender->spec) ? sender->spec : NULL;
+}
+
 static struct frame *
 ask_open(struct opening *opening, const char *format, GBytes *data, GBytes *signature,
          GError **error)
 {
   struct crypto *crypto = opening->crypto;
-  const char *opener = g_str_has_prefix(format, "smime-") ? crypto->smime_opener
-                       : g_str_has_prefix(format, "age-") ? crypto->age_opener
-                                                          : crypto->opener;
+  const char *opener = opening->opener = g_str_has_prefix(format, "smime-") ? crypto->smime_opener
+                                         : g_str_has_prefix(format, "age-") ? crypto->age_opener
+                                                                            : crypto->opener;
   g_autoptr(client_t) client = crypto_start(
       crypto, opener,
       g_str_has_suffix(format, "-sealed") ? POSTINO_CAN_OPEN : POSTINO_CAN_VERIFY, opening->cancel,
@@ -80,6 +90,7 @@ ask_open(struct opening *opening, const char *format, GBytes *data, GBytes *sign
     return NULL;
   g_autoptr(frame_t) request = client_request(client, FRAME_OPEN);
   frame_add_text(request, FIELD_FORMAT, format);
+  frame_add_text(request, FIELD_FROM, only_sender(opening));
   frame_add_number(request, FIELD_LIMIT, CLIENT_LARGEST);
   if (!frame_add_bulk(request, data, error) ||
       (signature != NULL && !frame_add_bulk(request, signature, error)))
@@ -157,7 +168,7 @@ signature_packets(GBytes *armour)
   gsize length;
   const char *text = g_bytes_get_data(armour, &length);
   struct packets packets;
-  g_autoptr(GBytes) data = armour_decode(text, length, "SIGNATURE", NULL, NULL);
+  g_autoptr(GBytes) data = armour_decode(text, length, &(struct armour){.label = "SIGNATURE"}, NULL);
   if (data == NULL || !packets_read(data, &packets, NULL) ||
       !packets_are_signatures(&packets))
     return NULL;
@@ -321,7 +332,8 @@ sealed_packets(GBytes *armour, char **why_out)
   const char *text = g_bytes_get_data(armour, &length);
   struct packets packets;
   g_autoptr(GBytes) data =
-      length > 0 ? armour_decode(text, length, "MESSAGE", NULL, &why) : g_bytes_new(NULL, 0);
+      length > 0 ? armour_decode(text, length, &(struct armour){.label = "MESSAGE"}, &why)
+                 : g_bytes_new(NULL, 0);
   if (data == NULL || !packets_read(data, &packets, &why)) {
     *why_out = g_strdup(why->message);
     return NULL;
@@ -622,5 +634,8 @@ crypto_open(struct crypto *crypto, GBytes *message, enum envelope_kind kind, con
   }
   verdict_free(opening.verdict);
   g_clear_pointer(&opening.shown, g_bytes_unref);
+  /* Who opens a second letter opens a third. */
+  if (opening.opener != NULL && g_atomic_int_add(&crypto->opened, 1) > 0)
+    crypto_expect(crypto, opening.opener);
   return done;
 }

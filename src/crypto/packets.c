@@ -4,11 +4,15 @@
 
 #include "base/error.h"
 #include "base/i18n.h"
+#include "base/limits.h"
 
 /* More packets than any message has. */
 #define MOST_PACKETS 2000
 
 /* ---- armour ---- */
+
+/* Bytes between two words of how far the text was read. */
+#define TOLD_EVERY LIMIT_MIB(4)
 
 struct line { const char *at; size_t length; };
 
@@ -82,16 +86,22 @@ is_base64(const struct line *line)
   return true;
 }
 
-static GByteArray *
-decode_base64(GString *text)
+/* Line by line: a long armour never lies in memory twice. */
+struct decoding {
+  GByteArray *data;
+  gint state;
+  guint save;
+};
+
+static void
+decode_line(struct decoding *decoding, const struct line *line)
 {
-  GByteArray *data = g_byte_array_sized_new((guint)(text->len / 4 * 3 + 3));
-  gint state = 0;
-  guint save = 0;
-  g_byte_array_set_size(data, (guint)(text->len / 4 * 3 + 3));
-  gsize length = g_base64_decode_step(text->str, text->len, data->data, &state, &save);
-  g_byte_array_set_size(data, (guint)length);
-  return data;
+  GByteArray *data = decoding->data;
+  guint before = data->len;
+  g_byte_array_set_size(data, before + (guint)(line->length / 4 * 3 + 3));
+  gsize got = g_base64_decode_step(line->at, line->length, data->data + before, &decoding->state,
+                                   &decoding->save);
+  g_byte_array_set_size(data, before + (guint)got);
 }
 
 static bool
@@ -114,16 +124,19 @@ bad_armour(GError **error, const char *why)
 /* From behind the BEGIN line to the END line: headers, blank line, base64,
  * checksum. */
 static GBytes *
-decode_block(const char **at, const char *end, const char *last, GString *headers, GError **error)
+decode_block(const char **at, const char *end, const char *last, const struct armour *armour,
+             GError **error)
 {
-  g_autoptr(GString) text = g_string_new(NULL);
+  const char *told = *at;
+  g_autoptr(GByteArray) data = g_byte_array_sized_new((guint)((end - *at) / 4 * 3 + 3));
+  struct decoding decoding = {.data = data};
   struct line line, sum = {NULL, 0};
   for (;;) {
     if (!next_line(at, end, &line))
       return bad_armour(error, _("it ends too early"));
     if (line.length == 0)
       break;
-    if (!take_armour_header(&line, headers))
+    if (!take_armour_header(&line, armour->headers))
       return bad_armour(error, _("it has a header that is none of OpenPGP's"));
   }
   for (;;) {
@@ -136,28 +149,29 @@ decode_block(const char **at, const char *end, const char *last, GString *header
     if (line.length == 5 && line.at[0] == '=')
       sum = line;
     else if (is_base64(&line))
-      g_string_append_len(text, line.at, (gssize)line.length);
+      decode_line(&decoding, &line);
     else
       return bad_armour(error, _("it holds what is not base64"));
+    if (armour->passed != NULL && (size_t)(*at - told) >= TOLD_EVERY)
+      armour->passed(told = *at, armour->data);
   }
-  g_autoptr(GByteArray) data = decode_base64(text);
   if (sum.at != NULL && !checksum_fits(&sum, data))
     return bad_armour(error, _("its checksum is wrong"));
   return g_byte_array_free_to_bytes(g_steal_pointer(&data));
 }
 
 GBytes *
-armour_decode(const char *text, size_t length, const char *label, GString *headers, GError **error)
+armour_decode(const char *text, size_t length, const struct armour *armour, GError **error)
 {
-  g_autofree char *first = g_strdup_printf("-----BEGIN PGP %s-----", label);
-  g_autofree char *last = g_strdup_printf("-----END PGP %s-----", label);
+  g_autofree char *first = g_strdup_printf("-----BEGIN PGP %s-----", armour->label);
+  g_autofree char *last = g_strdup_printf("-----END PGP %s-----", armour->label);
   const char *at = text, *end = length > 0 ? text + length : text;
   struct line line = {NULL, 0};
   while (next_line(&at, end, &line) && line.length == 0)
     continue;
   if (line.at == NULL || !line_is(&line, first))
     return bad_armour(error, _("it does not begin with its first line"));
-  g_autoptr(GBytes) data = decode_block(&at, end, last, headers, error);
+  g_autoptr(GBytes) data = decode_block(&at, end, last, armour, error);
   if (data == NULL)
     return NULL;
   while (next_line(&at, end, &line))

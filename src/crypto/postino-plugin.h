@@ -117,6 +117,8 @@ struct postino_signature {
   int64_t signed_at;            /* 0: unknown */
   const struct postino_user_id *user_ids; /* live ones only: not revoked, not expired */
   size_t n_user_ids;
+  int revocation_unknown;       /* 1: nothing here says whether the key was revoked, and nobody
+                                 * was asked */
 };
 
 /* A key, as `keys` lists them. */
@@ -191,6 +193,8 @@ struct postino_open {
                                  * "smime-sealed", "smime-signed", "smime-opaque" (output too) */
   struct postino_bytes data;    /* what is encrypted; or exactly what was signed */
   struct postino_bytes signature; /* detached, without armour; empty for *-sealed */
+  const char *from;             /* the address that the letter says it is from, NULL: none, or
+                                 * several.  Anybody can write it: it proves nothing */
 };
 
 struct postino_keys {

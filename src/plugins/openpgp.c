@@ -4,6 +4,7 @@
 #include <stdio.h>
 #include <string.h>
 
+#include "base/limits.h"
 #include "plugins/common.h"
 
 /* How often a wrong passphrase may be mended. */
@@ -37,12 +38,7 @@ sentence_of(int code)
 int
 openpgp_failed(struct openpgp *pgp, gpgme_error_t error)
 {
-  char words[160] = "", sentence[512];
-  int code = pgp->too_large ? POSTINO_TOO_LARGE : common_code_of(error);
-  gpgme_strerror_r(error, words, sizeof words);
-  snprintf(sentence, sizeof sentence, "%s (GnuPG: %s)",
-           pgp->too_large ? _("it is too large when opened") : sentence_of(code), words);
-  return pgp->host->error(pgp->host, code, sentence);
+  return common_failed(pgp->host, error, pgp->too_large, sentence_of);
 }
 
 /* ---- the context ---- */
@@ -191,68 +187,61 @@ start(const struct postino_host *host, const char *const *options, size_t n, voi
   return error != 0 ? openpgp_failed(pgp, error) : 0;
 }
 
-/* Pieces of 4 KB, GPGME's own, are too many for a large letter; for larger ones than
- * these it spends what it saves. */
-static gpgme_error_t
-in_large_pieces(gpgme_data_t data)
-{
-  return gpgme_data_set_flag(data, "io-buffer-size", "16384");
-}
-
-static gpgme_error_t
-data_of(gpgme_data_t *data_out, const struct postino_bytes *bytes)
-{
-  gpgme_error_t error = gpgme_data_new_from_mem(data_out, bytes->data, bytes->length, 0);
-  return error == 0 ? in_large_pieces(*data_out) : error;
-}
-
-/* The letter itself, of which progress is told until end_feed(). */
-static gpgme_error_t
-letter_data(struct openpgp *pgp, gpgme_data_t *data_out, const struct postino_bytes *bytes)
-{
-  pgp->feed = (struct common_feed){
-      .host = pgp->host, .bytes = *bytes, .total = bytes->length};
-  gpgme_error_t error = common_feed_data(&pgp->feed, data_out);
-  return error == 0 ? in_large_pieces(*data_out) : error;
-}
-
-static void
-end_feed(struct openpgp *pgp, gpgme_data_t data)
-{
-  gpgme_data_release(data);
-  pgp->feed = (struct common_feed){0};
-}
-
 /* ---- sealing ---- */
 
-/* Armour with CRLF ends, without a line end behind the last line. */
-static void
-append_armour(GString *to, gpgme_data_t data)
+static int
+put(struct openpgp *pgp, const char *bytes, size_t length)
 {
-  size_t length = 0;
-  char *text = gpgme_data_release_and_get_mem(data, &length);
+  if (pgp->host->output(pgp->host, bytes, length) == 0)
+    return 0;
+  return pgp->host->error(pgp->host, POSTINO_TOO_LARGE,
+                          _("the sealed letter is too large; attach less"));
+}
+
+static int G_GNUC_PRINTF(2, 3)
+put_text(struct openpgp *pgp, const char *format, ...)
+{
+  va_list ap;
+  va_start(ap, format);
+  g_autofree char *text = g_strdup_vprintf(format, ap);
+  va_end(ap);
+  return put(pgp, text, strlen(text));
+}
+
+/* Lines that are given on together. */
+#define BLOCK LIMIT_KIB(256)
+
+/* Armour with CRLF ends, without a line end behind the last line. */
+static int
+put_lines(struct openpgp *pgp, const char *text, size_t length)
+{
+  g_autoptr(GString) block = g_string_sized_new(BLOCK + LIMIT_KIB(1));
+  int full = 0;
   while (length > 0 && (text[length - 1] == '\n' || text[length - 1] == '\r'))
     length--;
-  for (const char *at = text, *end = text + length; at < end;) {
+  for (const char *at = text, *end = text + length; at < end && full == 0;) {
     const char *stop = memchr(at, '\n', (size_t)(end - at));
     const char *last = stop != NULL ? stop : end;
     size_t line = (size_t)(last - at);
-    g_string_append_len(to, at, (gssize)(line > 0 && last[-1] == '\r' ? line - 1 : line));
+    g_string_append_len(block, at, (gssize)(line > 0 && last[-1] == '\r' ? line - 1 : line));
     if (stop != NULL)
-      g_string_append(to, "\r\n");
+      g_string_append_len(block, "\r\n", 2);
     at = stop != NULL ? stop + 1 : end;
+    if (block->len >= BLOCK || at == end) {
+      full = put(pgp, block->str, block->len);
+      g_string_truncate(block, 0);
+    }
   }
-  gpgme_free(text);
+  return full;
 }
 
 static int
-give(struct openpgp *pgp, GString *entity)
+put_armour(struct openpgp *pgp, gpgme_data_t data)
 {
-  int full = pgp->host->output(pgp->host, entity->str, entity->len);
-  if (full != 0)
-    pgp->host->error(pgp->host, POSTINO_TOO_LARGE,
-                     _("the sealed letter is too large; attach less"));
-  g_string_free(entity, TRUE);
+  size_t length = 0;
+  char *text = gpgme_data_release_and_get_mem(data, &length);
+  int full = put_lines(pgp, text, length);
+  gpgme_free(text);
   return full;
 }
 
@@ -261,17 +250,19 @@ static int
 give_sealed(struct openpgp *pgp, gpgme_data_t armour)
 {
   g_autofree char *boundary = common_boundary();
-  GString *entity = g_string_new(NULL);
-  g_string_printf(entity,
-                  "Content-Type: multipart/encrypted; protocol=\"application/pgp-encrypted\";\r\n"
-                  "\tboundary=\"%s\"\r\n\r\n--%s\r\n"
-                  "Content-Type: application/pgp-encrypted\r\n\r\nVersion: 1\r\n\r\n--%s\r\n"
-                  "Content-Type: application/octet-stream; name=\"encrypted.asc\"\r\n"
-                  "Content-Disposition: inline; filename=\"encrypted.asc\"\r\n\r\n",
-                  boundary, boundary, boundary);
-  append_armour(entity, armour);
-  g_string_append_printf(entity, "\r\n\r\n--%s--\r\n", boundary);
-  return give(pgp, entity);
+  int full = put_text(
+      pgp,
+      "Content-Type: multipart/encrypted; protocol=\"application/pgp-encrypted\";\r\n"
+      "\tboundary=\"%s\"\r\n\r\n--%s\r\n"
+      "Content-Type: application/pgp-encrypted\r\n\r\nVersion: 1\r\n\r\n--%s\r\n"
+      "Content-Type: application/octet-stream; name=\"encrypted.asc\"\r\n"
+      "Content-Disposition: inline; filename=\"encrypted.asc\"\r\n\r\n",
+      boundary, boundary, boundary);
+  if (full != 0)
+    gpgme_data_release(armour);
+  else
+    full = put_armour(pgp, armour);
+  return full != 0 ? full : put_text(pgp, "\r\n\r\n--%s--\r\n", boundary);
 }
 
 /* RFC 3156, 5. */
@@ -284,20 +275,23 @@ give_signed(struct openpgp *pgp, const struct postino_seal *seal, gpgme_data_t a
                          ? gpgme_hash_algo_name(result->signatures->hash_algo)
                          : NULL;
   g_autofree char *micalg = g_ascii_strdown(hash != NULL ? hash : "sha256", -1);
-  GString *entity = g_string_new(NULL);
-  g_string_printf(entity,
-                  "Content-Type: multipart/signed; micalg=\"pgp-%s\";\r\n"
-                  "\tprotocol=\"application/pgp-signature\";\r\n"
-                  "\tboundary=\"%s\"\r\n\r\n--%s\r\n",
-                  micalg, boundary, boundary);
-  g_string_append_len(entity, seal->entity.data, (gssize)seal->entity.length);
-  g_string_append_printf(entity,
-                         "\r\n--%s\r\n"
-                         "Content-Type: application/pgp-signature; name=\"signature.asc\"\r\n\r\n",
-                         boundary);
-  append_armour(entity, armour);
-  g_string_append_printf(entity, "\r\n\r\n--%s--\r\n", boundary);
-  return give(pgp, entity);
+  int full = put_text(pgp,
+                      "Content-Type: multipart/signed; micalg=\"pgp-%s\";\r\n"
+                      "\tprotocol=\"application/pgp-signature\";\r\n"
+                      "\tboundary=\"%s\"\r\n\r\n--%s\r\n",
+                      micalg, boundary, boundary);
+  if (full == 0)
+    full = put(pgp, seal->entity.data, seal->entity.length);
+  if (full == 0)
+    full = put_text(pgp,
+                    "\r\n--%s\r\n"
+                    "Content-Type: application/pgp-signature; name=\"signature.asc\"\r\n\r\n",
+                    boundary);
+  if (full != 0)
+    gpgme_data_release(armour);
+  else
+    full = put_armour(pgp, armour);
+  return full != 0 ? full : put_text(pgp, "\r\n\r\n--%s--\r\n", boundary);
 }
 
 /* The keys that were shown to the user, and no other; NULL-terminated. */
@@ -355,18 +349,20 @@ seal_once(struct openpgp *pgp, const struct postino_seal *seal, gpgme_key_t *key
   /* Own and confirmed keys are taken whatever the web of trust says of them. */
   gpgme_encrypt_flags_t flags =
       GPGME_ENCRYPT_NO_ENCRYPT_TO | (always ? GPGME_ENCRYPT_ALWAYS_TRUST : 0);
-  gpgme_error_t error = letter_data(pgp, &in, &seal->entity);
+  pgp->feed = (struct common_feed){
+      .host = pgp->host, .bytes = seal->entity, .total = seal->entity.length};
+  gpgme_error_t error = common_feed_data(&pgp->feed, &in);
   if (error == 0)
     error = gpgme_data_new(out);
   if (error == 0)
-    error = in_large_pieces(*out);
+    error = common_in_large_pieces(*out);
   if (error == 0 && keys == NULL)
     error = gpgme_op_sign(pgp->ctx, in, *out, GPGME_SIG_MODE_DETACH);
   else if (error == 0 && (seal->operations & POSTINO_SIGN) != 0)
     error = gpgme_op_encrypt_sign(pgp->ctx, keys, flags, in, *out);
   else if (error == 0)
     error = gpgme_op_encrypt(pgp->ctx, keys, flags, in, *out);
-  end_feed(pgp, in);
+  common_feed_end(&pgp->feed, in);
   if (error != 0) {
     gpgme_data_release(*out);
     *out = NULL;
@@ -434,8 +430,9 @@ status_of(gpgme_signature_t signature)
 }
 
 static void
-say_signature(struct openpgp *pgp, gpgme_signature_t signature)
+say_signature(void *plugin, gpgme_signature_t signature)
 {
+  struct openpgp *pgp = plugin;
   /* The signature names the subkey; people know the whole key. */
   gpgme_key_t key = NULL;
   g_autoptr(GArray) uids = g_array_new(FALSE, TRUE, sizeof(struct postino_user_id));
@@ -458,64 +455,27 @@ say_signature(struct openpgp *pgp, gpgme_signature_t signature)
   gpgme_key_unref(key);
 }
 
-static void
-say_signatures(struct openpgp *pgp)
+static struct common_opening
+opening_of(struct openpgp *pgp)
 {
-  gpgme_verify_result_t result = gpgme_op_verify_result(pgp->ctx);
-  if (result == NULL)
-    return;
-  gpgme_result_ref(result);
-  for (gpgme_signature_t signature = result->signatures; signature != NULL;
-       signature = signature->next)
-    say_signature(pgp, signature);
-  gpgme_result_unref(result);
+  return (struct common_opening){pgp->host, pgp->ctx, &pgp->feed, &pgp->too_large};
 }
 
 static int
-verify(struct openpgp *pgp, const struct postino_open *open)
+say_what_came(struct openpgp *pgp, gpgme_error_t error)
 {
-  gpgme_data_t text = NULL, signature = NULL;
-  gpgme_error_t error = letter_data(pgp, &text, &open->data);
-  if (error == 0)
-    error = data_of(&signature, &open->signature);
-  if (error == 0)
-    error = gpgme_op_verify(pgp->ctx, signature, text, NULL);
-  end_feed(pgp, text);
-  gpgme_data_release(signature);
   if (error != 0)
     return openpgp_failed(pgp, error);
-  say_signatures(pgp);
+  common_each_signature(pgp->ctx, say_signature, pgp);
   return 0;
-}
-
-static ssize_t
-take_plaintext(void *data, const void *bytes, size_t length)
-{
-  struct openpgp *pgp = data;
-  if (pgp->host->output(pgp->host, bytes, length) != 0) {
-    pgp->too_large = true;
-    errno = EFBIG;
-    return -1;
-  }
-  return (ssize_t)length;
 }
 
 static gpgme_error_t
 decrypt_once(struct openpgp *pgp, const struct postino_open *open)
 {
-  struct gpgme_data_cbs sink = {.write = take_plaintext};
-  gpgme_data_t in = NULL, out = NULL;
+  struct common_opening opening = opening_of(pgp);
   pgp->okay = pgp->protected = pgp->plaintexts = pgp->begun = pgp->bad = 0;
-  gpgme_error_t error = letter_data(pgp, &in, &open->data);
-  if (error == 0)
-    error = gpgme_data_new_from_cbs(&out, &sink, pgp);
-  if (error == 0)
-    error = in_large_pieces(out);
-  if (error == 0)
-    error = gpgme_op_decrypt_verify(pgp->ctx, in, out);
-  end_feed(pgp, in);
-  gpgme_data_release(out);
-  return error;
+  return common_open(&opening, open, gpgme_op_decrypt_verify);
 }
 
 static int
@@ -536,41 +496,22 @@ decrypt(struct openpgp *pgp, const struct postino_open *open)
   if (!is_proven(pgp))
     return pgp->host->error(pgp->host, POSTINO_INTEGRITY, sentence_of(POSTINO_INTEGRITY));
   pgp->host->opened(pgp->host, 1, 1);
-  say_signatures(pgp);
-  return 0;
+  return say_what_came(pgp, 0);
 }
 
-/* Clear-signed text: what was signed is given back, as GnuPG read it. */
-static int
-verify_clear(struct openpgp *pgp, const struct postino_open *open)
-{
-  struct gpgme_data_cbs sink = {.write = take_plaintext};
-  gpgme_data_t in = NULL, out = NULL;
-  gpgme_error_t error = letter_data(pgp, &in, &open->data);
-  if (error == 0)
-    error = gpgme_data_new_from_cbs(&out, &sink, pgp);
-  if (error == 0)
-    error = in_large_pieces(out);
-  if (error == 0)
-    error = gpgme_op_verify(pgp->ctx, in, NULL, out);
-  end_feed(pgp, in);
-  gpgme_data_release(out);
-  if (error != 0)
-    return openpgp_failed(pgp, error);
-  say_signatures(pgp);
-  return 0;
-}
-
+/* Of clear-signed text what was signed is given back, as GnuPG read it. */
 static int
 open_letter(void *state, const struct postino_open *open)
 {
   struct openpgp *pgp = state;
+  struct common_opening opening = opening_of(pgp);
+  openpgp_expect_signer(pgp, open->from);
   if (strcmp(open->format, "pgp-signed") == 0)
-    return verify(pgp, open);
+    return say_what_came(pgp, common_verify(&opening, open));
   if (strcmp(open->format, "pgp-sealed") == 0)
     return decrypt(pgp, open);
   if (strcmp(open->format, "pgp-clear") == 0)
-    return verify_clear(pgp, open);
+    return say_what_came(pgp, common_open(&opening, open, common_verify_inside));
   return pgp->host->error(pgp->host, POSTINO_UNSUPPORTED, _("this is not OpenPGP"));
 }
 
