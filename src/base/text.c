@@ -224,6 +224,47 @@ append_folded(GString *out, const uint8_t *text, size_t length)
   free(folded);
 }
 
+/* What the letters of western languages fold to, each by itself; libunistring takes
+ * thousands of steps for a word. */
+#define LATIN_FIRST 0x80
+#define LATIN_END 0x180
+static char latin[LATIN_END - LATIN_FIRST][8];
+
+static void *
+fold_latin_letters(void *unused)
+{
+  (void)unused;
+  for (guint c = LATIN_FIRST; c < LATIN_END; c++) {
+    const uint8_t letter[] = {(uint8_t)(0xc0 | c >> 6), (uint8_t)(0x80 | (c & 0x3f))};
+    g_autoptr(GString) out = g_string_new(NULL);
+    append_folded(out, letter, sizeof letter);
+    g_strlcpy(latin[c - LATIN_FIRST], out->str, sizeof *latin);
+  }
+  return NULL;
+}
+
+/* False where there is any other letter. */
+static bool
+append_latin(GString *out, const char *text, size_t length)
+{
+  static GOnce once = G_ONCE_INIT;
+  g_once(&once, fold_latin_letters, NULL);
+  for (size_t at = 0; at < length; at++) {
+    guchar first = (guchar)text[at];
+    if (first < 0x80) {
+      g_string_append_c(out, g_ascii_tolower((char)first));
+      continue;
+    }
+    if (at + 1 == length || ((guchar)text[at + 1] & 0xc0) != 0x80)
+      return false;
+    guint c = (guint)(first & 0x1f) << 6 | ((guchar)text[++at] & 0x3f);
+    if ((first & 0xe0) != 0xc0 || c < LATIN_FIRST || c >= LATIN_END)
+      return false;
+    g_string_append(out, latin[c - LATIN_FIRST]);
+  }
+  return true;
+}
+
 char *
 text_fold(const char *text, gssize length)
 {
@@ -234,8 +275,9 @@ text_fold(const char *text, gssize length)
     g_string_append_c(out, g_ascii_tolower(text[ascii]));
     ascii++;
   }
-  if (ascii == left)
+  if (ascii == left || append_latin(out, text + ascii, left - ascii))
     return g_string_free(out, FALSE);
+  g_string_truncate(out, ascii);
   /* A combining mark belongs to the ASCII letter before it. */
   append_folded(out, (const uint8_t *)text + ascii, left - ascii);
   return g_string_free(out, FALSE);

@@ -6,6 +6,7 @@
 #include <uninorm.h>
 
 #include "base/text.h"
+#include "store/terms.h"
 
 /* A word longer than this is no word (base64, a key): its start is kept, so that
  * the table does not grow by rubbish. */
@@ -124,8 +125,10 @@ give_word(const struct words *words, const char *text, size_t start, size_t end,
   if (ascii) {
     char lower[WORD_BYTES];
     size_t length = MIN(end - start, sizeof lower);
-    for (size_t i = 0; i < length; i++)
-      lower[i] = (char)(text[start + i] | (g_ascii_isupper(text[start + i]) ? 0x20 : 0));
+    for (size_t i = 0; i < length; i++) {
+      guchar c = (guchar)text[start + i];
+      lower[i] = (char)(c | ((guchar)(c - 'A') < 26) << 5);
+    }
     return words->take(words->data, false, lower, length, start, end);
   }
   /* Folding grows a word at most a few times: more than this is cut anyway. */
@@ -286,6 +289,28 @@ tokenizer_has_words(const char *text)
   return tokenize(text, strlen(text), true, stop_at_first, NULL) != 0;
 }
 
+struct only { char *word; guint n; };
+
+static int
+take_only(void *data, bool together, const char *word, size_t length, size_t start, size_t end)
+{
+  (void)together, (void)start, (void)end;
+  struct only *only = data;
+  if (only->n++ > 0 || length > WORD_BYTES)
+    return 1;
+  only->word = g_strndup(word, length);
+  return 0;
+}
+
+char *
+tokenizer_only_word(const char *text, bool begins)
+{
+  struct only only = {NULL, 0};
+  if (tokenize(text, strlen(text), !begins, take_only, &only) != 0)
+    g_clear_pointer(&only.word, g_free);
+  return only.word;
+}
+
 /* ---- FTS5 ---- */
 
 typedef int (*fts5_token)(void *context, int flags, const char *word, int length, int start,
@@ -321,6 +346,8 @@ run(Fts5Tokenizer *tokenizer, void *context, int flags, const char *text, int le
 {
   (void)tokenizer;
   struct bridge bridge = {take, context};
+  if ((flags & FTS5_TOKENIZE_DOCUMENT) != 0)
+    return terms_each(text, (size_t)length, pass_on, &bridge);
   bool query = (flags & FTS5_TOKENIZE_QUERY) != 0 && (flags & FTS5_TOKENIZE_PREFIX) == 0;
   return tokenize(text, (size_t)length, query, pass_on, &bridge);
 }
