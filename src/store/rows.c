@@ -418,7 +418,7 @@ store_row_at(struct store *store, const struct rows_query *query, guint64 n, gui
   if (query->order == ROWS_THREAD)
     return view_thread_at(&view, n, of, error);
   view.offset = MIN(n, (guint64)G_MAXINT32);
-  return walk(&view, "", 1, 0, error);
+  return walk(&view, "", 1, (struct span){0}, error);
 }
 
 bool
