@@ -1,5 +1,6 @@
 noinst_LIBRARIES += src/base/libbase.a
 src_base_libbase_a_SOURCES = \
+	src/base/adopt.c \
 	src/base/blob.c src/base/blob.h \
 	src/base/clock.c src/base/clock.h \
 	src/base/error.c src/base/error.h \

@@ -2,8 +2,10 @@
 
 #include <string.h>
 
+#include "base/blob.h"
 #include "base/error.h"
 #include "base/i18n.h"
+#include "base/limits.h"
 #include "engine/watch.h"
 
 /* Workers beyond the two that each account may hold in its connections: what
@@ -16,6 +18,49 @@ static GPrivate running;    /* the struct work of this thread */
 
 /* ---- opening and closing ---- */
 
+/* Where a letter says that it is sealed. */
+#define BEGINNING LIMIT_KIB(16)
+
+static GBytes *
+beginning_of(const struct letter_ref *ref)
+{
+  if (ref->path == NULL)
+    return ref->bytes != NULL ? g_bytes_ref(ref->bytes) : NULL;
+  g_autoptr(blob_t) letter = blob_open(ref->path, NULL);
+  return letter != NULL ? blob_head(letter, BEGINNING, NULL) : NULL;
+}
+
+static void
+begin_ahead(struct engine *engine)
+{
+  const struct engine_options *options = &engine->options;
+  const struct conf_account *account =
+      options->seals ? conf_account(engine->conf, options->seals_for) : NULL;
+  g_autoptr(GBytes) letter = options->shows != NULL ? beginning_of(options->shows) : NULL;
+  if (account != NULL)
+    crypto_expect(engine->crypto, account->crypto_plugin);
+  if (letter != NULL)
+    crypto_expect_letter(engine->crypto, letter);
+  if (options->shows != NULL)
+    reader_pool_expect(engine->readers);
+}
+
+/* What a plugin's process is told when it begins stands in its place before one does; who
+ * may have which rights lies in the store. */
+static void
+open_crypto(struct engine *engine)
+{
+  engine->crypto = crypto_new(engine->conf, ask_plugin, engine);
+  crypto_set_confirmed(engine->crypto, key_is_confirmed, engine);
+  crypto_set_memory(engine->crypto,
+                    &(struct crypto_memory){key_known, key_note, engine});
+  crypto_set_progress(engine->crypto, plugin_progress, engine);
+  if (engine->options.interactive)
+    crypto_set_screen(engine->crypto, &(struct crypto_screen){terminal_hand_over,
+                                                              terminal_take_back, engine});
+  begin_ahead(engine);
+}
+
 static bool
 open_rooms(struct engine *engine, GError **error)
 {
@@ -24,19 +69,12 @@ open_rooms(struct engine *engine, GError **error)
     return false;
   engine->asks = ask_desk_new(engine->events);
   engine->readers = reader_pool_new((int)g_get_num_processors());
+  open_crypto(engine);
   engine->store = store_open(engine->conf->mail_dir, engine->readers, error);
   if (engine->store == NULL)
     return false;
   engine->keyring = keyring_new(ask_password, engine);
-  engine->crypto = crypto_new(engine->conf, ask_plugin, engine);
-  crypto_set_confirmed(engine->crypto, key_is_confirmed, engine);
-  crypto_set_memory(engine->crypto,
-                    &(struct crypto_memory){key_known, key_note, engine});
-  crypto_set_progress(engine->crypto, plugin_progress, engine);
   crypto_set_grants(engine->crypto, &(struct crypto_grants){plugin_may, plugin_grant, engine});
-  if (engine->options.interactive)
-    crypto_set_screen(engine->crypto, &(struct crypto_screen){terminal_hand_over,
-                                                              terminal_take_back, engine});
   engine->jobs = jobs_new(WORKERS_LOCAL + 2 * (int)engine->conf->accounts->len);
   return true;
 }

@@ -20,12 +20,18 @@
 struct engine;
 typedef uint64_t request_id;
 
+struct letter_ref;
 struct engine_options {
   /* The interface: folders are watched, mail is fetched every conf->fetch_every
    * minutes, the outbox is sent when due.  Without, only requests run. */
   bool interactive;
   /* Delay sending by conf->send_delay, so that it can be undone. */
   bool delay_sending;
+  /* What is known of the first request: the processes that it needs begin while the
+   * store is opened.  Read by engine_new() alone. */
+  bool seals;
+  const char *seals_for;    /* the account; NULL: the first */
+  const struct letter_ref *shows;
 };
 /* Opens the store (milliseconds; nothing is scanned).  `conf` must outlive it. */
 struct engine *engine_new(const struct conf *conf, const struct engine_options *options,

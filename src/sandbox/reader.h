@@ -17,6 +17,8 @@ struct reader_pool;
 /* `children` at most (one per core is right); each starts on first use. */
 struct reader_pool *reader_pool_new(int children);
 void reader_pool_free(struct reader_pool *pool);
+/* A letter will be read: a child starts now, unless one runs. */
+void reader_pool_expect(struct reader_pool *pool);
 
 /* Each takes the whole message or entity.  INVALID when the child died or took
  * too long over it ("shown as source"), CANCELLED, LOCAL when none can be

@@ -193,13 +193,18 @@ cli_ref_clear(struct cli_ref *ref)
 /* ---- the engine ---- */
 
 bool
+cli_engine_for(struct cli *cli, const struct engine_options *options, GError **error)
+{
+  if (cli->engine == NULL)
+    cli->engine = engine_new(cli->conf, options, error);
+  return cli->engine != NULL;
+}
+
+bool
 cli_engine(struct cli *cli, GError **error)
 {
-  if (cli->engine != NULL)
-    return true;
   struct engine_options options = {0};
-  cli->engine = engine_new(cli->conf, &options, error);
-  return cli->engine != NULL;
+  return cli_engine_for(cli, &options, error);
 }
 
 static bool

@@ -44,6 +44,9 @@ bool cli_words(int argc, char **argv, int least, int most, GError **error)
 
 /* Opens the engine; every command that looks at mail begins with it. */
 bool cli_engine(struct cli *cli, GError **error) G_GNUC_WARN_UNUSED_RESULT;
+/* The same, told what is known of what will be asked. */
+bool cli_engine_for(struct cli *cli, const struct engine_options *options, GError **error)
+    G_GNUC_WARN_UNUSED_RESULT;
 /* Waits until `request` is done, showing progress on a terminal, asking on
  * /dev/tty what must be asked, and cancelling it on ^C.  The DONE event, without
  * error; NULL with `error`. */

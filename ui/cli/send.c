@@ -288,7 +288,10 @@ submit(struct cli *cli, struct request *request, GError **error)
 {
   request->options.dsn = request->dsn != NULL ? request->dsn->str : NULL;
   request->options.input = STDIN_FILENO;
-  if (!cli_engine(cli, error))
+  struct engine_options ahead = {
+      .seals = request->options.sign == 1 || request->options.encrypt == 1,
+      .seals_for = request->options.account};
+  if (!cli_engine_for(cli, &ahead, error))
     return false;
   g_autoptr(event_t) event =
       cli_wait(cli, engine_submit(cli->engine, NULL, &request->options), error);

@@ -130,7 +130,8 @@ cli_show(struct cli *cli, int argc, char **argv, GError **error)
   if (part < 0)
     return error_set(error, POSTINO_ERROR_USAGE, _("parts are numbered from 1"));
   g_auto(cli_ref_t) ref = {0};
-  if (!cli_ref(argv[1], &ref, error) || !cli_engine(cli, error))
+  struct engine_options ahead = {.shows = &ref.ref};
+  if (!cli_ref(argv[1], &ref, error) || !cli_engine_for(cli, &ahead, error))
     return false;
   if (raw || part > 0)
     return print_part(cli, &ref.ref, part, error);
