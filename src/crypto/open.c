@@ -64,6 +64,15 @@ conclude_unverified(struct opening *opening, const char *why, GBytes *shown)
 
 /* ---- asking the plugin ---- */
 
+/* Whose keys the plugin may look for meanwhile; NULL when there is no one sender. */
+static const char *
+only_sender(const struct opening *opening)
+{
+  const struct address *sender =
+      opening->from != NULL && opening->from->len == 1 ? opening->from->pdata[0] : NULL;
+  return sender != NULL && address_is_valid_spec(sender->spec) ? sender->spec : NULL;
+}
+
 static struct frame *
 ask_open(struct opening *opening, const char *format, GBytes *data, GBytes *signature,
          GError **error)
@@ -80,6 +89,7 @@ ask_open(struct opening *opening, const char *format, GBytes *data, GBytes *sign
     return NULL;
   g_autoptr(frame_t) request = client_request(client, FRAME_OPEN);
   frame_add_text(request, FIELD_FORMAT, format);
+  frame_add_text(request, FIELD_FROM, only_sender(opening));
   frame_add_number(request, FIELD_LIMIT, CLIENT_LARGEST);
   if (!frame_add_bulk(request, data, error) ||
       (signature != NULL && !frame_add_bulk(request, signature, error)))

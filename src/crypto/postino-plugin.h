@@ -191,6 +191,8 @@ struct postino_open {
                                  * "smime-sealed", "smime-signed", "smime-opaque" (output too) */
   struct postino_bytes data;    /* what is encrypted; or exactly what was signed */
   struct postino_bytes signature; /* detached, without armour; empty for *-sealed */
+  const char *from;             /* the address that the letter says it is from, NULL: none, or
+                                 * several.  Anybody can write it: it proves nothing */
 };
 
 struct postino_keys {

@@ -299,12 +299,14 @@ static int
 ask_open(struct served *served, const struct frame *frame)
 {
   g_autofree char *format = frame_text(frame, FIELD_FORMAT);
+  g_autofree char *from = frame_text(frame, FIELD_FROM);
   g_autoptr(GBytes) data = frame_bulk(frame, 0, LARGEST_FILE, NULL);
   g_autoptr(GBytes) signature = frame_bulk(frame, 1, LARGEST_FILE, NULL);
   struct postino_open open = {POSTINO_PLUGIN_HEAD(open),
                               .format = format != NULL ? format : "",
                               .data = bytes_of(data),
-                              .signature = bytes_of(signature)};
+                              .signature = bytes_of(signature),
+                              .from = from};
   return served->plugin->open(served->state, &open);
 }
 

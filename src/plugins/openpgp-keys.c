@@ -22,18 +22,16 @@ openpgp_user_id(gpgme_key_t key, const char *address)
   return best;
 }
 
-/* Every key that GnuPG finds by one of `patterns` (NULL: all), dead ones too;
- * gpgme_key_t. */
-static GPtrArray *
-list_keys(struct openpgp *pgp, const char **patterns, bool own)
+GPtrArray *
+openpgp_list(gpgme_ctx_t ctx, const char **patterns, bool own)
 {
   GPtrArray *keys = g_ptr_array_new_with_free_func(common_free_key);
   gpgme_key_t key;
-  if (gpgme_op_keylist_ext_start(pgp->ctx, patterns, own, 0) != 0)
+  if (gpgme_op_keylist_ext_start(ctx, patterns, own, 0) != 0)
     return keys;
-  while (gpgme_op_keylist_next(pgp->ctx, &key) == 0)
+  while (gpgme_op_keylist_next(ctx, &key) == 0)
     g_ptr_array_add(keys, key);
-  gpgme_op_keylist_end(pgp->ctx);
+  gpgme_op_keylist_end(ctx);
   return keys;
 }
 
@@ -41,7 +39,7 @@ GPtrArray *
 openpgp_keys_of(struct openpgp *pgp, const char *address)
 {
   g_autofree char *pattern = g_strdup_printf("<%s>", address);
-  return list_keys(pgp, (const char *[]){pattern, NULL}, false);
+  return openpgp_list(pgp->ctx, (const char *[]){pattern, NULL}, false);
 }
 
 /* gpg is started once for all of them. */
@@ -52,7 +50,7 @@ keys_of_all(struct openpgp *pgp, const char *const *addresses, size_t n)
   for (size_t i = 0; i < n; i++)
     g_ptr_array_add(patterns, g_strdup_printf("<%s>", addresses[i]));
   g_ptr_array_add(patterns, NULL);
-  return n > 0 ? list_keys(pgp, (const char **)patterns->pdata, false)
+  return n > 0 ? openpgp_list(pgp->ctx, (const char **)patterns->pdata, false)
                : g_ptr_array_new_with_free_func(common_free_key);
 }
 
@@ -79,22 +77,11 @@ openpgp_key_now(struct openpgp *pgp, const char *fingerprint)
 {
   if (fingerprint == NULL)
     return NULL;
-  g_autoptr(GPtrArray) keys = list_keys(pgp, (const char *[]){fingerprint, NULL}, false);
+  g_autoptr(GPtrArray) keys = openpgp_list(pgp->ctx, (const char *[]){fingerprint, NULL}, false);
   if (keys->len != 1)
     return NULL;
   gpgme_key_ref(keys->pdata[0]);
   return keys->pdata[0];
-}
-
-/* Whether its secret key is here costs a question to the agent for each subkey. */
-gpgme_key_t
-openpgp_key_of_signer(struct openpgp *pgp, const char *fingerprint)
-{
-  gpgme_keylist_mode_t before = gpgme_get_keylist_mode(pgp->ctx);
-  (void)gpgme_set_keylist_mode(pgp->ctx, GPGME_KEYLIST_MODE_LOCAL);
-  gpgme_key_t key = openpgp_key_now(pgp, fingerprint);
-  (void)gpgme_set_keylist_mode(pgp->ctx, before);
-  return key;
 }
 
 gpgme_key_t
@@ -227,16 +214,14 @@ ring_directory(void)
                                        : g_build_filename(g_get_home_dir(), ".gnupg", NULL);
 }
 
-/* Who is asked for, and what changes as soon as anything in the ring does. */
+/* What changes as soon as anything in the ring does. */
 static char *
-ring_now(const char *const *addresses, size_t n)
+ring_now(void)
 {
   static const char *const files[] = {"pubring.kbx", "pubring.gpg", "public-keys.d/pubring.db",
                                       "trustdb.gpg", "tofu.db", "private-keys-v1.d", "gpg.conf"};
   g_autofree char *directory = ring_directory();
   GString *now = g_string_new(NULL);
-  for (size_t i = 0; i < n; i++)
-    g_string_append_printf(now, "%s\n", addresses[i]);
   for (size_t i = 0; i < G_N_ELEMENTS(files); i++) {
     g_autofree char *path = g_build_filename(directory, files[i], NULL);
     struct stat st;
@@ -248,17 +233,29 @@ ring_now(const char *const *addresses, size_t n)
   return g_string_free(now, FALSE);
 }
 
+static bool
+were_listed(const struct openpgp *pgp, const char *const *addresses, size_t n)
+{
+  for (size_t i = 0; i < n; i++)
+    if (!g_strv_contains((const char *const *)pgp->listed_of, addresses[i]))
+      return false;
+  return g_get_monotonic_time() - pgp->listed_at < LISTED_SECONDS * G_USEC_PER_SEC;
+}
+
 /* gpg is not started twice for what is asked of the ring twice in a row. */
 static void
 list_recipients(struct openpgp *pgp, const char *const *addresses, size_t n)
 {
-  g_autofree char *now = ring_now(addresses, n);
-  if (pgp->listed != NULL && g_strcmp0(pgp->listed_of, now) == 0 &&
-      g_get_monotonic_time() - pgp->listed_at < LISTED_SECONDS * G_USEC_PER_SEC)
+  g_autofree char *now = ring_now();
+  if (pgp->listed != NULL && g_strcmp0(pgp->ring, now) == 0 && were_listed(pgp, addresses, n))
     return;
   g_clear_pointer(&pgp->listed, g_ptr_array_unref);
-  g_free(pgp->listed_of);
-  pgp->listed_of = g_steal_pointer(&now);
+  g_strfreev(pgp->listed_of);
+  pgp->listed_of = g_new0(char *, n + 1);
+  for (size_t i = 0; i < n; i++)
+    pgp->listed_of[i] = g_strdup(addresses[i]);
+  g_free(pgp->ring);
+  pgp->ring = g_steal_pointer(&now);
   pgp->listed_at = g_get_monotonic_time();
   pgp->listed = keys_of_all(pgp, addresses, n);
 }
@@ -295,7 +292,7 @@ static int
 find_keys(struct openpgp *pgp, const char *query, bool own)
 {
   const char *pattern = query != NULL && *query != '\0' ? query : NULL;
-  g_autoptr(GPtrArray) keys = list_keys(pgp, (const char *[]){pattern, NULL}, own);
+  g_autoptr(GPtrArray) keys = openpgp_list(pgp->ctx, (const char *[]){pattern, NULL}, own);
   for (guint i = 0; i < keys->len && i < LIMIT_KEYS; i++)
     openpgp_say_key(pgp, keys->pdata[i]);
   return 0;

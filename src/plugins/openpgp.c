@@ -4,6 +4,7 @@
 #include <stdio.h>
 #include <string.h>
 
+#include "base/limits.h"
 #include "plugins/common.h"
 
 /* How often a wrong passphrase may be mended. */
@@ -225,34 +226,59 @@ end_feed(struct openpgp *pgp, gpgme_data_t data)
 
 /* ---- sealing ---- */
 
-/* Armour with CRLF ends, without a line end behind the last line. */
-static void
-append_armour(GString *to, gpgme_data_t data)
+static int
+put(struct openpgp *pgp, const char *bytes, size_t length)
 {
-  size_t length = 0;
-  char *text = gpgme_data_release_and_get_mem(data, &length);
+  if (pgp->host->output(pgp->host, bytes, length) == 0)
+    return 0;
+  return pgp->host->error(pgp->host, POSTINO_TOO_LARGE,
+                          _("the sealed letter is too large; attach less"));
+}
+
+static int G_GNUC_PRINTF(2, 3)
+put_text(struct openpgp *pgp, const char *format, ...)
+{
+  va_list ap;
+  va_start(ap, format);
+  g_autofree char *text = g_strdup_vprintf(format, ap);
+  va_end(ap);
+  return put(pgp, text, strlen(text));
+}
+
+/* Lines that are given on together. */
+#define BLOCK LIMIT_KIB(256)
+
+/* Armour with CRLF ends, without a line end behind the last line. */
+static int
+put_lines(struct openpgp *pgp, const char *text, size_t length)
+{
+  g_autoptr(GString) block = g_string_sized_new(BLOCK + LIMIT_KIB(1));
+  int full = 0;
   while (length > 0 && (text[length - 1] == '\n' || text[length - 1] == '\r'))
     length--;
-  for (const char *at = text, *end = text + length; at < end;) {
+  for (const char *at = text, *end = text + length; at < end && full == 0;) {
     const char *stop = memchr(at, '\n', (size_t)(end - at));
     const char *last = stop != NULL ? stop : end;
     size_t line = (size_t)(last - at);
-    g_string_append_len(to, at, (gssize)(line > 0 && last[-1] == '\r' ? line - 1 : line));
+    g_string_append_len(block, at, (gssize)(line > 0 && last[-1] == '\r' ? line - 1 : line));
     if (stop != NULL)
-      g_string_append(to, "\r\n");
+      g_string_append_len(block, "\r\n", 2);
     at = stop != NULL ? stop + 1 : end;
+    if (block->len >= BLOCK || at == end) {
+      full = put(pgp, block->str, block->len);
+      g_string_truncate(block, 0);
+    }
   }
-  gpgme_free(text);
+  return full;
 }
 
 static int
-give(struct openpgp *pgp, GString *entity)
+put_armour(struct openpgp *pgp, gpgme_data_t data)
 {
-  int full = pgp->host->output(pgp->host, entity->str, entity->len);
-  if (full != 0)
-    pgp->host->error(pgp->host, POSTINO_TOO_LARGE,
-                     _("the sealed letter is too large; attach less"));
-  g_string_free(entity, TRUE);
+  size_t length = 0;
+  char *text = gpgme_data_release_and_get_mem(data, &length);
+  int full = put_lines(pgp, text, length);
+  gpgme_free(text);
   return full;
 }
 
@@ -261,17 +287,19 @@ static int
 give_sealed(struct openpgp *pgp, gpgme_data_t armour)
 {
   g_autofree char *boundary = common_boundary();
-  GString *entity = g_string_new(NULL);
-  g_string_printf(entity,
-                  "Content-Type: multipart/encrypted; protocol=\"application/pgp-encrypted\";\r\n"
-                  "\tboundary=\"%s\"\r\n\r\n--%s\r\n"
-                  "Content-Type: application/pgp-encrypted\r\n\r\nVersion: 1\r\n\r\n--%s\r\n"
-                  "Content-Type: application/octet-stream; name=\"encrypted.asc\"\r\n"
-                  "Content-Disposition: inline; filename=\"encrypted.asc\"\r\n\r\n",
-                  boundary, boundary, boundary);
-  append_armour(entity, armour);
-  g_string_append_printf(entity, "\r\n\r\n--%s--\r\n", boundary);
-  return give(pgp, entity);
+  int full = put_text(
+      pgp,
+      "Content-Type: multipart/encrypted; protocol=\"application/pgp-encrypted\";\r\n"
+      "\tboundary=\"%s\"\r\n\r\n--%s\r\n"
+      "Content-Type: application/pgp-encrypted\r\n\r\nVersion: 1\r\n\r\n--%s\r\n"
+      "Content-Type: application/octet-stream; name=\"encrypted.asc\"\r\n"
+      "Content-Disposition: inline; filename=\"encrypted.asc\"\r\n\r\n",
+      boundary, boundary, boundary);
+  if (full != 0)
+    gpgme_data_release(armour);
+  else
+    full = put_armour(pgp, armour);
+  return full != 0 ? full : put_text(pgp, "\r\n\r\n--%s--\r\n", boundary);
 }
 
 /* RFC 3156, 5. */
@@ -284,20 +312,23 @@ give_signed(struct openpgp *pgp, const struct postino_seal *seal, gpgme_data_t a
                          ? gpgme_hash_algo_name(result->signatures->hash_algo)
                          : NULL;
   g_autofree char *micalg = g_ascii_strdown(hash != NULL ? hash : "sha256", -1);
-  GString *entity = g_string_new(NULL);
-  g_string_printf(entity,
-                  "Content-Type: multipart/signed; micalg=\"pgp-%s\";\r\n"
-                  "\tprotocol=\"application/pgp-signature\";\r\n"
-                  "\tboundary=\"%s\"\r\n\r\n--%s\r\n",
-                  micalg, boundary, boundary);
-  g_string_append_len(entity, seal->entity.data, (gssize)seal->entity.length);
-  g_string_append_printf(entity,
-                         "\r\n--%s\r\n"
-                         "Content-Type: application/pgp-signature; name=\"signature.asc\"\r\n\r\n",
-                         boundary);
-  append_armour(entity, armour);
-  g_string_append_printf(entity, "\r\n\r\n--%s--\r\n", boundary);
-  return give(pgp, entity);
+  int full = put_text(pgp,
+                      "Content-Type: multipart/signed; micalg=\"pgp-%s\";\r\n"
+                      "\tprotocol=\"application/pgp-signature\";\r\n"
+                      "\tboundary=\"%s\"\r\n\r\n--%s\r\n",
+                      micalg, boundary, boundary);
+  if (full == 0)
+    full = put(pgp, seal->entity.data, seal->entity.length);
+  if (full == 0)
+    full = put_text(pgp,
+                    "\r\n--%s\r\n"
+                    "Content-Type: application/pgp-signature; name=\"signature.asc\"\r\n\r\n",
+                    boundary);
+  if (full != 0)
+    gpgme_data_release(armour);
+  else
+    full = put_armour(pgp, armour);
+  return full != 0 ? full : put_text(pgp, "\r\n\r\n--%s--\r\n", boundary);
 }
 
 /* The keys that were shown to the user, and no other; NULL-terminated. */
@@ -565,6 +596,7 @@ static int
 open_letter(void *state, const struct postino_open *open)
 {
   struct openpgp *pgp = state;
+  openpgp_expect_signer(pgp, open->from);
   if (strcmp(open->format, "pgp-signed") == 0)
     return verify(pgp, open);
   if (strcmp(open->format, "pgp-sealed") == 0)

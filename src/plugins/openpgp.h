@@ -13,7 +13,8 @@ struct openpgp {
   const struct postino_host *host;
   gpgme_ctx_t ctx;
   GPtrArray *listed;        /* gpgme_key_t: of the recipients that were asked for last; NULL */
-  char *listed_of;          /* who that were, and the ring as it was then; NULL */
+  char **listed_of;         /* who that were; NULL */
+  char *ring;               /* as it was then; NULL */
   gint64 listed_at;         /* monotonic microseconds */
   int asked;                /* passphrases that were asked for in this operation */
   uint64_t beats;           /* signs of life from gpg */
@@ -24,6 +25,8 @@ struct openpgp {
   bool pinentry;            /* by the rc: passphrases are asked for by the user's pinentry */
   bool at_terminal;         /* which has the terminal now */
   char *new_passphrase;     /* of the key that is being made; NULL: none is */
+  GThread *asking;          /* lists the sender's keys while gpg opens his letter; NULL */
+  GPtrArray *senders;       /* gpgme_key_t: what it found; NULL */
 };
 
 /* Fails the operation with GPGME's error; for the plugin's functions to return. */
@@ -38,14 +41,22 @@ void openpgp_leave_terminal(struct openpgp *pgp);
 
 /* The key's live user id that is this address, the most valid one; or NULL. */
 gpgme_user_id_t openpgp_user_id(gpgme_key_t key, const char *address);
+/* Every key that GnuPG finds by one of `patterns` (NULL: all), dead ones too; own: whose
+ * secret is here; gpgme_key_t. */
+GPtrArray *openpgp_list(gpgme_ctx_t ctx, const char **patterns, bool own);
 /* Every key with a user id for this address, dead ones too; gpgme_key_t. */
 GPtrArray *openpgp_keys_of(struct openpgp *pgp, const char *address);
 /* The key of this fingerprint (NULL: none) among those listed last, or as the key ring
  * has it now; unref it.  NULL when it is not there, or is not one. */
 gpgme_key_t openpgp_key(struct openpgp *pgp, const char *fingerprint);
 gpgme_key_t openpgp_key_now(struct openpgp *pgp, const char *fingerprint);
-/* The same without knowing of a secret key. */
+
+/* openpgp-signer.c: a letter that says it is from this address (NULL: nobody) is opened
+ * now.  The key by which it was signed, of which `fingerprint` may name a subkey; unref
+ * it; NULL when it is not there.  Whether its secret is here it does not know. */
+void openpgp_expect_signer(struct openpgp *pgp, const char *from);
 gpgme_key_t openpgp_key_of_signer(struct openpgp *pgp, const char *fingerprint);
+
 /* The one of them to sign with: own, usable, the newest; or NULL. */
 gpgme_key_t openpgp_signing_key(GPtrArray *keys, const char *address);
 

@@ -23,7 +23,8 @@ postino_gpg_CPPFLAGS = $(AM_CPPFLAGS) '-DPROGRAM="gpg", "--cipher-algo", "AES", 
 module_flags = -shared -Wl,-z,relro -Wl,-z,now -Wl,-z,noexecstack -Wl,--as-needed
 plugin_PROGRAMS += plugins/openpgp.so
 plugins_openpgp_so_SOURCES = src/plugins/openpgp.c src/plugins/openpgp-keys.c \
-	src/plugins/openpgp-change.c src/plugins/openpgp-find.c src/plugins/openpgp-make.c src/plugins/openpgp-setup.c src/plugins/openpgp.h \
+	src/plugins/openpgp-change.c src/plugins/openpgp-find.c src/plugins/openpgp-make.c src/plugins/openpgp-setup.c \
+	src/plugins/openpgp-signer.c src/plugins/openpgp.h \
 	src/plugins/common.c src/plugins/common.h \
 	src/crypto/postino-plugin.h
 plugins_openpgp_so_LDFLAGS = $(module_flags)
