@@ -17,19 +17,17 @@
 #define SHORTEST_RUN 64
 #define DEEPEST 3
 
-/* Where windows of the clear text stand, by what is in them.  A word of `bits` has
- * three bits for each window of its own: it answers nearly every question. */
-struct table {
-  guint32 *slots;           /* place / STRIDE + 1; 0: free */
+/* Says of nearly every window of a payload that it is none of the clear text's: a word
+ * has four bits for each window of its own, and few windows. */
+struct filter {
+  guint64 *words;
   gsize mask;
-  guint64 *bits;
-  gsize bit_mask;
 };
 
 struct needles {
   GByteArray *text;         /* all of it, one behind the other */
-  struct table any;
-  struct table plain;       /* those of nothing but the bytes of base64 and line ends: few */
+  struct filter any;
+  struct filter plain;      /* those of nothing but the bytes of base64 and line ends: few */
   GPtrArray *short_ones;    /* GBytes: shorter than a window, sought whole */
 };
 
@@ -37,6 +35,10 @@ struct needles {
 #define MOST_TWINS 8
 /* Windows that are looked up together: memory is asked for early. */
 #define BATCH 64
+/* Windows of the payload that are held against the clear text together. */
+#define MOST_SUSPECTS 32768
+/* What stays in a core's nearest memory can be as thin as it likes. */
+#define NEAR_WORDS 8192
 #define MOST_THREADS 4
 #define SMALLEST_SLICE LIMIT_MIB(4)
 
@@ -70,19 +72,30 @@ hash_of(const guint8 *bytes)
 
 /* ---- what must not be found ---- */
 
+/* What was added behind `from`, without the white space around it. */
+static void
+settle_text(struct needles *needles, guint from)
+{
+  GByteArray *text = needles->text;
+  while (text->len > from && g_ascii_isspace(text->data[text->len - 1]))
+    g_byte_array_set_size(text, text->len - 1);
+  guint start = from;
+  while (start < text->len && g_ascii_isspace(text->data[start]))
+    start++;
+  guint length = text->len - start;
+  if (length >= WINDOW)
+    return;
+  if (distinct(text->data + start, length) >= DISTINCT)
+    g_ptr_array_add(needles->short_ones, g_bytes_new(text->data + start, length));
+  g_byte_array_set_size(text, from);
+}
+
 static void
 add_text(struct needles *needles, const char *text, size_t length)
 {
-  while (length > 0 && g_ascii_isspace(text[length - 1]))
-    length--;
-  while (length > 0 && g_ascii_isspace(*text)) {
-    text++;
-    length--;
-  }
-  if (length >= WINDOW)
-    g_byte_array_append(needles->text, (const guint8 *)text, (guint)length);
-  else if (distinct((const guint8 *)text, length) >= DISTINCT)
-    g_ptr_array_add(needles->short_ones, g_bytes_new(text, length));
+  guint from = needles->text->len;
+  g_byte_array_append(needles->text, (const guint8 *)text, (guint)length);
+  settle_text(needles, from);
 }
 
 static void
@@ -99,12 +112,11 @@ add_entity(struct needles *needles, const char *bytes, size_t length, int depth)
     }
     return;
   }
-  g_autoptr(GBytes) decoded = entity_decode(&entity);
-  gsize size;
-  const char *text = g_bytes_get_data(decoded, &size);
-  if (size > 0)
-    add_text(needles, text, size);
-  if (size != entity.body.length)
+  guint from = needles->text->len;
+  entity_decode_into(&entity, needles->text);
+  bool encoded = needles->text->len - from != entity.body.length;
+  settle_text(needles, from);
+  if (encoded)
     add_text(needles, entity.body.at, MIN(entity.body.length, ENCODED_PREFIX));
 }
 
@@ -118,83 +130,49 @@ is_plain(const guint8 *bytes)
 }
 
 static void
-table_init(struct table *table, gsize windows)
+filter_init(struct filter *filter, gsize windows)
 {
-  gsize slots = 1024;
-  while (slots < windows * 2)
-    slots *= 2;
-  table->slots = g_new0(guint32, slots);
-  table->mask = slots - 1;
-  table->bits = g_new0(guint64, slots / 16);
-  table->bit_mask = slots / 16 - 1;
-}
-
-static void
-table_clear(struct table *table)
-{
-  g_free(table->slots);
-  g_free(table->bits);
+  gsize words = 1024;
+  while (words < windows / 4 || words < MIN(windows, NEAR_WORDS))
+    words *= 2;
+  filter->words = g_new0(guint64, words);
+  filter->mask = words - 1;
 }
 
 static guint64 *
-word_of(const struct table *table, guint64 hash)
+word_of(const struct filter *filter, guint64 hash)
 {
-  return &table->bits[(hash >> 24) & table->bit_mask];
+  return &filter->words[(hash >> 24) & filter->mask];
 }
 
 static guint64
 bits_of(guint64 hash)
 {
-  return (guint64)1 << (hash & 63) | (guint64)1 << (hash >> 6 & 63) | (guint64)1 << (hash >> 12 & 63);
-}
-
-static gsize
-slot_of(const struct table *table, guint64 hash)
-{
-  return (gsize)(hash >> 18) & table->mask;
+  return (guint64)1 << (hash & 63) | (guint64)1 << (hash >> 6 & 63) |
+         (guint64)1 << (hash >> 12 & 63) | (guint64)1 << (hash >> 18 & 63);
 }
 
 static void
-table_add(struct table *table, const guint8 *text, gsize at, guint64 hash)
-{
-  gsize slot = slot_of(table, hash);
-  guint twins = 0;
-  *word_of(table, hash) |= bits_of(hash);
-  for (; table->slots[slot] != 0; slot = (slot + 1) & table->mask)
-    if (memcmp(text + (gsize)(table->slots[slot] - 1) * STRIDE, text + at, KEPT) == 0 &&
-        ++twins >= MOST_TWINS)
-      return;
-  table->slots[slot] = (guint32)(at / STRIDE) + 1;
-}
-
-static void
-look_ahead(const struct table *table, guint64 hash)
-{
-  __builtin_prefetch(word_of(table, hash));
-  __builtin_prefetch(&table->slots[slot_of(table, hash)]);
-}
-
-static void
-build_tables(struct needles *needles)
+fill_filters(struct needles *needles)
 {
   const guint8 *text = needles->text->data;
   gsize length = needles->text->len, plain = 0;
   for (gsize at = 0; at + KEPT <= length; at += STRIDE)
     plain += is_plain(text + at);
-  table_init(&needles->any, length / STRIDE + 1 - plain);
-  table_init(&needles->plain, plain);
+  filter_init(&needles->any, length / STRIDE + 1 - plain);
+  filter_init(&needles->plain, plain);
   for (gsize from = 0; from + KEPT <= length; from += BATCH * STRIDE) {
-    struct table *tables[BATCH];
-    guint64 hashes[BATCH];
+    guint64 *words[BATCH], bits[BATCH];
     gsize n = MIN(BATCH, (length - KEPT - from) / STRIDE + 1);
     for (gsize i = 0; i < n; i++) {
       const guint8 *window = text + from + i * STRIDE;
-      tables[i] = is_plain(window) ? &needles->plain : &needles->any;
-      hashes[i] = hash_of(window);
-      look_ahead(tables[i], hashes[i]);
+      guint64 hash = hash_of(window);
+      words[i] = word_of(is_plain(window) ? &needles->plain : &needles->any, hash);
+      bits[i] = bits_of(hash);
+      __builtin_prefetch(words[i], 1);
     }
     for (gsize i = 0; i < n; i++)
-      table_add(tables[i], text, from + i * STRIDE, hashes[i]);
+      *words[i] |= bits[i];
   }
 }
 
@@ -209,7 +187,7 @@ needles_new(GBytes *entity, const char *subject)
   if (subject != NULL)
     add_text(needles, subject, strlen(subject));
   add_entity(needles, bytes, length, 0);
-  build_tables(needles);
+  fill_filters(needles);
   return needles;
 }
 
@@ -220,8 +198,8 @@ needles_free(struct needles *needles)
     return;
   g_byte_array_unref(needles->text);
   g_ptr_array_unref(needles->short_ones);
-  table_clear(&needles->any);
-  table_clear(&needles->plain);
+  g_free(needles->any.words);
+  g_free(needles->plain.words);
   g_free(needles);
 }
 
@@ -258,34 +236,137 @@ is_leak(const guint8 *text, gsize text_length, gsize at, const guint8 *payload,
   return has_varied_window(text + at - before, before + after);
 }
 
-static bool
-is_leaked(const struct needles *needles, const struct table *table, guint64 hash,
-          const guint8 *payload, gsize length, gsize place)
-{
-  const guint8 *text = needles->text->data;
-  gsize slot = slot_of(table, hash);
-  for (; table->slots[slot] != 0; slot = (slot + 1) & table->mask) {
-    gsize at = (gsize)(table->slots[slot] - 1) * STRIDE;
-    if (memcmp(text + at, payload + place, KEPT) == 0 &&
-        is_leak(text, needles->text->len, at, payload, length, place))
-      return true;
-  }
-  return false;
-}
-
 struct slice {
   const struct needles *needles;
   const guint8 *payload;
   gsize length;
   gsize from, to;           /* the windows that begin there */
   gint *found;              /* by any of the slices */
+  GArray *suspects;         /* struct suspect: those that passed the filter */
 };
+
+/* A window of the payload. */
+struct suspect {
+  guint64 hash;
+  gsize place;
+};
+
+/* Whatever the clear text is: what stands around the window is as little varied. */
+static bool
+is_dull(const struct slice *slice, gsize place)
+{
+  gsize from = place - MIN(place, WINDOW);
+  gsize to = MIN(place + WINDOW * 2, slice->length);
+  return !has_varied_window(slice->payload + from, to - from);
+}
+
+static int
+by_hash(const void *a, const void *b)
+{
+  const struct suspect *one = a, *other = b;
+  return one->hash < other->hash ? -1 : one->hash > other->hash;
+}
+
+/* The suspects in the order of their hashes, and where those of a hash begin. */
+struct index {
+  const struct suspect *suspects;
+  gsize n, mask;
+  guint32 *slots;           /* place of the first + 1; 0: free */
+  guint8 *twins;            /* of the first: windows of the clear text that it was held against */
+};
+
+static void
+index_init(struct index *index, GArray *suspects)
+{
+  gsize slots = 64;
+  g_array_sort(suspects, by_hash);
+  while (slots < (gsize)suspects->len * 2)
+    slots *= 2;
+  *index = (struct index){(const void *)suspects->data, suspects->len, slots - 1,
+                          g_new0(guint32, slots), g_new0(guint8, suspects->len)};
+  for (gsize i = 0; i < index->n; i++) {
+    guint64 hash = index->suspects[i].hash;
+    gsize slot = (gsize)(hash >> 24) & index->mask;
+    if (i > 0 && index->suspects[i - 1].hash == hash)
+      continue;
+    while (index->slots[slot] != 0)
+      slot = (slot + 1) & index->mask;
+    index->slots[slot] = (guint32)i + 1;
+  }
+}
+
+static void
+index_clear(struct index *index)
+{
+  g_free(index->slots);
+  g_free(index->twins);
+}
+
+/* The first of this hash; `n` when there is none. */
+static gsize
+index_find(const struct index *index, guint64 hash)
+{
+  gsize slot = (gsize)(hash >> 24) & index->mask;
+  for (; index->slots[slot] != 0; slot = (slot + 1) & index->mask)
+    if (index->suspects[index->slots[slot] - 1].hash == hash)
+      return index->slots[slot] - 1;
+  return index->n;
+}
+
+/* The window of the clear text at `at`, held against those of its hash. */
+static bool
+is_leaked(const struct slice *slice, struct index *index, gsize at)
+{
+  const GByteArray *text = slice->needles->text;
+  guint64 hash = hash_of(text->data + at);
+  gsize first = index_find(index, hash);
+  bool twin = false;
+  for (gsize i = first; i < index->n && index->suspects[i].hash == hash &&
+                        index->twins[first] < MOST_TWINS; i++) {
+    gsize place = index->suspects[i].place;
+    if (memcmp(text->data + at, slice->payload + place, KEPT) != 0)
+      continue;
+    twin = true;
+    if (is_leak(text->data, text->len, at, slice->payload, slice->length, place))
+      return true;
+  }
+  if (twin)
+    index->twins[first]++;
+  return false;
+}
+
+/* What passed the filter by chance is told from what stands in the clear text. */
+static void
+weigh(struct slice *slice)
+{
+  struct index index;
+  if (slice->suspects->len == 0)
+    return;
+  index_init(&index, slice->suspects);
+  for (gsize at = 0; at + KEPT <= slice->needles->text->len && !g_atomic_int_get(slice->found);
+       at += STRIDE)
+    if (is_leaked(slice, &index, at))
+      g_atomic_int_set(slice->found, 1);
+  index_clear(&index);
+  g_array_set_size(slice->suspects, 0);
+}
+
+static void
+suspect(struct slice *slice, guint64 hash, gsize place)
+{
+  struct suspect found = {hash, place};
+  if (is_dull(slice, place))
+    return;
+  g_array_append_val(slice->suspects, found);
+  if (slice->suspects->len >= MOST_SUSPECTS)
+    weigh(slice);
+}
 
 /* One look at each window, many at a time. */
 static gpointer
 look_through(gpointer data)
 {
-  const struct slice *slice = data;
+  struct slice *slice = data;
   const struct needles *needles = slice->needles;
   const guint8 *payload = slice->payload;
   gsize run = 0; /* of plain bytes, up to the end of the window */
@@ -293,22 +374,22 @@ look_through(gpointer data)
     run = run_bytes[payload[i]] ? run + 1 : 0;
   for (gsize from = slice->from; from < slice->to && !g_atomic_int_get(slice->found);
        from += BATCH) {
-    const struct table *tables[BATCH];
+    const guint64 *words[BATCH];
     guint64 hashes[BATCH];
     gsize n = MIN(BATCH, slice->to - from);
     for (gsize i = 0; i < n; i++) {
       run = run_bytes[payload[from + i + KEPT - 1]] ? run + 1 : 0;
-      tables[i] = run >= KEPT ? &needles->plain : &needles->any;
       hashes[i] = hash_of(payload + from + i);
-      __builtin_prefetch(word_of(tables[i], hashes[i]));
+      words[i] = word_of(run >= KEPT ? &needles->plain : &needles->any, hashes[i]);
+      __builtin_prefetch(words[i]);
     }
     for (gsize i = 0; i < n; i++) {
       guint64 bits = bits_of(hashes[i]);
-      if ((*word_of(tables[i], hashes[i]) & bits) == bits &&
-          is_leaked(needles, tables[i], hashes[i], payload, slice->length, from + i))
-        g_atomic_int_set(slice->found, 1);
+      if ((*words[i] & bits) == bits)
+        suspect(slice, hashes[i], from + i);
     }
   }
+  weigh(slice);
   return NULL;
 }
 
@@ -325,12 +406,15 @@ has_window(const struct needles *needles, const guint8 *payload, gsize length)
   gsize n = MIN(MIN(MOST_THREADS, g_get_num_processors()), windows / SMALLEST_SLICE + 1);
   for (gsize i = 0; i < n; i++) {
     slices[i] = (struct slice){needles, payload, length, windows / n * i,
-                               i + 1 < n ? windows / n * (i + 1) : windows, &found};
+                               i + 1 < n ? windows / n * (i + 1) : windows, &found,
+                               g_array_new(FALSE, FALSE, sizeof(struct suspect))};
     threads[i] = i + 1 < n ? g_thread_new("search", look_through, &slices[i]) : NULL;
   }
   look_through(&slices[n - 1]);
   for (gsize i = 0; i + 1 < n; i++)
     g_thread_join(threads[i]);
+  for (gsize i = 0; i < n; i++)
+    g_array_unref(slices[i].suspects);
   return found != 0;
 }
 

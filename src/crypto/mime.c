@@ -126,15 +126,23 @@ span_is_blank(struct span span)
 
 /* ---- decoding ---- */
 
+static void
+decode_base64_into(const char *text, size_t length, GByteArray *out)
+{
+  guint before = out->len;
+  gint state = 0;
+  guint save = 0;
+  g_byte_array_set_size(out, before + (guint)(length / 4 * 3 + 3));
+  gsize got = g_base64_decode_step(text, length, out->data + before, &state, &save);
+  g_byte_array_set_size(out, before + (guint)got);
+}
+
 GBytes *
 decode_base64_text(const char *text, size_t length)
 {
-  gsize room = length / 4 * 3 + 3;
-  guchar *data = g_malloc(room);
-  gint state = 0;
-  guint save = 0;
-  gsize got = g_base64_decode_step(text, length, data, &state, &save);
-  return g_bytes_new_take(data, got);
+  GByteArray *out = g_byte_array_new();
+  decode_base64_into(text, length, out);
+  return g_byte_array_free_to_bytes(out);
 }
 
 /* Where the white space before a line's end begins, if it is one. */
@@ -146,10 +154,9 @@ blank_run(const char *text, size_t length, size_t i)
   return i;
 }
 
-GBytes *
-decode_quoted_printable(const char *text, size_t length)
+static void
+decode_quoted_printable_into(const char *text, size_t length, GByteArray *out)
 {
-  GByteArray *out = g_byte_array_sized_new((guint)MIN(length, LIMIT_MIB(1)));
   for (size_t i = 0; i < length; i++) {
     guint8 byte = (guint8)text[i];
     if (text[i] == '=') {
@@ -167,20 +174,29 @@ decode_quoted_printable(const char *text, size_t length)
     }
     g_byte_array_append(out, &byte, 1);
   }
-  return g_byte_array_free_to_bytes(out);
+}
+
+void
+entity_decode_into(const struct entity *entity, GByteArray *out)
+{
+  const char *raw = headers_get(entity->headers, "Content-Transfer-Encoding");
+  struct span body = entity->body;
+  g_autofree char *encoding = raw != NULL ? g_strdup(raw) : g_strdup("7bit");
+  g_strstrip(encoding);
+  if (text_ascii_equal(encoding, "base64"))
+    decode_base64_into(body.at, body.length, out);
+  else if (text_ascii_equal(encoding, "quoted-printable"))
+    decode_quoted_printable_into(body.at, body.length, out);
+  else
+    g_byte_array_append(out, (const guint8 *)body.at, (guint)body.length);
 }
 
 GBytes *
 entity_decode(const struct entity *entity)
 {
-  const char *raw = headers_get(entity->headers, "Content-Transfer-Encoding");
-  g_autofree char *encoding = raw != NULL ? g_strdup(raw) : g_strdup("7bit");
-  g_strstrip(encoding);
-  if (text_ascii_equal(encoding, "base64"))
-    return decode_base64_text(entity->body.at, entity->body.length);
-  if (text_ascii_equal(encoding, "quoted-printable"))
-    return decode_quoted_printable(entity->body.at, entity->body.length);
-  return g_bytes_new(entity->body.at, entity->body.length);
+  GByteArray *out = g_byte_array_new();
+  entity_decode_into(entity, out);
+  return g_byte_array_free_to_bytes(out);
 }
 
 GBytes *

@@ -33,10 +33,10 @@ void multipart_clear(struct multipart *multipart);
 /* Nothing but white space? */
 bool span_is_blank(struct span span);
 
-/* The body by its Content-Transfer-Encoding. */
+/* The body by its Content-Transfer-Encoding; into: behind what is there. */
 GBytes *entity_decode(const struct entity *entity);
+void entity_decode_into(const struct entity *entity, GByteArray *out);
 GBytes *decode_base64_text(const char *text, size_t length);
-GBytes *decode_quoted_printable(const char *text, size_t length);
 /* Every line end as CRLF: the form that is signed (RFC 3156, 5). */
 GBytes *canonical_lines(struct span span);
 

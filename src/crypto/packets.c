@@ -82,16 +82,22 @@ is_base64(const struct line *line)
   return true;
 }
 
-static GByteArray *
-decode_base64(GString *text)
+/* Line by line: a long armour never lies in memory twice. */
+struct decoding {
+  GByteArray *data;
+  gint state;
+  guint save;
+};
+
+static void
+decode_line(struct decoding *decoding, const struct line *line)
 {
-  GByteArray *data = g_byte_array_sized_new((guint)(text->len / 4 * 3 + 3));
-  gint state = 0;
-  guint save = 0;
-  g_byte_array_set_size(data, (guint)(text->len / 4 * 3 + 3));
-  gsize length = g_base64_decode_step(text->str, text->len, data->data, &state, &save);
-  g_byte_array_set_size(data, (guint)length);
-  return data;
+  GByteArray *data = decoding->data;
+  guint before = data->len;
+  g_byte_array_set_size(data, before + (guint)(line->length / 4 * 3 + 3));
+  gsize got = g_base64_decode_step(line->at, line->length, data->data + before, &decoding->state,
+                                   &decoding->save);
+  g_byte_array_set_size(data, before + (guint)got);
 }
 
 static bool
@@ -116,7 +122,8 @@ bad_armour(GError **error, const char *why)
 static GBytes *
 decode_block(const char **at, const char *end, const char *last, GString *headers, GError **error)
 {
-  g_autoptr(GString) text = g_string_new(NULL);
+  g_autoptr(GByteArray) data = g_byte_array_sized_new((guint)((end - *at) / 4 * 3 + 3));
+  struct decoding decoding = {.data = data};
   struct line line, sum = {NULL, 0};
   for (;;) {
     if (!next_line(at, end, &line))
@@ -136,11 +143,10 @@ decode_block(const char **at, const char *end, const char *last, GString *header
     if (line.length == 5 && line.at[0] == '=')
       sum = line;
     else if (is_base64(&line))
-      g_string_append_len(text, line.at, (gssize)line.length);
+      decode_line(&decoding, &line);
     else
       return bad_armour(error, _("it holds what is not base64"));
   }
-  g_autoptr(GByteArray) data = decode_base64(text);
   if (sum.at != NULL && !checksum_fits(&sum, data))
     return bad_armour(error, _("its checksum is wrong"));
   return g_byte_array_free_to_bytes(g_steal_pointer(&data));
