@@ -31,6 +31,7 @@ struct verdict {
   char *fingerprint;        /* of the signing key; NULL */
   int64_t known;            /* since when it is known here, 0: unknown; the engine's */
   int64_t signed_at;        /* 0: unknown */
+  bool revocation_unknown;  /* of who signed: nobody was asked */
 };
 struct verdict *verdict_new(enum seal seal, const char *why);
 void verdict_free(struct verdict *verdict);

@@ -117,6 +117,8 @@ struct postino_signature {
   int64_t signed_at;            /* 0: unknown */
   const struct postino_user_id *user_ids; /* live ones only: not revoked, not expired */
   size_t n_user_ids;
+  int revocation_unknown;       /* 1: nothing here says whether the key was revoked, and nobody
+                                 * was asked */
 };
 
 /* A key, as `keys` lists them. */

@@ -67,6 +67,7 @@ enum frame_field {
   FIELD_REVOKED = 44,       /* number: of a key in KEYS */
   FIELD_TERMINAL = 45,      /* text: its device; absent: refused */
   FIELD_WHAT = 46,          /* text: what PROGRESS is of; a few words */
+  FIELD_REVOCATION_UNKNOWN = 47, /* number: of a signature's key */
   FIELD_STREAM = 48,        /* number: letters go in DATA frames, both ways */
   FIELD_DATA = 49,          /* bytes: of a DATA frame; empty: it was the last */
   FIELD_LAST = FIELD_DATA,

@@ -101,6 +101,8 @@ take_of_signature(struct found_signature *signature, const struct frame_value *v
     signature->key = sanitize_line(text, -1);
   else if (value->field == FIELD_SIGNED_AT)
     signature->signed_at = (int64_t)value_number(value);
+  else if (value->field == FIELD_REVOCATION_UNKNOWN)
+    signature->revocation_unknown = value_number(value) != 0;
   else if (value->field == FIELD_USER_ID && ids->len < MOST_USER_IDS) {
     struct found_user_id *id = g_new0(struct found_user_id, 1);
     id->text = g_steal_pointer(&text);
@@ -240,6 +242,7 @@ verdict_of_good(const struct found_signature *signature, bool sealed, const stru
   struct verdict *verdict = verdict_new(sealed ? SEAL_SEALED_SIGNED : SEAL_SIGNED, NULL);
   verdict->address = sanitize_line(address, -1);
   verdict->name = name != NULL ? g_steal_pointer(&name) : g_strdup(verdict->address);
+  verdict->revocation_unknown = signature->revocation_unknown;
   return verdict;
 }
 

@@ -10,6 +10,7 @@ struct found_signature {
   int status;               /* enum postino_signature_status */
   char *key;                /* clean hexadecimal, or NULL */
   int64_t signed_at;
+  bool revocation_unknown;
   GPtrArray *user_ids;      /* struct found_user_id */
 };
 struct found {

@@ -270,6 +270,16 @@ take_protected(struct rendered *inner, struct rendered *outer, const struct verd
   replace_header(outer->headers, "Subject", inner->subject);
 }
 
+/* Its plugin asks nobody while a letter is read. */
+static void
+note_revocation(struct rendered *inner, const struct verdict *verdict)
+{
+  if (verdict->revocation_unknown)
+    g_ptr_array_add(inner->notices,
+                    g_strdup(_("Whether the signer's certificate was revoked is not known: nobody "
+                               "is asked, since that would tell when the letter is read.")));
+}
+
 /* The inner entity is shown under the outer headers: who and when are never taken
  * from inside (they would not be what the index shows). */
 static void
@@ -326,6 +336,7 @@ open_seal(struct work *work, struct opened *opened, const struct render_options 
   if (inner == NULL)
     return false;
   take_protected(inner, outer, opened->verdict);
+  note_revocation(inner, opened->verdict);
   dress(inner, outer);
   SWAP(inner, opened->rendered);
   return true;

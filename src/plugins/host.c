@@ -214,6 +214,9 @@ host_signature(const struct postino_host *host, const struct postino_signature *
     frame_add_text(reply, FIELD_USER_ID, s->user_ids[i].text);
     frame_add_number(reply, FIELD_VALIDITY, (uint64_t)s->user_ids[i].validity);
   }
+  if (s->size >= offsetof(struct postino_signature, revocation_unknown) +
+                     sizeof s->revocation_unknown)
+    frame_add_number(reply, FIELD_REVOCATION_UNKNOWN, s->revocation_unknown != 0);
 }
 
 static void

@@ -349,7 +349,8 @@ say_signature(struct smime *smime, gpgme_signature_t signature)
                                    .key = signature->fpr,
                                    .signed_at = (int64_t)signature->timestamp,
                                    .user_ids = (const void *)uids->data,
-                                   .n_user_ids = uids->len};
+                                   .n_user_ids = uids->len,
+                                   .revocation_unknown = 1};
   smime->host->signature(smime->host, &said);
   gpgme_key_unref(key);
 }

@@ -205,6 +205,31 @@ letters_of_openssl_and_gpgsm_are_read(void **state)
   }
 }
 
+/* A real CRL of the authority names the certificate: nobody asks for it, and that is
+ * said beside the verdict. */
+static void
+revocation_that_nobody_asks_for_is_said_to_be_unknown(void **state)
+{
+  g_autoptr(GPtrArray) from = g_ptr_array_new_with_free_func((GDestroyNotify)address_free);
+  g_autoptr(verdict_t) verdict = NULL;
+  g_autoptr(GBytes) shown = NULL;
+  sh("printf '[ca]\\ndefault_ca=d\\n[d]\\ndatabase=index\\ncrlnumber=number\\ndefault_md=sha256\\n"
+     "default_crl_days=30\\ncertificate=good.crt\\nprivate_key=good.key\\n' >ca.cnf\n"
+     ": >index; echo 01 >number\n"
+     "openssl ca -config ca.cnf -revoke bruno.crt 2>err\n"
+     "openssl ca -config ca.cnf -gencrl -out good.crl 2>err\n"
+     "cat good.crt good.crl >chain\n"
+     "! openssl verify -crl_check -CAfile chain bruno.crt 2>err >said\n"
+     "grep -q revoked said err\n"
+     "openssl cms -sign -in entity -signer bruno.crt -inkey bruno.key -out got");
+  g_autoptr(GBytes) got = file("got");
+  g_ptr_array_add(from, address_new(NULL, "bruno@tuoisp.example"));
+  assert_true(
+      crypto_open(crypto, got, ENVELOPE_SMIME_SIGNED, from, &verdict, &shown, NULL, NULL));
+  assert_int_equal(verdict->seal, SEAL_SIGNED);
+  assert_true(verdict->revocation_unknown);
+}
+
 static void
 who_cannot_be_sealed_to_is_said(void **state)
 {
@@ -318,6 +343,7 @@ main(void)
       cmocka_unit_test(signed_letter_is_read_by_openssl_and_by_us),
       cmocka_unit_test(sealed_letter_is_read_by_openssl_gpgsm_and_by_us),
       cmocka_unit_test(letters_of_openssl_and_gpgsm_are_read),
+      cmocka_unit_test(revocation_that_nobody_asks_for_is_said_to_be_unknown),
       cmocka_unit_test(who_cannot_be_sealed_to_is_said),
       cmocka_unit_test(pair_is_not_taken_from_a_letter),
       cmocka_unit_test(sealed_result_is_checked_to_its_structure),
