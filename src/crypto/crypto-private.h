@@ -18,6 +18,7 @@ struct crypto {
   struct crypto_memory memory;
   struct idle *idle;
   struct ahead *ahead;
+  gint opened;              /* letters */
 };
 
 /* The plugin of this name, or NULL. */

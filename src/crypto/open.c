@@ -20,6 +20,7 @@ struct opening {
   struct crypto *crypto;
   const GPtrArray *from;
   GCancellable *cancel;
+  const char *opener; /* the plugin that was asked last; NULL */
   bool sealed;   /* what is looked at came out of an envelope */
   bool unproven; /* and nothing but a signature can prove that it is as it was put there */
   struct verdict *verdict;
@@ -78,9 +79,9 @@ ask_open(struct opening *opening, const char *format, GBytes *data, GBytes *sign
          GError **error)
 {
   struct crypto *crypto = opening->crypto;
-  const char *opener = g_str_has_prefix(format, "smime-") ? crypto->smime_opener
-                       : g_str_has_prefix(format, "age-") ? crypto->age_opener
-                                                          : crypto->opener;
+  const char *opener = opening->opener = g_str_has_prefix(format, "smime-") ? crypto->smime_opener
+                                         : g_str_has_prefix(format, "age-") ? crypto->age_opener
+                                                                            : crypto->opener;
   g_autoptr(client_t) client = crypto_start(
       crypto, opener,
       g_str_has_suffix(format, "-sealed") ? POSTINO_CAN_OPEN : POSTINO_CAN_VERIFY, opening->cancel,
@@ -632,5 +633,8 @@ crypto_open(struct crypto *crypto, GBytes *message, enum envelope_kind kind, con
   }
   verdict_free(opening.verdict);
   g_clear_pointer(&opening.shown, g_bytes_unref);
+  /* Who opens a second letter opens a third. */
+  if (opening.opener != NULL && g_atomic_int_add(&crypto->opened, 1) > 0)
+    crypto_expect(crypto, opening.opener);
   return done;
 }

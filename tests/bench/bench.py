@@ -848,6 +848,15 @@ def starting(place, rc, env, count):
     return "%.1f" % ((listing(20) - listing(0)) / 20 * 1000)
 
 
+def in_one_process(place, env):
+    """What the interface has: the plugin that seals stays, each letter is opened by one of its own."""
+    rc = place.rc("rc-one-process", os.path.join(place.dir, "one-process"),
+                  'account "a" { from = "Anna Rossi <anna@tuoisp.example>" user = "a" crypto { plugin = "openpgp" } }\n')
+    program = os.path.join(os.path.dirname(place.corpora.program), "sealed")
+    _, done = run([program, rc, "100"], env)
+    return done.stdout.decode().split() or ("failed", "failed")
+
+
 def sealing(place, megabytes, count):
     ring = os.path.join(place.dir, "ring")
     os.mkdir(ring, 0o700)
@@ -902,6 +911,7 @@ def sealing(place, megabytes, count):
                 with open(attachment, "wb") as f:
                     f.write(random.Random(1).randbytes(megabytes * 1024 * 1024 * 57 // 77))
                 row(program, *Neomutt(place, env, program).cells(text, attachment, count))
+        row("postino, 100 in one process", *in_one_process(place, env))
         row("plugin start (ms)", starting(place, rc, env, 5))
     finally:
         run(["gpgconf", "--homedir", ring, "--kill", "all"], env)
