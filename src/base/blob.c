@@ -5,6 +5,7 @@
 #include <string.h>
 #include <sys/mman.h>
 #include <sys/stat.h>
+#include <unistd.h>
 
 #include "base/error.h"
 #include "base/file.h"
@@ -43,6 +44,14 @@ struct blob *
 blob_new_file(int fd, guint64 start, guint64 size)
 {
   return make(NULL, fd, start, size);
+}
+
+struct blob *
+blob_new_sealed(int fd, guint64 size)
+{
+  struct blob *blob = make(NULL, fd, 0, size);
+  blob->sealed = true;
+  return blob;
 }
 
 struct blob *
@@ -215,6 +224,14 @@ blob_bytes(const struct blob *blob, GError **error)
 {
   return blob->sealed && blob->size > 0 ? map_sealed(blob, error)
                                         : blob_head(blob, G_MAXSIZE, error);
+}
+
+void
+blob_forget(const struct blob *blob, GBytes *bytes, size_t to)
+{
+  size_t page = (size_t)sysconf(_SC_PAGESIZE);
+  if (blob->sealed && blob->size > 0 && to >= page)
+    (void)madvise((void *)g_bytes_get_data(bytes, NULL), to / page * page, MADV_DONTNEED);
 }
 
 /* ---- writing ---- */

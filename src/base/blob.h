@@ -13,6 +13,8 @@ struct blob *blob_new(GBytes *bytes);
 /* `size` bytes of a regular file from `start` on; owns the descriptor, whose position
  * does not matter. */
 struct blob *blob_new_file(int fd, guint64 start, guint64 size);
+/* The same of memory that is sealed against writing, growing and shrinking. */
+struct blob *blob_new_sealed(int fd, guint64 size);
 /* All of the regular file `path`, opened now.  NOTFOUND, LOCAL, INVALID. */
 struct blob *blob_open(const char *path, GError **error) G_GNUC_WARN_UNUSED_RESULT;
 /* `head`, and `rest` behind it; takes references. */
@@ -35,6 +37,9 @@ GBytes *blob_head(const struct blob *blob, size_t most, GError **error)
     G_GNUC_WARN_UNUSED_RESULT;
 /* All of it in memory; sealed memory is not copied. */
 GBytes *blob_bytes(const struct blob *blob, GError **error) G_GNUC_WARN_UNUSED_RESULT;
+/* What blob_bytes() gave is not read soon, up to `to`: where it is sealed memory that was
+ * not copied, it takes none of this process's until it is read again. */
+void blob_forget(const struct blob *blob, GBytes *bytes, size_t to);
 /* file_replace() by these bytes. */
 bool blob_replace(const struct blob *blob, const char *path, mode_t mode, GError **error)
     G_GNUC_WARN_UNUSED_RESULT;

@@ -192,17 +192,10 @@ check_packets(const struct check *check, GBytes *data, GError **error)
 }
 
 static bool
-check_clear_text(const struct check *check, struct span armour, const GString *headers,
-                 const char *boundary, GBytes *data, GError **error)
+check_clear_text(const struct check *check, struct span text, bool decode, GError **error)
 {
-  g_autofree char *words = g_strconcat(headers->str, "\n", boundary, NULL);
-  gsize length;
-  const void *packets = g_bytes_get_data(data, &length);
-  if (check_is_readable(check, words, strlen(words), true) ||
-      check_is_readable(check, armour.at, armour.length, false) ||
-      check_is_readable(check, packets, length, true))
-    return check_wrong(error, _("text of the letter can be read in it"));
-  return true;
+  return !check_is_readable(check, text.at, text.length, decode) ||
+         check_wrong(error, _("text of the letter can be read in it"));
 }
 
 /* The lines between the first and the last of the armour. */
@@ -226,13 +219,20 @@ check_armour(const struct check *check, struct span part, const char *boundary, 
   g_autoptr(GPtrArray) fields = check_fields(part, &body);
   if (fields == NULL || !check_fields_are(fields, sealed_fields[0], sealed_fields))
     return check_wrong(error, _("the fields of its second part"));
-  g_autoptr(GBytes) data = armour_decode(body.at, body.length, "MESSAGE", headers, error);
+  if (!check_clear_text(check, armour_lines(body), false, error))
+    return false;
+  struct armour armour = {.label = "MESSAGE", .headers = headers, .passed = check->passed,
+                          .data = check->data};
+  g_autoptr(GBytes) data = armour_decode(body.at, body.length, &armour, error);
   if (data == NULL) {
     g_prefix_error(error, "%s ", _("nothing was sent:"));
     return false;
   }
+  g_string_append_printf(headers, "\n%s", boundary);
+  struct span packets = {.at = g_bytes_get_data(data, NULL), .length = g_bytes_get_size(data)};
   return check_packets(check, data, error) &&
-         check_clear_text(check, armour_lines(body), headers, boundary, data, error);
+         check_clear_text(check, (struct span){headers->str, headers->len}, true, error) &&
+         check_clear_text(check, packets, true, error);
 }
 
 /* ---- signed ---- */
@@ -245,7 +245,7 @@ check_signature(struct span part, GError **error)
   g_autoptr(GPtrArray) fields = check_fields(part, &body);
   if (fields == NULL || !check_fields_are(fields, signature_fields[0], signature_fields))
     return check_wrong(error, _("the fields of its signature"));
-  g_autoptr(GBytes) data = armour_decode(body.at, body.length, "SIGNATURE", NULL, error);
+  g_autoptr(GBytes) data = armour_decode(body.at, body.length, &(struct armour){.label = "SIGNATURE"}, error);
   if (data == NULL || !packets_read(data, &packets, error))
     return false;
   if (packets.signatures != 1 || !packets_are_signatures(&packets))

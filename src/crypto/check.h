@@ -12,6 +12,9 @@ struct check {
   const struct needles *needles; /* of both, when they were made already; NULL */
   bool sign, encrypt;
   guint keys;               /* different keys that it is to be sealed to */
+  /* Told now and then up to where the result is not read soon again; NULL. */
+  void (*passed)(const char *until, void *data);
+  void *data;
 };
 /* Exactly the structure of its type (RFC 3156), not a field more; sealed: for
  * that many keys, integrity-protected, without a window of the clear text.

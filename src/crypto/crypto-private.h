@@ -41,8 +41,8 @@ void crypto_rest(struct crypto *crypto, const char *name, struct client *client)
 GPtrArray *ask_recipients(struct crypto *crypto, struct client *client, const char *const *specs,
                           GCancellable *cancel, GError **error) G_GNUC_WARN_UNUSED_RESULT;
 /* SEAL of an already started plugin, unchecked. */
-GBytes *ask_seal(struct client *client, const struct seal_request *request,
-                 const GPtrArray *recipients, GCancellable *cancel, GError **error)
+struct blob *ask_seal(struct client *client, const struct seal_request *request,
+                      const GPtrArray *recipients, GCancellable *cancel, GError **error)
     G_GNUC_WARN_UNUSED_RESULT;
 /* What the entity's outermost structure says it is; ENVELOPE_PLAIN for all else. */
 enum envelope_kind entity_kind(GBytes *entity);

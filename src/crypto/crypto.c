@@ -572,7 +572,7 @@ add_entity(struct frame *frame, const struct seal_request *request, GError **err
   return true;
 }
 
-GBytes *
+struct blob *
 ask_seal(struct client *client, const struct seal_request *request, const GPtrArray *recipients,
          GCancellable *cancel, GError **error)
 {
@@ -593,7 +593,7 @@ ask_seal(struct client *client, const struct seal_request *request, const GPtrAr
   if (reply == NULL)
     return NULL;
   g_autoptr(GError) why = NULL;
-  GBytes *result = frame_bulk(reply, 0, CLIENT_LARGEST, &why);
+  struct blob *result = frame_blob(reply, 0, CLIENT_LARGEST, &why);
   if (result == NULL)
     error_set(error, POSTINO_ERROR_REFUSED,
               _("plugin %s gave no sealed letter (%s); nothing was sent; see postino plugin check"),
@@ -615,7 +615,24 @@ static gpointer
 lay_out(gpointer data)
 {
   const struct seal_request *request = data;
-  return needles_new(request->entity, request->subject);
+  struct needles *needles = needles_new(request->entity, request->subject);
+  if (request->memory != NULL)
+    blob_forget(request->memory, request->entity, g_bytes_get_size(request->entity));
+  return needles;
+}
+
+/* What a plugin gave, while it is checked. */
+struct given {
+  struct blob *blob;
+  GBytes *bytes;
+};
+
+static void
+forget_given(const char *until, void *data)
+{
+  const struct given *given = data;
+  const char *start = g_bytes_get_data(given->bytes, NULL);
+  blob_forget(given->blob, given->bytes, (size_t)(until - start));
 }
 
 /* The plugin's result, checked. */
@@ -624,14 +641,18 @@ seal_checked(struct client *client, const struct seal_request *request,
              const GPtrArray *recipients, GCancellable *cancel, GError **error)
 {
   GThread *thread = request->encrypt ? g_thread_new("needles", lay_out, (gpointer)request) : NULL;
-  g_autoptr(GBytes) result = ask_seal(client, request, recipients, cancel, error);
+  g_autoptr(blob_t) blob = ask_seal(client, request, recipients, cancel, error);
   g_autoptr(needles_t) needles = thread != NULL ? g_thread_join(thread) : NULL;
+  g_autoptr(GBytes) result = blob != NULL ? blob_bytes(blob, error) : NULL;
+  struct given given = {blob, result};
   struct check check = {.entity = request->entity,
                         .subject = request->subject,
                         .needles = needles,
                         .sign = request->sign,
                         .encrypt = request->encrypt,
-                        .keys = recipients != NULL ? different_keys(recipients) : 0};
+                        .keys = recipients != NULL ? different_keys(recipients) : 0,
+                        .passed = forget_given,
+                        .data = &given};
   if (result == NULL || !check_result(&check, result, error))
     return NULL;
   return g_steal_pointer(&result);

@@ -147,7 +147,8 @@ struct seal_request {
   const char *from;                 /* address spec */
   const char *const *recipients;    /* address specs that this copy is for */
   GBytes *entity;                   /* Content-* fields, blank line, body; CRLF */
-  const struct blob *memory;        /* the same bytes in sealed memory: not copied; may be NULL */
+  const struct blob *memory;        /* whose blob_bytes() they are: in sealed memory they are not
+                                     * copied; may be NULL */
   const char *subject;              /* searched for in the result; may be NULL */
   bool sign, encrypt;
 };

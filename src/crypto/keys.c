@@ -135,7 +135,7 @@ read_setup(GBytes *armour, struct packets *packets)
   gsize length;
   const char *text = g_bytes_get_data(armour, &length);
   g_autoptr(GBytes) data =
-      armour_decode(text != NULL ? text : "", length, "MESSAGE", NULL, NULL);
+      armour_decode(text != NULL ? text : "", length, &(struct armour){.label = "MESSAGE"}, NULL);
   return data != NULL && packets_read(data, packets, NULL);
 }
 

@@ -168,7 +168,7 @@ signature_packets(GBytes *armour)
   gsize length;
   const char *text = g_bytes_get_data(armour, &length);
   struct packets packets;
-  g_autoptr(GBytes) data = armour_decode(text, length, "SIGNATURE", NULL, NULL);
+  g_autoptr(GBytes) data = armour_decode(text, length, &(struct armour){.label = "SIGNATURE"}, NULL);
   if (data == NULL || !packets_read(data, &packets, NULL) ||
       !packets_are_signatures(&packets))
     return NULL;
@@ -332,7 +332,8 @@ sealed_packets(GBytes *armour, char **why_out)
   const char *text = g_bytes_get_data(armour, &length);
   struct packets packets;
   g_autoptr(GBytes) data =
-      length > 0 ? armour_decode(text, length, "MESSAGE", NULL, &why) : g_bytes_new(NULL, 0);
+      length > 0 ? armour_decode(text, length, &(struct armour){.label = "MESSAGE"}, &why)
+                 : g_bytes_new(NULL, 0);
   if (data == NULL || !packets_read(data, &packets, &why)) {
     *why_out = g_strdup(why->message);
     return NULL;

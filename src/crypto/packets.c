@@ -4,11 +4,15 @@
 
 #include "base/error.h"
 #include "base/i18n.h"
+#include "base/limits.h"
 
 /* More packets than any message has. */
 #define MOST_PACKETS 2000
 
 /* ---- armour ---- */
+
+/* Bytes between two words of how far the text was read. */
+#define TOLD_EVERY LIMIT_MIB(4)
 
 struct line { const char *at; size_t length; };
 
@@ -120,8 +124,10 @@ bad_armour(GError **error, const char *why)
 /* From behind the BEGIN line to the END line: headers, blank line, base64,
  * checksum. */
 static GBytes *
-decode_block(const char **at, const char *end, const char *last, GString *headers, GError **error)
+decode_block(const char **at, const char *end, const char *last, const struct armour *armour,
+             GError **error)
 {
+  const char *told = *at;
   g_autoptr(GByteArray) data = g_byte_array_sized_new((guint)((end - *at) / 4 * 3 + 3));
   struct decoding decoding = {.data = data};
   struct line line, sum = {NULL, 0};
@@ -130,7 +136,7 @@ decode_block(const char **at, const char *end, const char *last, GString *header
       return bad_armour(error, _("it ends too early"));
     if (line.length == 0)
       break;
-    if (!take_armour_header(&line, headers))
+    if (!take_armour_header(&line, armour->headers))
       return bad_armour(error, _("it has a header that is none of OpenPGP's"));
   }
   for (;;) {
@@ -146,6 +152,8 @@ decode_block(const char **at, const char *end, const char *last, GString *header
       decode_line(&decoding, &line);
     else
       return bad_armour(error, _("it holds what is not base64"));
+    if (armour->passed != NULL && (size_t)(*at - told) >= TOLD_EVERY)
+      armour->passed(told = *at, armour->data);
   }
   if (sum.at != NULL && !checksum_fits(&sum, data))
     return bad_armour(error, _("its checksum is wrong"));
@@ -153,17 +161,17 @@ decode_block(const char **at, const char *end, const char *last, GString *header
 }
 
 GBytes *
-armour_decode(const char *text, size_t length, const char *label, GString *headers, GError **error)
+armour_decode(const char *text, size_t length, const struct armour *armour, GError **error)
 {
-  g_autofree char *first = g_strdup_printf("-----BEGIN PGP %s-----", label);
-  g_autofree char *last = g_strdup_printf("-----END PGP %s-----", label);
+  g_autofree char *first = g_strdup_printf("-----BEGIN PGP %s-----", armour->label);
+  g_autofree char *last = g_strdup_printf("-----END PGP %s-----", armour->label);
   const char *at = text, *end = length > 0 ? text + length : text;
   struct line line = {NULL, 0};
   while (next_line(&at, end, &line) && line.length == 0)
     continue;
   if (line.at == NULL || !line_is(&line, first))
     return bad_armour(error, _("it does not begin with its first line"));
-  g_autoptr(GBytes) data = decode_block(&at, end, last, headers, error);
+  g_autoptr(GBytes) data = decode_block(&at, end, last, armour, error);
   if (data == NULL)
     return NULL;
   while (next_line(&at, end, &line))

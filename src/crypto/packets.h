@@ -5,10 +5,16 @@
 #include <glib.h>
 #include <stdbool.h>
 
-/* The one armoured block of `label` ("MESSAGE", "SIGNATURE") that makes up the
- * whole text, decoded; its checksum must be right if it is there.  Its header
- * values (LF between) are appended to `headers` (may be NULL).  INVALID. */
-GBytes *armour_decode(const char *text, size_t length, const char *label, GString *headers,
+struct armour {
+  const char *label;        /* "MESSAGE", "SIGNATURE" */
+  GString *headers;         /* its header values are appended, LF between; NULL */
+  /* Told now and then that the text is not read again before `until`; NULL. */
+  void (*passed)(const char *until, void *data);
+  void *data;
+};
+/* The one armoured block that makes up the whole text, decoded; its checksum must be
+ * right if it is there.  INVALID. */
+GBytes *armour_decode(const char *text, size_t length, const struct armour *armour,
                       GError **error) G_GNUC_WARN_UNUSED_RESULT;
 
 struct packets {

@@ -2,9 +2,11 @@
 
 #include <errno.h>
 #include <fcntl.h>
+#include <linux/magic.h>
 #include <string.h>
 #include <sys/socket.h>
 #include <sys/stat.h>
+#include <sys/statfs.h>
 #include <sys/uio.h>
 #include <unistd.h>
 
@@ -378,22 +380,58 @@ read_sealed(int fd, size_t length, GError **error)
   return g_bytes_new_take(g_steal_pointer(&data), length);
 }
 
-GBytes *
-frame_bulk(const struct frame *frame, unsigned index, size_t limit, GError **error)
+/* Its size; -1 with an error unless it is sealed memory of at most `limit`. */
+static off_t
+sealed_size(int fd, size_t limit, GError **error)
 {
   const int wanted = F_SEAL_WRITE | F_SEAL_GROW | F_SEAL_SHRINK;
   struct stat st;
-  if (index >= frame->n_fds)
-    return NULL;
-  int fd = frame->fds[index];
   int seals = fcntl(fd, F_GET_SEALS);
   if (seals < 0 || (seals & wanted) != wanted || fstat(fd, &st) < 0 || !S_ISREG(st.st_mode)) {
     error_set(error, POSTINO_ERROR_PROTOCOL, "%s", _("the data it gave is not in sealed memory"));
-    return NULL;
+    return -1;
   }
   if (st.st_size < 0 || (uint64_t)st.st_size > limit) {
     error_set(error, POSTINO_ERROR_PROTOCOL, _("the data it gave is larger than %zu bytes"), limit);
-    return NULL;
+    return -1;
   }
-  return read_sealed(fd, (size_t)st.st_size, error);
+  return st.st_size;
+}
+
+GBytes *
+frame_bulk(const struct frame *frame, unsigned index, size_t limit, GError **error)
+{
+  if (index >= frame->n_fds)
+    return NULL;
+  off_t size = sealed_size(frame->fds[index], limit, error);
+  return size >= 0 ? read_sealed(frame->fds[index], (size_t)size, error) : NULL;
+}
+
+/* Pages of its own cost more than a copy. */
+#define SMALLEST_MAPPED LIMIT_MIB(1)
+
+/* A page of ordinary memory that nobody wrote is there when it is read; a huge one need
+ * not be. */
+static bool
+is_ordinary(int fd)
+{
+  struct statfs fs;
+  return fstatfs(fd, &fs) == 0 && fs.f_type == TMPFS_MAGIC;
+}
+
+struct blob *
+frame_blob(const struct frame *frame, unsigned index, size_t limit, GError **error)
+{
+  if (index >= frame->n_fds)
+    return NULL;
+  off_t size = sealed_size(frame->fds[index], limit, error);
+  if (size < 0)
+    return NULL;
+  int own = (size_t)size >= SMALLEST_MAPPED && is_ordinary(frame->fds[index])
+                ? fcntl(frame->fds[index], F_DUPFD_CLOEXEC, 0)
+                : -1;
+  if (own >= 0)
+    return blob_new_sealed(own, (guint64)size);
+  g_autoptr(GBytes) copy = read_sealed(frame->fds[index], (size_t)size, error);
+  return copy != NULL ? blob_new(copy) : NULL;
 }

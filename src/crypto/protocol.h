@@ -7,6 +7,8 @@
 #include <stdbool.h>
 #include <stdint.h>
 
+#include "base/blob.h"
+
 #define PROTOCOL_VERSION 1
 /* The descriptor that a plugin process finds its socket on. */
 #define PROTOCOL_FD 3
@@ -120,6 +122,9 @@ bool frame_find(const struct frame *frame, unsigned field, struct frame_value *v
  * is none.  PROTOCOL unless it is memory sealed against writing, growing and
  * shrinking, of at most `limit` bytes. */
 GBytes *frame_bulk(const struct frame *frame, unsigned index, size_t limit, GError **error)
+    G_GNUC_WARN_UNUSED_RESULT;
+/* The same, of which a large one is not copied. */
+struct blob *frame_blob(const struct frame *frame, unsigned index, size_t limit, GError **error)
     G_GNUC_WARN_UNUSED_RESULT;
 
 typedef struct frame frame_t;

@@ -384,7 +384,7 @@ any_bytes_are_walked_without_harm(void **state)
     g_autoptr(GBytes) data = g_bytes_new_static(copy, length);
     struct packets packets;
     (void)!packets_read(data, &packets, NULL);
-    g_autoptr(GBytes) armour = armour_decode(copy, length, "MESSAGE", NULL, NULL);
+    g_autoptr(GBytes) armour = armour_decode(copy, length, &(struct armour){.label = "MESSAGE"}, NULL);
     assert_null(armour);
     free(copy);
   }
