@@ -25,7 +25,7 @@ read_packets(const char *text, size_t length)
 {
   struct packets packets;
   g_autoptr(GBytes) raw = g_bytes_new(text, length);
-  g_autoptr(GBytes) decoded = armour_decode(text, length, "MESSAGE", NULL, NULL);
+  g_autoptr(GBytes) decoded = armour_decode(text, length, &(struct armour){.label = "MESSAGE"}, NULL);
   (void)!packets_read(raw, &packets, NULL);
   if (decoded != NULL)
     (void)!packets_read(decoded, &packets, NULL);

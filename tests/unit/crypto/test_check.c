@@ -356,6 +356,56 @@ check_signed(const char *outer, const char *first, int tag, const char *close)
   return check_result(&check, bytes, NULL);
 }
 
+/* The rule itself, as slowly as it can be said. */
+static bool
+shares_a_varied_window(const char *text, gsize length, const char *payload, gsize size)
+{
+  for (gsize i = 0; i + 24 <= length; i++) {
+    bool seen[256] = {false};
+    guint different = 0;
+    for (gsize k = i; k < i + 24; k++) {
+      different += !seen[(guint8)text[k]];
+      seen[(guint8)text[k]] = true;
+    }
+    if (different >= 8 && memmem(payload, size, text + i, 24) != NULL)
+      return true;
+  }
+  return false;
+}
+
+static void
+fill_with(GRand *random, GString *to, gsize length, int letters)
+{
+  while (length-- > 0)
+    g_string_append_c(to, (char)('a' + g_rand_int_range(random, 0, letters)));
+}
+
+/* Texts of two letters repeat their windows often, those of twenty never. */
+static void
+search_finds_what_the_rule_says(void **state)
+{
+  g_autoptr(GRand) random = g_rand_new_with_seed(20261126);
+  guint found = 0;
+  for (int round = 0; round < 600; round++) {
+    g_autoptr(GString) text = g_string_new(NULL), payload = g_string_new(NULL);
+    gsize piece = (gsize)g_rand_int_range(random, 14, 40);
+    fill_with(random, text, 700, 2 + round % 3 * 9);
+    fill_with(random, payload, (gsize)g_rand_int_range(random, 0, 400), 26);
+    gsize from = (gsize)g_rand_int_range(random, 0, (int)(text->len - piece));
+    g_string_append_len(payload, text->str + from, (gssize)piece);
+    fill_with(random, payload, (gsize)g_rand_int_range(random, 0, 400), 26);
+    g_autofree char *entity_text =
+        g_strconcat("Content-Type: text/plain\r\n\r\n", text->str, NULL);
+    g_autoptr(GBytes) entity = g_bytes_new(entity_text, strlen(entity_text));
+    g_autoptr(needles_t) needles = needles_new(entity, NULL);
+    bool wanted = shares_a_varied_window(text->str, text->len, payload->str, payload->len);
+    if (needles_found(needles, payload->str, payload->len, false) != wanted)
+      fail_msg("round %d: %s in %s", round, text->str, payload->str);
+    found += wanted;
+  }
+  assert_in_range(found, 100, 500);
+}
+
 static void
 signed_letter_must_hold_exactly_ours(void **state)
 {
@@ -418,6 +468,7 @@ main(void)
       cmocka_unit_test(encoded_parts_are_sought_decoded),
       cmocka_unit_test(clear_text_that_repeats_itself_is_found),
       cmocka_unit_test(monotonous_bytes_are_no_leak),
+      cmocka_unit_test(search_finds_what_the_rule_says),
       cmocka_unit_test(signed_letter_must_hold_exactly_ours),
       cmocka_unit_test(any_bytes_are_walked_without_harm),
       cmocka_unit_test(partial_lengths_are_followed),
