@@ -1,7 +1,11 @@
 #include "plugins/common.h"
 
+#include <libintl.h>
+#include <stdio.h>
 #include <string.h>
 #include <sys/random.h>
+
+#define _(text) gettext(text)
 
 int
 common_code_of(gpgme_error_t error)
@@ -103,5 +107,32 @@ gpgme_error_t
 common_feed_data(struct common_feed *feed, gpgme_data_t *data_out)
 {
   static struct gpgme_data_cbs source = {.read = read_feed};
-  return gpgme_data_new_from_cbs(data_out, &source, feed);
+  gpgme_error_t error = gpgme_data_new_from_cbs(data_out, &source, feed);
+  return error == 0 ? common_in_large_pieces(*data_out) : error;
+}
+
+void
+common_feed_end(struct common_feed *feed, gpgme_data_t data)
+{
+  gpgme_data_release(data);
+  *feed = (struct common_feed){0};
+}
+
+/* For larger ones than these it spends what it saves. */
+gpgme_error_t
+common_in_large_pieces(gpgme_data_t data)
+{
+  return gpgme_data_set_flag(data, "io-buffer-size", "16384");
+}
+
+int
+common_failed(const struct postino_host *host, gpgme_error_t error, bool too_large,
+              const char *(*sentence_of)(int code))
+{
+  char words[160] = "", sentence[512];
+  int code = too_large ? POSTINO_TOO_LARGE : common_code_of(error);
+  gpgme_strerror_r(error, words, sizeof words);
+  snprintf(sentence, sizeof sentence, "%s (GnuPG: %s)",
+           too_large ? _("it is too large when opened") : sentence_of(code), words);
+  return host->error(host, code, sentence);
 }

@@ -32,5 +32,32 @@ struct common_feed {
   uint64_t before, total;   /* bytes that were read in earlier steps, and of all steps */
   size_t at;
 };
-/* `feed` lives until the data is released. */
+/* `feed` lives until common_feed_end(), which releases the data (NULL: there is none). */
 gpgme_error_t common_feed_data(struct common_feed *feed, gpgme_data_t *data_out);
+void common_feed_end(struct common_feed *feed, gpgme_data_t data);
+/* For what is large: GPGME's own pieces of 4 KB are many. */
+gpgme_error_t common_in_large_pieces(gpgme_data_t data);
+
+/* Fails the operation with GPGME's error, in the plugin's words for its code; for the
+ * plugin's functions to return. */
+int common_failed(const struct postino_host *host, gpgme_error_t error, bool too_large,
+                  const char *(*sentence_of)(int code));
+
+/* opening.c: a letter that is opened. */
+struct common_opening {
+  const struct postino_host *host;
+  gpgme_ctx_t ctx;
+  struct common_feed *feed;
+  bool *too_large;          /* set when more comes out than is accepted */
+};
+typedef gpgme_error_t (*common_op)(gpgme_ctx_t ctx, gpgme_data_t in, gpgme_data_t out);
+/* What `op` makes of the data goes to the host. */
+gpgme_error_t common_open(const struct common_opening *opening, const struct postino_open *open,
+                          common_op op);
+/* An op: what was signed lies within. */
+gpgme_error_t common_verify_inside(gpgme_ctx_t ctx, gpgme_data_t in, gpgme_data_t out);
+/* The data by its detached signature. */
+gpgme_error_t common_verify(const struct common_opening *opening, const struct postino_open *open);
+/* Those that the last operation found. */
+void common_each_signature(gpgme_ctx_t ctx, void (*say)(void *plugin, gpgme_signature_t signature),
+                           void *plugin);

@@ -38,12 +38,7 @@ sentence_of(int code)
 int
 openpgp_failed(struct openpgp *pgp, gpgme_error_t error)
 {
-  char words[160] = "", sentence[512];
-  int code = pgp->too_large ? POSTINO_TOO_LARGE : common_code_of(error);
-  gpgme_strerror_r(error, words, sizeof words);
-  snprintf(sentence, sizeof sentence, "%s (GnuPG: %s)",
-           pgp->too_large ? _("it is too large when opened") : sentence_of(code), words);
-  return pgp->host->error(pgp->host, code, sentence);
+  return common_failed(pgp->host, error, pgp->too_large, sentence_of);
 }
 
 /* ---- the context ---- */
@@ -190,38 +185,6 @@ start(const struct postino_host *host, const char *const *options, size_t n, voi
     return host->error(host, POSTINO_UNSUPPORTED, _("GnuPG is not installed (Debian: gnupg)"));
   gpgme_error_t error = set_up(pgp);
   return error != 0 ? openpgp_failed(pgp, error) : 0;
-}
-
-/* Pieces of 4 KB, GPGME's own, are too many for a large letter; for larger ones than
- * these it spends what it saves. */
-static gpgme_error_t
-in_large_pieces(gpgme_data_t data)
-{
-  return gpgme_data_set_flag(data, "io-buffer-size", "16384");
-}
-
-static gpgme_error_t
-data_of(gpgme_data_t *data_out, const struct postino_bytes *bytes)
-{
-  gpgme_error_t error = gpgme_data_new_from_mem(data_out, bytes->data, bytes->length, 0);
-  return error == 0 ? in_large_pieces(*data_out) : error;
-}
-
-/* The letter itself, of which progress is told until end_feed(). */
-static gpgme_error_t
-letter_data(struct openpgp *pgp, gpgme_data_t *data_out, const struct postino_bytes *bytes)
-{
-  pgp->feed = (struct common_feed){
-      .host = pgp->host, .bytes = *bytes, .total = bytes->length};
-  gpgme_error_t error = common_feed_data(&pgp->feed, data_out);
-  return error == 0 ? in_large_pieces(*data_out) : error;
-}
-
-static void
-end_feed(struct openpgp *pgp, gpgme_data_t data)
-{
-  gpgme_data_release(data);
-  pgp->feed = (struct common_feed){0};
 }
 
 /* ---- sealing ---- */
@@ -386,18 +349,20 @@ seal_once(struct openpgp *pgp, const struct postino_seal *seal, gpgme_key_t *key
   /* Own and confirmed keys are taken whatever the web of trust says of them. */
   gpgme_encrypt_flags_t flags =
       GPGME_ENCRYPT_NO_ENCRYPT_TO | (always ? GPGME_ENCRYPT_ALWAYS_TRUST : 0);
-  gpgme_error_t error = letter_data(pgp, &in, &seal->entity);
+  pgp->feed = (struct common_feed){
+      .host = pgp->host, .bytes = seal->entity, .total = seal->entity.length};
+  gpgme_error_t error = common_feed_data(&pgp->feed, &in);
   if (error == 0)
     error = gpgme_data_new(out);
   if (error == 0)
-    error = in_large_pieces(*out);
+    error = common_in_large_pieces(*out);
   if (error == 0 && keys == NULL)
     error = gpgme_op_sign(pgp->ctx, in, *out, GPGME_SIG_MODE_DETACH);
   else if (error == 0 && (seal->operations & POSTINO_SIGN) != 0)
     error = gpgme_op_encrypt_sign(pgp->ctx, keys, flags, in, *out);
   else if (error == 0)
     error = gpgme_op_encrypt(pgp->ctx, keys, flags, in, *out);
-  end_feed(pgp, in);
+  common_feed_end(&pgp->feed, in);
   if (error != 0) {
     gpgme_data_release(*out);
     *out = NULL;
@@ -465,8 +430,9 @@ status_of(gpgme_signature_t signature)
 }
 
 static void
-say_signature(struct openpgp *pgp, gpgme_signature_t signature)
+say_signature(void *plugin, gpgme_signature_t signature)
 {
+  struct openpgp *pgp = plugin;
   /* The signature names the subkey; people know the whole key. */
   gpgme_key_t key = NULL;
   g_autoptr(GArray) uids = g_array_new(FALSE, TRUE, sizeof(struct postino_user_id));
@@ -489,64 +455,27 @@ say_signature(struct openpgp *pgp, gpgme_signature_t signature)
   gpgme_key_unref(key);
 }
 
-static void
-say_signatures(struct openpgp *pgp)
+static struct common_opening
+opening_of(struct openpgp *pgp)
 {
-  gpgme_verify_result_t result = gpgme_op_verify_result(pgp->ctx);
-  if (result == NULL)
-    return;
-  gpgme_result_ref(result);
-  for (gpgme_signature_t signature = result->signatures; signature != NULL;
-       signature = signature->next)
-    say_signature(pgp, signature);
-  gpgme_result_unref(result);
+  return (struct common_opening){pgp->host, pgp->ctx, &pgp->feed, &pgp->too_large};
 }
 
 static int
-verify(struct openpgp *pgp, const struct postino_open *open)
+say_what_came(struct openpgp *pgp, gpgme_error_t error)
 {
-  gpgme_data_t text = NULL, signature = NULL;
-  gpgme_error_t error = letter_data(pgp, &text, &open->data);
-  if (error == 0)
-    error = data_of(&signature, &open->signature);
-  if (error == 0)
-    error = gpgme_op_verify(pgp->ctx, signature, text, NULL);
-  end_feed(pgp, text);
-  gpgme_data_release(signature);
   if (error != 0)
     return openpgp_failed(pgp, error);
-  say_signatures(pgp);
+  common_each_signature(pgp->ctx, say_signature, pgp);
   return 0;
-}
-
-static ssize_t
-take_plaintext(void *data, const void *bytes, size_t length)
-{
-  struct openpgp *pgp = data;
-  if (pgp->host->output(pgp->host, bytes, length) != 0) {
-    pgp->too_large = true;
-    errno = EFBIG;
-    return -1;
-  }
-  return (ssize_t)length;
 }
 
 static gpgme_error_t
 decrypt_once(struct openpgp *pgp, const struct postino_open *open)
 {
-  struct gpgme_data_cbs sink = {.write = take_plaintext};
-  gpgme_data_t in = NULL, out = NULL;
+  struct common_opening opening = opening_of(pgp);
   pgp->okay = pgp->protected = pgp->plaintexts = pgp->begun = pgp->bad = 0;
-  gpgme_error_t error = letter_data(pgp, &in, &open->data);
-  if (error == 0)
-    error = gpgme_data_new_from_cbs(&out, &sink, pgp);
-  if (error == 0)
-    error = in_large_pieces(out);
-  if (error == 0)
-    error = gpgme_op_decrypt_verify(pgp->ctx, in, out);
-  end_feed(pgp, in);
-  gpgme_data_release(out);
-  return error;
+  return common_open(&opening, open, gpgme_op_decrypt_verify);
 }
 
 static int
@@ -567,42 +496,22 @@ decrypt(struct openpgp *pgp, const struct postino_open *open)
   if (!is_proven(pgp))
     return pgp->host->error(pgp->host, POSTINO_INTEGRITY, sentence_of(POSTINO_INTEGRITY));
   pgp->host->opened(pgp->host, 1, 1);
-  say_signatures(pgp);
-  return 0;
+  return say_what_came(pgp, 0);
 }
 
-/* Clear-signed text: what was signed is given back, as GnuPG read it. */
-static int
-verify_clear(struct openpgp *pgp, const struct postino_open *open)
-{
-  struct gpgme_data_cbs sink = {.write = take_plaintext};
-  gpgme_data_t in = NULL, out = NULL;
-  gpgme_error_t error = letter_data(pgp, &in, &open->data);
-  if (error == 0)
-    error = gpgme_data_new_from_cbs(&out, &sink, pgp);
-  if (error == 0)
-    error = in_large_pieces(out);
-  if (error == 0)
-    error = gpgme_op_verify(pgp->ctx, in, NULL, out);
-  end_feed(pgp, in);
-  gpgme_data_release(out);
-  if (error != 0)
-    return openpgp_failed(pgp, error);
-  say_signatures(pgp);
-  return 0;
-}
-
+/* Of clear-signed text what was signed is given back, as GnuPG read it. */
 static int
 open_letter(void *state, const struct postino_open *open)
 {
   struct openpgp *pgp = state;
+  struct common_opening opening = opening_of(pgp);
   openpgp_expect_signer(pgp, open->from);
   if (strcmp(open->format, "pgp-signed") == 0)
-    return verify(pgp, open);
+    return say_what_came(pgp, common_verify(&opening, open));
   if (strcmp(open->format, "pgp-sealed") == 0)
     return decrypt(pgp, open);
   if (strcmp(open->format, "pgp-clear") == 0)
-    return verify_clear(pgp, open);
+    return say_what_came(pgp, common_open(&opening, open, common_verify_inside));
   return pgp->host->error(pgp->host, POSTINO_UNSUPPORTED, _("this is not OpenPGP"));
 }
 

@@ -25,12 +25,12 @@ plugin_PROGRAMS += plugins/openpgp.so
 plugins_openpgp_so_SOURCES = src/plugins/openpgp.c src/plugins/openpgp-keys.c \
 	src/plugins/openpgp-change.c src/plugins/openpgp-find.c src/plugins/openpgp-make.c src/plugins/openpgp-setup.c \
 	src/plugins/openpgp-signer.c src/plugins/openpgp.h \
-	src/plugins/common.c src/plugins/common.h \
+	src/plugins/common.c src/plugins/opening.c src/plugins/common.h \
 	src/crypto/postino-plugin.h
 plugins_openpgp_so_LDFLAGS = $(module_flags)
 plugins_openpgp_so_LDADD = $(GPGME_LIBS) $(GLIB_LIBS)
 plugin_PROGRAMS += plugins/smime.so
 plugins_smime_so_SOURCES = src/plugins/smime.c src/plugins/smime-agent.c src/plugins/smime-keys.c src/plugins/smime.h \
-	src/plugins/common.c src/plugins/common.h src/crypto/postino-plugin.h
+	src/plugins/common.c src/plugins/opening.c src/plugins/common.h src/crypto/postino-plugin.h
 plugins_smime_so_LDFLAGS = $(module_flags)
 plugins_smime_so_LDADD = $(GPGME_LIBS) $(GLIB_LIBS)

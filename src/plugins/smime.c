@@ -37,12 +37,7 @@ sentence_of(int code)
 int
 smime_failed(struct smime *smime, gpgme_error_t error)
 {
-  char words[160] = "", sentence[512];
-  int code = smime->too_large ? POSTINO_TOO_LARGE : common_code_of(error);
-  gpgme_strerror_r(error, words, sizeof words);
-  snprintf(sentence, sizeof sentence, "%s (GnuPG: %s)",
-           smime->too_large ? _("it is too large when opened") : sentence_of(code), words);
-  return smime->host->error(smime->host, code, sentence);
+  return common_failed(smime->host, error, smime->too_large, sentence_of);
 }
 
 /* ---- the context ---- */
@@ -107,20 +102,6 @@ letter_data(struct smime *smime, gpgme_data_t *data_out, const struct common_fee
   return common_feed_data(&smime->feed, data_out);
 }
 
-static gpgme_error_t
-opened_data(struct smime *smime, gpgme_data_t *data_out, const struct postino_bytes *bytes)
-{
-  struct common_feed feed = {.bytes = *bytes, .total = bytes->length};
-  return letter_data(smime, data_out, &feed);
-}
-
-static void
-end_feed(struct smime *smime, gpgme_data_t data)
-{
-  gpgme_data_release(data);
-  smime->feed = (struct common_feed){0};
-}
-
 /* ---- sealing ---- */
 
 static void
@@ -162,7 +143,7 @@ sign_bytes(struct smime *smime, const struct postino_seal *seal, gpgme_data_t *o
     error = gpgme_data_new(out);
   if (error == 0)
     error = gpgme_op_sign(smime->ctx, in, *out, GPGME_SIG_MODE_DETACH);
-  end_feed(smime, in);
+  common_feed_end(&smime->feed, in);
   return error;
 }
 
@@ -274,7 +255,7 @@ encrypt(struct smime *smime, const struct postino_seal *seal, const GString *ins
   if (error == 0)
     error = gpgme_op_encrypt(smime->ctx, (gpgme_key_t *)keys->pdata, GPGME_ENCRYPT_NO_ENCRYPT_TO,
                              in, out);
-  end_feed(smime, in);
+  common_feed_end(&smime->feed, in);
   if (error != 0) {
     gpgme_data_release(out);
     return smime_failed(smime, error);
@@ -331,8 +312,9 @@ certificate_by(struct smime *smime, const char *fingerprint)
 
 /* The chain decides what a certificate's names are worth. */
 static void
-say_signature(struct smime *smime, gpgme_signature_t signature)
+say_signature(void *plugin, gpgme_signature_t signature)
 {
+  struct smime *smime = plugin;
   gpgme_key_t key = certificate_by(smime, signature->fpr);
   bool live = key != NULL && !common_is_dead(key);
   g_autoptr(GPtrArray) texts = live ? smime_user_ids(key) : g_ptr_array_new();
@@ -355,82 +337,44 @@ say_signature(struct smime *smime, gpgme_signature_t signature)
   gpgme_key_unref(key);
 }
 
-static void
-say_signatures(struct smime *smime)
+static struct common_opening
+opening_of(struct smime *smime)
 {
-  gpgme_verify_result_t result = gpgme_op_verify_result(smime->ctx);
-  if (result == NULL)
-    return;
-  gpgme_result_ref(result);
-  for (gpgme_signature_t signature = result->signatures; signature != NULL;
-       signature = signature->next)
-    say_signature(smime, signature);
-  gpgme_result_unref(result);
+  return (struct common_opening){smime->host, smime->ctx, &smime->feed, &smime->too_large};
 }
 
-static ssize_t
-take_text(void *data, const void *bytes, size_t length)
+static int
+say_what_came(struct smime *smime, gpgme_error_t error)
 {
-  struct smime *smime = data;
-  if (smime->host->output(smime->host, bytes, length) != 0) {
-    smime->too_large = true;
-    errno = EFBIG;
-    return -1;
-  }
-  return (ssize_t)length;
+  if (error != 0)
+    return smime_failed(smime, error);
+  common_each_signature(smime->ctx, say_signature, smime);
+  return 0;
 }
 
 static int
 verify(struct smime *smime, const struct postino_open *open)
 {
-  gpgme_data_t text = NULL, signature = NULL;
-  gpgme_error_t error = opened_data(smime, &text, &open->data);
-  if (error == 0)
-    error = gpgme_data_new_from_mem(&signature, open->signature.data, open->signature.length, 0);
-  if (error == 0)
-    error = gpgme_op_verify(smime->ctx, signature, text, NULL);
-  end_feed(smime, text);
-  gpgme_data_release(signature);
-  if (error != 0)
-    return smime_failed(smime, error);
-  say_signatures(smime);
-  return 0;
+  struct common_opening opening = opening_of(smime);
+  return say_what_came(smime, common_verify(&opening, open));
 }
 
 /* What was signed lies within. */
 static int
 verify_opaque(struct smime *smime, const struct postino_open *open)
 {
-  struct gpgme_data_cbs sink = {.write = take_text};
-  gpgme_data_t in = NULL, out = NULL;
-  gpgme_error_t error = opened_data(smime, &in, &open->data);
-  if (error == 0)
-    error = gpgme_data_new_from_cbs(&out, &sink, smime);
-  if (error == 0)
-    error = gpgme_op_verify(smime->ctx, in, NULL, out);
-  end_feed(smime, in);
-  gpgme_data_release(out);
-  if (error != 0)
-    return smime_failed(smime, error);
-  say_signatures(smime);
-  return 0;
+  struct common_opening opening = opening_of(smime);
+  return say_what_came(smime, common_open(&opening, open, common_verify_inside));
 }
 
 /* Integrity: the core knows better, by the kind of the data. */
 static int
 decrypt(struct smime *smime, const struct postino_open *open)
 {
-  struct gpgme_data_cbs sink = {.write = take_text};
-  gpgme_data_t in = NULL, out = NULL;
-  gpgme_error_t error = opened_data(smime, &in, &open->data);
-  if (error == 0)
-    error = gpgme_data_new_from_cbs(&out, &sink, smime);
+  struct common_opening opening = opening_of(smime);
   smime_prepare_pinentry(smime, NULL);
-  if (error == 0)
-    error = gpgme_op_decrypt(smime->ctx, in, out);
+  gpgme_error_t error = common_open(&opening, open, gpgme_op_decrypt);
   smime_end_pinentry(smime);
-  end_feed(smime, in);
-  gpgme_data_release(out);
   if (common_code_of(error) == POSTINO_NO_KEY)
     return smime->host->error(smime->host, POSTINO_NO_KEY, common_not_for_us());
   if (error != 0)
