@@ -10,6 +10,7 @@
 #include "crypto/age.h"
 #include "crypto/check.h"
 #include "crypto/cms.h"
+#include "crypto/leak.h"
 #include "crypto/mime.h"
 #include "crypto/packets.h"
 #include "crypto/progress.h"
@@ -76,6 +77,18 @@ read_result(const char *text, size_t length)
   struct check is_signed = {.entity = entity, .sign = true};
   (void)!check_result(&sealed, result, NULL);
   (void)!check_result(&is_signed, result, NULL);
+}
+
+/* A letter and what a plugin made of it. */
+static void
+search_half(const char *text, size_t length)
+{
+  size_t half = length / 2;
+  g_autoptr(GString) letter = g_string_new("Content-Type: text/plain\r\n\r\n");
+  g_string_append_len(letter, text, (gssize)half);
+  g_autoptr(GBytes) entity = g_bytes_new(letter->str, letter->len);
+  g_autoptr(needles_t) needles = needles_new(entity, NULL);
+  (void)!needles_found(needles, text + half, length - half, true);
 }
 
 /* What is told is text for one line of a terminal, and a part of a whole. */
@@ -155,6 +168,7 @@ LLVMFuzzerTestOneInput(const uint8_t *data, size_t size)
   read_parts(text, size);
   read_result(text, size);
   read_frame(data, size);
+  search_half(text, size);
   read_gossip(text, size);
   read_manifest(terminated, size);
   return 0;
