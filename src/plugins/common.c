@@ -37,8 +37,8 @@ common_code_of(gpgme_error_t error)
 const char *
 common_not_for_us(void)
 {
-  return gettext("it is not sealed to a key of yours that is here; ask its sender to seal it to "
-                 "yours, or bring the key that you had then");
+  return _("it is not sealed to a key of yours that is here; ask its sender to seal it to yours, or "
+           "bring the key that you had then");
 }
 
 char *

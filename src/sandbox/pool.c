@@ -26,6 +26,8 @@ struct reader_pool {
   GCond returned;
   struct child *children;
   int count, asking, patience;
+  GThread *ahead;           /* starts a child that nobody has asked for yet; NULL */
+  bool starting;            /* it has not yet */
   struct starter *starter;  /* safe for threads */
 };
 
@@ -75,6 +77,8 @@ reader_pool_free(struct reader_pool *pool)
 {
   if (pool == NULL)
     return;
+  if (pool->ahead != NULL)
+    g_thread_join(pool->ahead);
   for (int i = 0; i < pool->count; i++)
     end_child(&pool->children[i]);
   starter_free(pool->starter);
@@ -133,7 +137,8 @@ borrow(struct reader_pool *pool, GCancellable *cancel)
     handler = g_cancellable_connect(cancel, G_CALLBACK(wake_waiters), pool, NULL);
   struct child *child = NULL;
   g_mutex_lock(&pool->lock);
-  while (!g_cancellable_is_cancelled(cancel) && (child = find_free(pool)) == NULL)
+  while (!g_cancellable_is_cancelled(cancel) &&
+         (pool->starting || (child = find_free(pool)) == NULL))
     g_cond_wait(&pool->returned, &pool->lock);
   if (child != NULL)
     child->borrowed = true;
@@ -169,12 +174,29 @@ start(struct reader_pool *pool, struct child *child, GError **error)
   return child->pid != 0 || starter_start(pool->starter, &child->pid, &child->socket, error);
 }
 
+/* Who asks meanwhile waits for this one. */
+static gpointer
+start_ahead(gpointer data)
+{
+  struct reader_pool *pool = data;
+  (void)!start(pool, &pool->children[0], NULL);
+  g_mutex_lock(&pool->lock);
+  pool->starting = false;
+  g_cond_broadcast(&pool->returned);
+  g_mutex_unlock(&pool->lock);
+  return NULL;
+}
+
 void
 reader_pool_expect(struct reader_pool *pool)
 {
-  struct child *child = borrow(pool, NULL);
-  (void)!start(pool, child, NULL);
-  give_back(pool, child);
+  g_mutex_lock(&pool->lock);
+  struct child *first = &pool->children[0];
+  if (pool->ahead == NULL && !first->borrowed && first->pid == 0) {
+    pool->starting = true;
+    pool->ahead = g_thread_new("reader-ahead", start_ahead, pool);
+  }
+  g_mutex_unlock(&pool->lock);
 }
 
 /* A child that died while it had nothing to do cost nobody anything: another one

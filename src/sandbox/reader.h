@@ -17,7 +17,7 @@ struct reader_pool;
 /* `children` at most (one per core is right); each starts on first use. */
 struct reader_pool *reader_pool_new(int children);
 void reader_pool_free(struct reader_pool *pool);
-/* A letter will be read: a child starts now, unless one runs. */
+/* A letter will be read: the first child starts now.  Returns at once. */
 void reader_pool_expect(struct reader_pool *pool);
 
 /* Each takes the whole message or entity.  INVALID when the child died or took

@@ -97,6 +97,37 @@ a_letter_is_rendered_and_indexed(void **state)
   assert_non_null(empty);
 }
 
+static guint
+children_of_this_process(void)
+{
+  guint n = 0;
+  g_autoptr(GDir) tasks = g_dir_open("/proc/self/task", 0, NULL);
+  for (const char *task; (task = g_dir_read_name(tasks)) != NULL;) {
+    g_autofree char *path = g_strdup_printf("/proc/self/task/%s/children", task);
+    g_autofree char *pids = NULL;
+    if (g_file_get_contents(path, &pids, NULL, NULL))
+      for (const char *at = pids; (at = strchr(at, ' ')) != NULL; at++)
+        n++;
+  }
+  return n;
+}
+
+static void
+a_child_that_was_expected_reads_the_letter(void **state)
+{
+  if (!g_file_test("/proc/thread-self/children", G_FILE_TEST_EXISTS))
+    skip();
+  g_autoptr(reader_pool_t) unused = reader_pool_new(2);
+  reader_pool_expect(unused);
+  g_clear_pointer(&unused, reader_pool_free);
+  guint before = children_of_this_process();
+  g_autoptr(reader_pool_t) pool = reader_pool_new(2);
+  reader_pool_expect(pool);
+  reader_pool_expect(pool);
+  assert_renders(pool);
+  assert_int_equal(children_of_this_process(), before + 1);
+}
+
 static void
 a_part_comes_out_byte_for_byte(void **state)
 {
@@ -334,6 +365,7 @@ main(void)
 {
   const struct CMUnitTest tests[] = {
       cmocka_unit_test(a_letter_is_rendered_and_indexed),
+      cmocka_unit_test(a_child_that_was_expected_reads_the_letter),
       cmocka_unit_test(a_part_comes_out_byte_for_byte),
       cmocka_unit_test(a_large_attachment_passes),
       cmocka_unit_test(a_delivery_report_is_told_from_a_letter),
