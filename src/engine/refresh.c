@@ -57,8 +57,10 @@ refresh_now(struct work *work, GError **error)
   bool changed = false;
   bool done = store_refresh(work->engine->store, on_read, work, &changed, work->cancel, error) &&
               sealed_forget(work->engine, error);
-  if (changed)
+  if (changed) {
     engine_found(work->engine);
+    store_settle(work->engine->store);
+  }
   return done;
 }
 
@@ -75,6 +77,7 @@ run_refresh(struct work *work, GError **error)
     return refresh_now(work, error);
   bool done = store_rebuild(work->engine->store, on_read, work, work->cancel, error);
   engine_changed(work->engine);
+  store_settle(work->engine->store);
   return done;
 }
 

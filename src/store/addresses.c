@@ -58,18 +58,19 @@ add_one(struct conn *conn, const struct address *address, int64_t date, int64_t 
   g_autofree char *shown = address_format(address);
   g_autofree char *before = NULL;
   int64_t id;
-  if (!find_address(conn, spec, &id, &before, error) ||
-      !conn_run(conn, error,
-                "INSERT INTO address(spec, shown, uses, newest) VALUES(?1, ?2, ?3, ?4)"
-                " ON CONFLICT DO UPDATE SET uses = uses + ?3, newest = max(newest, ?4),"
-                " shown = CASE WHEN ?4 >= newest AND ?5 THEN ?2 ELSE shown END",
-                "ssiii", spec, shown, weight, date, (int64_t)(address->name != NULL)))
+  if (!find_address(conn, spec, &id, &before, error))
     return false;
-  if (id != 0 && strcmp(shown, before) == 0)
-    return true;
-  return (id != 0 || conn_number(conn, &id, 0, error, "SELECT id FROM address WHERE spec = ?", "s",
-                                 spec)) &&
-         add_words(conn, address, id, error);
+  if (id == 0) {
+    if (!conn_run(conn, error, "INSERT INTO address(spec, shown, uses, newest) VALUES(?, ?, ?, ?)",
+                  "ssii", spec, shown, weight, date))
+      return false;
+    return add_words(conn, address, sqlite3_last_insert_rowid(conn->db), error);
+  }
+  return conn_run(conn, error,
+                  "UPDATE address SET uses = uses + ?2, newest = max(newest, ?3),"
+                  " shown = CASE WHEN ?3 >= newest AND ?4 THEN ?5 ELSE shown END WHERE id = ?1",
+                  "iiiis", id, weight, date, (int64_t)(address->name != NULL), shown) &&
+         (strcmp(shown, before) == 0 || add_words(conn, address, id, error));
 }
 
 static bool

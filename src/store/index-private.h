@@ -3,15 +3,17 @@
 #pragma once
 
 #include "store/store-private.h"
+#include "store/terms.h"
 
 struct index;
 struct conn {
   sqlite3 *db;
   struct index *index;
-  GHashTable *statements;   /* SQL → sqlite3_stmt, for SQL that is a constant */
+  GHashTable *statements;   /* address of SQL that is a constant → sqlite3_stmt */
   guint generation;         /* of the file that it has open */
   bool attached;            /* state.db beside it, to be read */
   int64_t full_from, full_to;/* seconds without a free row number, as last seen */
+  enum { HANDS_UNKNOWN, HANDS_NONE, HANDS_SOME } hands; /* rows of `hand`, in this transaction */
 };
 
 /* ---- index.c: connections ---- */
@@ -102,10 +104,10 @@ struct letter_file {
 bool letter_add(struct conn *conn, int64_t folder, bool sent, const struct letter_file *file,
                 guint64 size, const struct index_doc *doc, const char *tags, int64_t *id_out,
                 GError **error) G_GNUC_WARN_UNUSED_RESULT;
-/* Puts the text of a letter that has a row into the full-text table.  After all
- * rows of a commit: each statement with triggers makes FTS5 write out what it
- * has gathered, which costs more than all the rest. */
-bool letter_add_text(struct conn *conn, int64_t id, const struct index_doc *doc, GError **error)
+/* Puts the words of a letter that has a row into the full-text table.  After all that a
+ * commit writes into other tables: there are statements that make FTS5 write out what
+ * it has gathered, which costs more than all the rest. */
+bool letter_add_text(struct conn *conn, int64_t id, const struct terms *terms, GError **error)
     G_GNUC_WARN_UNUSED_RESULT;
 bool letter_remove(struct conn *conn, int64_t id, GError **error) G_GNUC_WARN_UNUSED_RESULT;
 bool letter_move(struct conn *conn, int64_t id, int64_t folder, const struct letter_file *file,
@@ -125,6 +127,17 @@ char *sort_key_sender(const char *from);
 char *sort_key_subject(const char *subject, bool *reply_out);
 /* A word's 63 bits for the tables that look up ids and names. */
 int64_t hash_of(const char *text);
+
+/* ---- lists.c: the words of the newest letters ---- */
+
+/* Every letter from this row on has a list in letter_words. */
+bool lists_from(struct conn *conn, int64_t *from_out, GError **error) G_GNUC_WARN_UNUSED_RESULT;
+/* Adds a letter's list, if it is to have one and has none yet. */
+bool lists_add(struct conn *conn, int64_t id, const struct terms *terms, GError **error)
+    G_GNUC_WARN_UNUSED_RESULT;
+/* Where more than `most` letters have a list, all but the `kept` newest letters lose it. */
+void lists_trim(struct store *store, guint most, guint kept);
+#define LISTS_KEPT 2200
 
 /* ---- waiting-rows.c ---- */
 

@@ -27,6 +27,9 @@ struct index {
 
 /* Readers that are kept open: a view, its neighbour, the folder counts. */
 #define IDLE_READERS 4
+/* Steps of SQLite between looks whether to stop: few, since to read a page of the full-text
+ * table, of which a search may read thousands before it gives a row, is but four. */
+#define STEPS_BETWEEN 100
 #define BUSY_MS 10000
 /* A log longer than this is brought home after a refresh. */
 #define LOG_BYTES (8 << 20)
@@ -66,28 +69,30 @@ conn_fail(struct conn *conn, GError **error)
   }
 }
 
+/* By its address, since it is a literal nearly always; what lies there now is compared. */
 static sqlite3_stmt *
 cached_statement(struct conn *conn, const char *sql, GError **error)
 {
   sqlite3_stmt *stmt = g_hash_table_lookup(conn->statements, sql);
-  if (stmt != NULL)
+  if (stmt != NULL && strcmp(sqlite3_sql(stmt), sql) == 0)
     return stmt;
   if (sqlite3_prepare_v3(conn->db, sql, -1, SQLITE_PREPARE_PERSISTENT, &stmt, NULL) != SQLITE_OK) {
     conn_fail(conn, error);
     return NULL;
   }
-  g_hash_table_insert(conn->statements, g_strdup(sql), stmt);
+  g_hash_table_insert(conn->statements, (void *)sql, stmt);
   return stmt;
 }
 
+/* `keep`: SQLITE_STATIC when the texts live as long as they are bound. */
 static void
-bind_all(sqlite3_stmt *stmt, const char *types, va_list args)
+bind_all(sqlite3_stmt *stmt, sqlite3_destructor_type keep, const char *types, va_list args)
 {
   for (int i = 0; types[i] != '\0'; i++) {
     if (types[i] == 'i')
       sqlite3_bind_int64(stmt, i + 1, va_arg(args, int64_t));
     else
-      sqlite3_bind_text(stmt, i + 1, va_arg(args, const char *), -1, SQLITE_TRANSIENT);
+      sqlite3_bind_text(stmt, i + 1, va_arg(args, const char *), -1, keep);
   }
 }
 
@@ -99,7 +104,7 @@ conn_query(struct conn *conn, GError **error, const char *sql, const char *types
     return NULL;
   va_list args;
   va_start(args, types);
-  bind_all(stmt, types, args);
+  bind_all(stmt, SQLITE_TRANSIENT, types, args);
   va_end(args);
   return stmt;
 }
@@ -124,7 +129,7 @@ conn_run(struct conn *conn, GError **error, const char *sql, const char *types, 
     return false;
   va_list args;
   va_start(args, types);
-  bind_all(stmt, types, args);
+  bind_all(stmt, SQLITE_STATIC, types, args);
   va_end(args);
   return conn_step(conn, stmt, error) >= 0;
 }
@@ -138,7 +143,7 @@ conn_number(struct conn *conn, int64_t *out, int64_t otherwise, GError **error, 
     return false;
   va_list args;
   va_start(args, types);
-  bind_all(stmt, types, args);
+  bind_all(stmt, SQLITE_STATIC, types, args);
   va_end(args);
   int step = conn_step(conn, stmt, error);
   if (step < 0)
@@ -186,7 +191,7 @@ set_up(struct conn *conn, GError **error)
   sqlite3_busy_timeout(conn->db, BUSY_MS);
   sqlite3_extended_result_codes(conn->db, 1);
   leave_log_alone(conn->db);
-  if (!tokenizer_register(conn->db) ||
+  if (!tokenizer_register(conn->db) || !terms_register(conn->db) ||
       sqlite3_exec(conn->db, pragmas, NULL, NULL, NULL) != SQLITE_OK)
     return conn_fail(conn, error);
   return true;
@@ -197,7 +202,7 @@ conn_open(struct index *index, GError **error)
 {
   struct conn *conn = g_new0(struct conn, 1);
   conn->index = index;
-  conn->statements = g_hash_table_new_full(g_str_hash, g_str_equal, g_free, finalize);
+  conn->statements = g_hash_table_new_full(g_direct_hash, g_direct_equal, NULL, finalize);
   conn->generation = index->generation;
   int flags = SQLITE_OPEN_READWRITE | SQLITE_OPEN_CREATE | SQLITE_OPEN_NOMUTEX |
               SQLITE_OPEN_URI;
@@ -395,8 +400,8 @@ is_cancelled(void *cancel)
 static void
 listen_to(struct conn *conn, GCancellable *cancel)
 {
-  sqlite3_progress_handler(conn->db, cancel != NULL ? 2000 : 0, cancel != NULL ? is_cancelled : NULL,
-                           cancel);
+  sqlite3_progress_handler(conn->db, cancel != NULL ? STEPS_BETWEEN : 0,
+                           cancel != NULL ? is_cancelled : NULL, cancel);
 }
 
 /* account: and is:sent ask state.db, whose words are no mirror's.  Without it
@@ -430,6 +435,13 @@ take_idle(struct store *store, GError **error)
   return conn;
 }
 
+static bool
+begin(struct conn *conn, const char *sql, GError **error)
+{
+  conn->hands = HANDS_UNKNOWN;
+  return conn_run(conn, error, sql, "");
+}
+
 struct conn *
 conn_read(struct store *store, GCancellable *cancel, GError **error)
 {
@@ -438,7 +450,7 @@ conn_read(struct store *store, GCancellable *cancel, GError **error)
     return NULL;
   attach_state(store, conn);
   listen_to(conn, cancel);
-  if (conn_run(conn, error, "BEGIN", ""))
+  if (begin(conn, "BEGIN", error))
     return conn;
   conn_close(conn);
   return NULL;
@@ -470,7 +482,7 @@ conn_write(struct store *store, GCancellable *cancel, GError **error)
   struct conn *conn = settle_writer(store, error);
   if (conn != NULL) {
     listen_to(conn, cancel);
-    if (conn_run(conn, error, "BEGIN IMMEDIATE", ""))
+    if (begin(conn, "BEGIN IMMEDIATE", error))
       return conn;
     listen_to(conn, NULL);
   }

@@ -141,13 +141,13 @@ static bool
 free_in(struct conn *conn, int64_t date, int64_t *id_out, GError **error)
 {
   int64_t first = MAX(date << LETTER_ID_BITS, 1), last = ((date + 1) << LETTER_ID_BITS) - 1;
-  int64_t letter, dead;
-  if (!conn_number(conn, &letter, first - 1, error,
-                   "SELECT max(id) FROM letter WHERE id BETWEEN ? AND ?", "ii", first, last) ||
-      !conn_number(conn, &dead, first - 1, error,
-                   "SELECT max(id) FROM dead WHERE id BETWEEN ? AND ?", "ii", first, last))
+  int64_t taken;
+  if (!conn_number(conn, &taken, first - 1, error,
+                   "SELECT max(coalesce((SELECT max(id) FROM letter WHERE id BETWEEN ?1 AND ?2),"
+                   " ?1 - 1), coalesce((SELECT max(id) FROM dead WHERE id BETWEEN ?1 AND ?2),"
+                   " ?1 - 1))", "ii", first, last))
     return false;
-  *id_out = MAX(letter, dead) < last ? MAX(letter, dead) + 1 : 0;
+  *id_out = taken < last ? taken + 1 : 0;
   return true;
 }
 
@@ -176,13 +176,17 @@ free_id(struct conn *conn, int64_t date, int64_t *id_out, GError **error)
 }
 
 bool
-letter_add_text(struct conn *conn, int64_t id, const struct index_doc *doc, GError **error)
+letter_add_text(struct conn *conn, int64_t id, const struct terms *terms, GError **error)
 {
-  return conn_run(conn, error,
-                  "INSERT INTO text(rowid, sender, recipients, copies, subject, body, filename,"
-                  " list) VALUES(?, ?, ?, ?, ?, ?, ?, ?)",
-                  "isssssss", id, doc->from, doc->to, doc->cc, doc->subject, doc->text,
-                  doc->filenames, doc->list);
+  auto_stmt *stmt = conn_query(conn, error,
+                               "INSERT INTO text(rowid, body, sender, recipients, copies, subject,"
+                               " filename, list) VALUES(?, ?, ?, ?, ?, ?, ?, ?)", "i", id);
+  if (stmt == NULL)
+    return false;
+  for (int i = 0; i < TERMS_COLUMNS; i++)
+    sqlite3_bind_text(stmt, i + 2, terms->columns[i]->str, (int)terms->columns[i]->len,
+                      SQLITE_STATIC);
+  return conn_step(conn, stmt, error) >= 0;
 }
 
 static bool
@@ -210,7 +214,8 @@ insert_row(struct conn *conn, int64_t id, int64_t folder, const struct thread_li
   g_autofree char *sender_key = sort_key_sender(or_empty(doc->from));
   bool named = doc->message_id != NULL && *doc->message_id != '\0';
   return conn_run(conn, error,
-                  "INSERT INTO letter(id, folder, base, suffix, fresh, flags, marks,"
+                  /* Not ABORT, for which SQLite would keep a copy of each page. */
+                  "INSERT OR ROLLBACK INTO letter(id, folder, base, suffix, fresh, flags, marks,"
                   " size, arrival, thread, orphan, message_hash, message_id, sender, sender_key,"
                   " recipients, copies, subject, subject_key, list, tags)"
                   " VALUES(?,?,?,?,?,?,?,?,?,?,?,?,?,?,?,?,?,?,?,?,?)",
@@ -268,6 +273,7 @@ letter_remove(struct conn *conn, int64_t id, GError **error)
   return place_of(conn, id, &folder, &thread, error) &&
          remove_tags(conn, id, error) &&
          conn_run(conn, error, "DELETE FROM letter WHERE id = ?", "i", id) &&
+         conn_run(conn, error, "DELETE FROM letter_words WHERE id = ?", "i", id) &&
          conn_run(conn, error, "INSERT OR IGNORE INTO dead(id) VALUES(?)", "i", id) &&
          thread_lost(conn, thread, folder, id, error);
 }
@@ -297,17 +303,25 @@ letter_tag(struct conn *conn, int64_t id, const char *tags, GError **error)
          add_tags(conn, id, tags, error);
 }
 
-/* ---- in place of what waited ---- */
+/* ---- a letter as a whole ---- */
 
-/* The letter itself came: its row takes the place of what told of it. */
+/* Is there a row of this base already?  The letter itself takes the place of the row that
+ * told of it. */
 static bool
-stop_waiting(struct conn *conn, int64_t folder, const char *base, GError **error)
+make_room(struct conn *conn, int64_t folder, const char *base, bool waits, bool *taken_out,
+          GError **error)
 {
-  int64_t id;
-  return conn_number(conn, &id, 0, error,
-                     "SELECT id FROM letter WHERE folder = ? AND base = ? AND (flags & 64) <> 0",
-                     "is", folder, base) &&
-         (id == 0 || letter_remove(conn, id, error));
+  auto_stmt *stmt = conn_query(conn, error,
+                               "SELECT id, flags & 64 FROM letter WHERE folder = ? AND base = ?",
+                               "is", folder, base);
+  int step = stmt != NULL ? conn_step(conn, stmt, error) : -1;
+  *taken_out = step == 1;
+  if (step < 1 || waits || sqlite3_column_int(stmt, 1) == 0)
+    return step >= 0;
+  *taken_out = false;
+  int64_t id = sqlite3_column_int64(stmt, 0);
+  stmt_reset(&stmt);
+  return letter_remove(conn, id, error);
 }
 
 bool
@@ -315,14 +329,12 @@ letter_add(struct conn *conn, int64_t folder, bool sent, const struct letter_fil
            guint64 size, const struct index_doc *doc, const char *tags, int64_t *id_out,
            GError **error)
 {
-  int64_t there, id;
-  bool waits = (file->flags & ROW_WAITING) != 0;
-  if ((!waits && !stop_waiting(conn, folder, file->base, error)) ||
-      !conn_number(conn, &there, 0, error, "SELECT id FROM letter WHERE folder = ? AND base = ?",
-                   "is", folder, file->base))
+  int64_t id;
+  bool taken, waits = (file->flags & ROW_WAITING) != 0;
+  if (!make_room(conn, folder, file->base, waits, &taken, error))
     return false;
   *id_out = 0;
-  if (there != 0)
+  if (taken)
     return true;
   g_auto(thread_link_t) link = {0};
   bool ok = free_id(conn, doc->date, &id, error) &&

@@ -30,6 +30,7 @@ query_free(struct query *query)
   if (query->children != NULL)
     g_ptr_array_unref(query->children);
   g_free(query->text);
+  g_free(query->word);
   g_free(query);
 }
 
@@ -163,6 +164,7 @@ text_term(struct parser *parser, const char *column, const struct word *word)
   query->column = column;
   query->text = g_strdup(word->text);
   query->prefix = word->prefix;
+  query->word = tokenizer_only_word(word->text, word->prefix);
   return query;
 }
 

@@ -16,6 +16,7 @@ struct query {
   const char *column;       /* TEXT: of the full-text table; NULL: any */
   char *text;               /* TEXT: words; SQL: the bound text, or NULL */
   bool prefix;              /* TEXT: the last word may go on */
+  char *word;               /* TEXT: tokenizer_only_word(), or NULL */
   int64_t from, to;         /* DATE: from <= date < to; SQL: `from` is the bound number */
   const char *sql;          /* SQL: a condition on letter l */
   const char *types;        /* SQL: what its places take, "s" the text, "i" the number */
@@ -34,7 +35,8 @@ struct query *query_unseal(struct query *query, struct store *store, struct conn
 struct sql {
   GString *text;
   GArray *values;           /* struct sql_value */
-  int64_t floor;            /* letters below it are not asked for */
+  int64_t floor, ceiling;   /* letters below and from there on are not asked for; 0: all are */
+  bool lists;               /* all letters that are asked for have a list of words */
 };
 struct sql_value { bool is_text; int64_t number; char *text; };
 struct sql *sql_new(void);
@@ -51,6 +53,9 @@ sqlite3_stmt *sql_prepare(const struct sql *sql, struct conn *conn, GError **err
 void sql_add_source(struct sql *sql, const struct query *query, int64_t folder,
                     const char **id_out);
 
+/* Has the query words that are better looked for in lists: the start of one, for which the
+ * full-text table would merge all that any letter has, or one that must not be there? */
+bool sql_asks_lists(const struct query *query);
 /* Has the query words that cannot drive, so that all their hits above the floor are read
  * before the first row comes? */
 bool sql_reads_ahead(const struct query *query);

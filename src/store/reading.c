@@ -17,7 +17,7 @@
 #define BATCH_ALL 256
 #define BATCH_GROWTH 8
 #define BATCH_MOST 8000
-#define BATCH_BYTES LIMIT_MIB(24)
+#define BATCH_BYTES LIMIT_MIB(32)
 /* Nor does a slow disk keep what it read from being seen, or lost when one leaves. */
 #define BATCH_US (5 * G_USEC_PER_SEC)
 /* Letters that were read and wait for the table: more would only take memory. */
@@ -33,11 +33,10 @@
 struct reading {
   struct store *store;
   const struct scan *scan;
-  GArray *wanted;
+  const struct reading_order *order;
   GCancellable *cancel;
   GAsyncQueue *done;        /* struct letter_read */
   GThreadPool *pool;
-  void (*tell)(void *data); /* for each letter that was read; or NULL */
   guint given, taken;       /* to the pool, from the queue */
   int waiting_kib;          /* atomic: of what lies in `done` */
   GPtrArray *batch;
@@ -50,6 +49,7 @@ void
 letter_read_free(struct letter_read *letter)
 {
   index_doc_free(letter->doc);
+  terms_free(letter->terms);
   g_clear_error(&letter->error);
   g_free(letter);
 }
@@ -131,17 +131,25 @@ read_letter(struct reading *reading, struct letter_read *letter)
     letter->error = g_steal_pointer(&why);
 }
 
+/* Here, where several are read at once, and not where they are written one by one. */
+static void
+take_apart(struct letter_read *letter)
+{
+  letter->terms = terms_new(letter->doc, letter->doc->date >= letter->listed >> LETTER_ID_BITS);
+  g_clear_pointer(&letter->doc->text, g_free);
+  letter->weight = 512 + terms_weight(letter->terms) + length_of(letter->doc->to) +
+                   length_of(letter->doc->cc) + length_of(letter->doc->filenames);
+}
+
 static void
 run(void *item, void *data)
 {
   struct reading *reading = data;
-  struct letter_read *letter = g_new0(struct letter_read, 1);
-  letter->what = &g_array_index(reading->wanted, struct change, GPOINTER_TO_UINT(item) - 1);
+  struct letter_read *letter = item;
   if (!g_cancellable_is_cancelled(reading->cancel))
     read_letter(reading, letter);
   if (letter->doc != NULL)
-    letter->weight = 512 + length_of(letter->doc->text) + length_of(letter->doc->to) +
-                     length_of(letter->doc->cc) + length_of(letter->doc->filenames);
+    take_apart(letter);
   g_atomic_int_add(&reading->waiting_kib, (int)(letter->weight >> 10));
   g_async_queue_push(reading->done, letter);
 }
@@ -151,10 +159,14 @@ run(void *item, void *data)
 static void
 feed(struct reading *reading)
 {
-  while (reading->given < reading->wanted->len && reading->given - reading->taken < WAITING_MOST &&
+  const struct reading_order *order = reading->order;
+  while (reading->given < order->wanted->len && reading->given - reading->taken < WAITING_MOST &&
          g_atomic_int_get(&reading->waiting_kib) < (int)(WAITING_BYTES >> 10)) {
+    struct letter_read *letter = g_new0(struct letter_read, 1);
+    letter->what = &g_array_index(order->wanted, struct change, reading->given);
+    letter->listed = *order->listed;
     reading->given++;
-    g_thread_pool_push(reading->pool, GUINT_TO_POINTER(reading->given), NULL);
+    g_thread_pool_push(reading->pool, letter, NULL);
   }
 }
 
@@ -186,12 +198,12 @@ compare_letters(const void *a, const void *b)
 }
 
 static bool
-flush(struct reading *reading, reading_fn give, void *data, GError **error)
+flush(struct reading *reading, GError **error)
 {
   if (reading->batch->len == 0)
     return true;
   g_ptr_array_sort(reading->batch, compare_letters);
-  bool ok = give(reading->batch, data, error);
+  bool ok = reading->order->give(reading->batch, reading->order->data, error);
   g_ptr_array_set_size(reading->batch, 0);
   reading->batch_bytes = 0;
   reading->batch_until = g_get_monotonic_time() + BATCH_US;
@@ -207,9 +219,10 @@ is_full(const struct reading *reading)
 }
 
 static bool
-run_all(struct reading *reading, reading_fn give, void *data, GError **error)
+run_all(struct reading *reading, GError **error)
 {
-  while (reading->taken < reading->wanted->len) {
+  const struct reading_order *order = reading->order;
+  while (reading->taken < order->wanted->len) {
     feed(reading);
     struct letter_read *letter = take(reading);
     if (letter->error != NULL) {
@@ -222,10 +235,10 @@ run_all(struct reading *reading, reading_fn give, void *data, GError **error)
       return error_set(error, POSTINO_ERROR_CANCELLED, _("stopped"));
     }
     g_ptr_array_add(reading->batch, letter);
-    if (reading->tell != NULL)
-      reading->tell(data);
+    if (order->tell != NULL)
+      order->tell(order->data);
     reading->batch_bytes += letter->weight;
-    if (is_full(reading) && !flush(reading, give, data, error))
+    if (is_full(reading) && !flush(reading, error))
       return false;
   }
   return true;
@@ -242,28 +255,27 @@ drain(struct reading *reading)
 }
 
 bool
-reading_run(struct store *store, const struct scan *scan, GArray *wanted, reading_fn give,
-            void (*tell)(void *data), void *data, GCancellable *cancel, GError **error)
+reading_run(struct store *store, const struct scan *scan, const struct reading_order *order,
+            GCancellable *cancel, GError **error)
 {
   if (store->readers == NULL)
     return error_set(error, POSTINO_ERROR_BUG, _("letters cannot be read without a reader"));
   struct reading reading = {
       .store = store,
       .scan = scan,
-      .wanted = wanted,
+      .order = order,
       .cancel = cancel,
-      .tell = tell,
       .done = g_async_queue_new(),
       .batch = g_ptr_array_new_with_free_func((GDestroyNotify)letter_read_free),
-      .batch_limit = wanted->len <= BATCH_ALL ? BATCH_ALL : BATCH_FIRST,
+      .batch_limit = order->wanted->len <= BATCH_ALL ? BATCH_ALL : BATCH_FIRST,
       .batch_until = g_get_monotonic_time() + BATCH_US,
   };
   int threads = CLAMP((int)g_get_num_processors(), 1, THREADS_MOST);
   reading.pool = g_thread_pool_new(run, &reading, threads, FALSE, NULL);
-  bool ok = run_all(&reading, give, data, error);
+  bool ok = run_all(&reading, error);
   /* What was read is kept, whatever ended the reading; but who stops it does not wait for
    * the seconds that a great batch takes. */
-  if (!g_cancellable_is_cancelled(cancel) && !flush(&reading, give, data, ok ? error : NULL))
+  if (!g_cancellable_is_cancelled(cancel) && !flush(&reading, ok ? error : NULL))
     ok = false;
   drain(&reading);
   return ok;

@@ -26,6 +26,7 @@ struct refresh {
   GCancellable *cancel;
   GHashTable *tagged;       /* state_tagged(), once it is needed */
   GPtrArray *left;          /* struct left */
+  int64_t listed;           /* lists_from() */
   bool changed;
 };
 
@@ -338,7 +339,8 @@ add_letter(struct refresh *refresh, struct conn *conn, struct arrival *arrival, 
   file.arrival = letter->arrival;
   refresh->changed = true;
   return letter_add(conn, folder->id, folder_is_sent(folder->name), &file, letter->size,
-                    letter->doc, arrival->tags, &arrival->id, error);
+                    letter->doc, arrival->tags, &arrival->id, error) &&
+         (arrival->id == 0 || lists_add(conn, arrival->id, letter->terms, error));
 }
 
 static bool
@@ -354,9 +356,9 @@ add_letters(GPtrArray *letters, void *data, GError **error)
     if (!add_letter(refresh, conn, &all[i], error))
       return false;
   for (guint i = 0; i < arrivals->len; i++)
-    if (all[i].id != 0 && !letter_add_text(conn, all[i].id, all[i].letter->doc, error))
+    if (all[i].id != 0 && !letter_add_text(conn, all[i].id, all[i].letter->terms, error))
       return false;
-  if (!conn_commit(conn, error))
+  if (!lists_from(conn, &refresh->listed, error) || !conn_commit(conn, error))
     return false;
   refresh->count.rows += letters->len;
   if (refresh->progress != NULL)
@@ -387,6 +389,19 @@ compare_newest(const void *a, const void *b)
 }
 
 static bool
+read_letters(struct refresh *refresh, GArray *wanted, reading_fn give, void (*tell)(void *data),
+             GError **error)
+{
+  struct reading_order order = {wanted, give, tell, refresh, &refresh->listed};
+  {
+    g_autoptr(conn_t) conn = conn_read(refresh->store, refresh->cancel, error);
+    if (conn == NULL || !lists_from(conn, &refresh->listed, error))
+      return false;
+  }
+  return reading_run(refresh->store, refresh->scan, &order, refresh->cancel, error);
+}
+
+static bool
 read_new(struct refresh *refresh, GError **error)
 {
   GArray *added = refresh->scan->added;
@@ -396,8 +411,7 @@ read_new(struct refresh *refresh, GError **error)
   refresh->count = (struct store_progress){.total = added->len};
   if (refresh->progress != NULL)
     refresh->progress(&refresh->count, refresh->data);
-  return reading_run(refresh->store, refresh->scan, added, add_letters, tell_read, refresh,
-                     refresh->cancel, error);
+  return read_letters(refresh, added, add_letters, tell_read, error);
 }
 
 /* ---- the full-text table made anew ---- */
@@ -465,7 +479,7 @@ add_texts(GPtrArray *letters, void *data, GError **error)
     int64_t id = letter->what->id, waits;
     if (!conn_number(conn, &waits, 0, error, "SELECT 1 FROM letter WHERE id = ? AND texted = 0",
                      "i", id) ||
-        (waits != 0 && letter->doc != NULL && !letter_add_text(conn, id, letter->doc, error)))
+        (waits != 0 && letter->doc != NULL && !letter_add_text(conn, id, letter->terms, error)))
       return false;
   }
   for (guint i = 0; i < letters->len; i++)
@@ -521,8 +535,7 @@ renew_texts(struct refresh *refresh, GError **error)
       return false;
     if (wanted->len == 0)
       return true;
-    if (!reading_run(refresh->store, refresh->scan, wanted, add_texts, NULL, refresh,
-                     refresh->cancel, error))
+    if (!read_letters(refresh, wanted, add_texts, NULL, error))
       return false;
   }
 }
@@ -578,10 +591,6 @@ refresh_locked(struct store *store, store_progress_fn progress, void *data, bool
     bool news = others_wrote(store);
     if (changed_out != NULL)
       *changed_out = refresh.changed || news || attempt > 0;
-    if (ok && refresh.count.done > 0)
-      index_merge(store);
-    if (ok && refresh.changed)
-      index_checkpoint(store);
     if (ok)
       return true;
     if (attempt > 0 || !index_is_broken(store)) {
@@ -615,4 +624,17 @@ store_rebuild(struct store *store, store_progress_fn progress, void *data, GCanc
             refresh_locked(store, progress, data, NULL, cancel, error);
   g_mutex_unlock(&index_refreshing(store)->lock);
   return ok;
+}
+
+void
+store_settle(struct store *store)
+{
+  struct refreshing *refreshing = index_refreshing(store);
+  /* Another refresh goes on, and whoever began it settles. */
+  if (!g_mutex_trylock(&refreshing->lock))
+    return;
+  index_merge(store);
+  lists_trim(store, LISTS_KEPT + LISTS_KEPT / 8, LISTS_KEPT);
+  index_checkpoint(store);
+  g_mutex_unlock(&refreshing->lock);
 }

@@ -8,6 +8,9 @@
 /* Letters among which a page is first looked for when words would be read ahead. */
 #define SPAN_FIRST 1000
 #define SPAN_GROWTH 8
+/* The same among those whose lists of words are asked. */
+#define LISTS_SPAN 500
+#define LISTS_GROWTH 4
 
 void
 row_free(struct row *row)
@@ -274,15 +277,23 @@ add_each_folder(struct sql *sql, const struct rows_query *asked, bool falls, gui
   sql_add(sql, ") WHERE 1", "");
 }
 
-/* One walk from the key of `after`, among the letters from `floor` on. */
+/* Letters among which a walk keeps. */
+struct span {
+  int64_t floor, ceiling;   /* as in struct sql */
+  bool lists;               /* all of them have a list of words */
+};
+
+/* One walk from the key of `after`. */
 static GPtrArray *
-walk(struct view *view, const char *condition, guint limit, int64_t floor, GError **error)
+walk(struct view *view, const char *condition, guint limit, struct span span, GError **error)
 {
   const struct rows_query *asked = view->asked;
   bool falls = orders[asked->order].falls != asked->backwards;
   g_autoptr(sql_t) sql = sql_new();
   const char *id;
-  sql->floor = floor;
+  sql->floor = span.floor;
+  sql->ceiling = span.ceiling;
+  sql->lists = span.lists;
   sql_add(sql, "SELECT " ROW_COLUMNS, "");
   if (view->query == NULL && view->folder == 0 && orders[asked->order].key != NULL &&
       *condition == '\0') {
@@ -312,24 +323,60 @@ find_floor(struct view *view, guint span, int64_t *floor_out, GError **error)
                      after != NULL ? after->id : INT64_MAX, (int64_t)span);
 }
 
+/* The page as far as it is among the letters that have lists.  *done_out: it is all that
+ * there is, or would be; else all letters are to be asked.  What is seldom is found
+ * sooner by the full-text table, unless that would read ahead. */
+static GPtrArray *
+page_of_lists(struct view *view, const char *condition, guint limit, bool *done_out,
+              GError **error)
+{
+  bool patient = sql_reads_ahead(view->query);
+  int64_t first;
+  *done_out = false;
+  if (!lists_from(view->conn, &first, error))
+    return NULL;
+  g_autoptr(GPtrArray) rows = g_ptr_array_new_with_free_func((GDestroyNotify)row_free);
+  struct span span = {.lists = true};
+  for (guint letters = LISTS_SPAN;; letters *= LISTS_GROWTH) {
+    if (!find_floor(view, letters, &span.floor, error))
+      return NULL;
+    span.floor = MAX(span.floor, first);
+    GPtrArray *more = walk(view, condition, limit - rows->len, span, error);
+    if (more == NULL)
+      return NULL;
+    g_ptr_array_extend_and_steal(rows, more);
+    *done_out = rows->len == limit || span.floor == 0;
+    bool seldom = letters > LISTS_SPAN || rows->len * LISTS_GROWTH < limit;
+    if (*done_out || span.floor == first || (seldom && !patient))
+      return g_steal_pointer(&rows);
+    span.ceiling = span.floor;
+  }
+}
+
 /* A page of any order but threads.  Where all hits of a word would be read first (“-the”),
  * they are those of the newest letters, and of more until the page is full. */
 static GPtrArray *
 page(struct view *view, const char *condition, guint limit, GError **error)
 {
-  bool parts = view->query != NULL && view->asked->order == ROWS_NEWEST &&
-               !view->asked->backwards && sql_reads_ahead(view->query);
+  bool falls = view->query != NULL && view->asked->order == ROWS_NEWEST && !view->asked->backwards;
+  if (falls && sql_asks_lists(view->query)) {
+    bool done;
+    g_autoptr(GPtrArray) rows = page_of_lists(view, condition, limit, &done, error);
+    if (rows == NULL || done)
+      return g_steal_pointer(&rows);
+  }
+  bool parts = falls && sql_reads_ahead(view->query);
   for (guint span = SPAN_FIRST; parts; span *= SPAN_GROWTH) {
-    int64_t floor;
-    if (!find_floor(view, span, &floor, error))
+    struct span part = {0};
+    if (!find_floor(view, span, &part.floor, error))
       return NULL;
-    if (floor == 0)
+    if (part.floor == 0)
       break;
-    g_autoptr(GPtrArray) rows = walk(view, condition, limit, floor, error);
+    g_autoptr(GPtrArray) rows = walk(view, condition, limit, part, error);
     if (rows == NULL || rows->len == limit)
       return g_steal_pointer(&rows);
   }
-  return walk(view, condition, limit, 0, error);
+  return walk(view, condition, limit, (struct span){0}, error);
 }
 
 GPtrArray *

@@ -2,18 +2,20 @@
 #pragma once
 
 #define SCHEMA_APPLICATION 0x706f7374 /* "post" */
-#define SCHEMA_VERSION 9
+#define SCHEMA_VERSION 10
 
 /* letter.id is date << LETTER_ID_BITS | next free, so newest first is the table's own
  * order, in the full-text table too. An index that begins with the folder ends with the
  * id: the first screen of each order is one walk. letter_place and letter_fresh hold all
  * that a comparison with a directory needs. The parts of `text` are merged after
  * refreshes (index_merge()), not while new letters wait to be seen; its first column is
- * the one of most words, since FTS5 writes two bytes before the places in any other. dead
- * are rows whose postings linger in `text`: their numbers are not given again. Rows with
- * ROW_WAITING (64) have no file and are not counted. `sealed` has the words of letters
- * that were sealed, each as a number that only the key makes. `hand` mirrors what
- * state.db says of threads; thread_mark is the greatest mark of each thread that has one. */
+ * the one of most words, since FTS5 writes two bytes before the places in any other.
+ * letter_words has the words of each letter from row listed.first on (lists.c), listed.lists
+ * how many they are at most. dead are rows whose postings linger in `text`: their numbers
+ * are not given again. Rows with ROW_WAITING (64) have no file and are not counted.
+ * `sealed` has the words of letters that were sealed, each as a number that only the key
+ * makes. `hand` mirrors what state.db says of threads; thread_mark is the greatest mark of
+ * each thread that has one. */
 #define SCHEMA_SQL \
   "CREATE TABLE folder(id INTEGER PRIMARY KEY, name TEXT NOT NULL UNIQUE," \
   " sent INTEGER NOT NULL, total INTEGER NOT NULL DEFAULT 0, unread INTEGER NOT NULL DEFAULT 0," \
@@ -41,6 +43,9 @@
   "CREATE INDEX letter_flagged ON letter(id) WHERE (flags & 4) <> 0;" \
   "CREATE INDEX letter_waiting ON letter(id) WHERE (flags & 64) <> 0;" \
   "CREATE INDEX letter_untexted ON letter(id) WHERE texted = 0;" \
+  "CREATE TABLE letter_words(id INTEGER PRIMARY KEY, words BLOB NOT NULL) STRICT;" \
+  "CREATE TABLE listed(first INTEGER NOT NULL, lists INTEGER NOT NULL) STRICT;" \
+  "INSERT INTO listed VALUES(0, 0);" \
   "CREATE TABLE dead(id INTEGER PRIMARY KEY) STRICT;" \
   "CREATE TABLE tag(word TEXT NOT NULL COLLATE NOCASE, id INTEGER NOT NULL, PRIMARY KEY(word, id))" \
   " STRICT, WITHOUT ROWID;" \

@@ -80,17 +80,17 @@ sql_prepare(const struct sql *sql, struct conn *conn, GError **error)
 
 /* Can the node be said in one MATCH?  FTS5's NOT needs something to take from. */
 static bool
-is_text(const struct query *query)
+is_text(const struct sql *sql, const struct query *query)
 {
   if (query->kind == QUERY_TEXT)
-    return true;
+    return !sql->lists || !query->prefix || query->word == NULL;
   if (query->kind != QUERY_AND && query->kind != QUERY_OR)
     return false;
   bool positive = false;
   for (guint i = 0; i < query->children->len; i++) {
     const struct query *child = query->children->pdata[i];
     bool is_not = query->kind == QUERY_AND && child->kind == QUERY_NOT;
-    if (!is_text(is_not ? child->children->pdata[0] : child))
+    if (!is_text(sql, is_not ? child->children->pdata[0] : child))
       return false;
     positive |= !is_not;
   }
@@ -170,15 +170,15 @@ match_node(GString *match, const struct query *query)
 
 /* The children of an AND, parted into what one MATCH can say and the rest. */
 static void
-part(const struct query *query, GPtrArray *texts, GPtrArray *rest)
+part(const struct sql *sql, const struct query *query, GPtrArray *texts, GPtrArray *rest)
 {
   bool positive = false;
   for (guint i = 0; i < query->children->len; i++)
-    positive |= is_text(query->children->pdata[i]);
+    positive |= is_text(sql, query->children->pdata[i]);
   for (guint i = 0; i < query->children->len; i++) {
     struct query *child = query->children->pdata[i];
-    bool taken = is_text(child) || (positive && child->kind == QUERY_NOT &&
-                                    is_text(child->children->pdata[0]));
+    bool taken = is_text(sql, child) || (positive && child->kind == QUERY_NOT &&
+                                         is_text(sql, child->children->pdata[0]));
     g_ptr_array_add(taken ? texts : rest, child);
   }
 }
@@ -216,7 +216,7 @@ static void
 add_and(struct sql *sql, const struct query *query, const char *id)
 {
   g_autoptr(GPtrArray) texts = g_ptr_array_new(), rest = g_ptr_array_new();
-  part(query, texts, rest);
+  part(sql, query, texts, rest);
   if (texts->len > 0) {
     g_autofree char *match = match_of(texts);
     add_set(sql, match);
@@ -238,6 +238,24 @@ add_condition(struct sql *sql, const struct query *query)
   }
 }
 
+/* The letters whose list holds a word. */
+static void
+add_listed(struct sql *sql, const struct query *query)
+{
+  sql_add(sql, "holds(w.words, ?, ?, ?)", "sii", query->word, (int64_t)query->prefix,
+          (int64_t)terms_column(query->column));
+}
+
+static void
+add_not(struct sql *sql, const struct query *inner, const char *id)
+{
+  g_string_append(sql->text, "NOT ");
+  if (sql->lists && inner->kind == QUERY_TEXT && inner->word != NULL)
+    add_listed(sql, inner);
+  else
+    add_node(sql, inner, id);
+}
+
 static void
 add_inside(struct sql *sql, const struct query *query, const char *id)
 {
@@ -249,8 +267,7 @@ add_inside(struct sql *sql, const struct query *query, const char *id)
     add_joined(sql, query->children, " OR ", id);
     break;
   case QUERY_NOT:
-    g_string_append(sql->text, "NOT ");
-    add_node(sql, query->children->pdata[0], id);
+    add_not(sql, query->children->pdata[0], id);
     break;
   case QUERY_DATE:
     g_string_append_printf(sql->text, "%s >= ? AND %s < ?", id, id);
@@ -258,6 +275,8 @@ add_inside(struct sql *sql, const struct query *query, const char *id)
     add_number(sql, query->to << LETTER_ID_BITS);
     break;
   case QUERY_TEXT:
+    add_listed(sql, query);
+    break;
   case QUERY_SQL:
   default:
     add_condition(sql, query);
@@ -268,7 +287,7 @@ static void
 add_node(struct sql *sql, const struct query *query, const char *id)
 {
   g_string_append_c(sql->text, '(');
-  if (is_text(query)) {
+  if (is_text(sql, query)) {
     g_autoptr(GString) match = g_string_new(NULL);
     match_node(match, query);
     add_set(sql, match->str);
@@ -282,12 +301,12 @@ add_node(struct sql *sql, const struct query *query, const char *id)
 
 /* What one MATCH can say drives; the rest is asked of each letter. */
 static void
-part_whole(const struct query *query, GPtrArray *texts, GPtrArray *rest)
+part_whole(const struct sql *sql, const struct query *query, GPtrArray *texts, GPtrArray *rest)
 {
   if (query->kind == QUERY_AND)
-    part(query, texts, rest);
+    part(sql, query, texts, rest);
   else
-    g_ptr_array_add(is_text(query) ? texts : rest, (struct query *)query);
+    g_ptr_array_add(is_text(sql, query) ? texts : rest, (struct query *)query);
 }
 
 static bool
@@ -304,12 +323,64 @@ has_text(const struct query *query)
 bool
 sql_reads_ahead(const struct query *query)
 {
+  const struct sql plain = {.lists = false};
   g_autoptr(GPtrArray) texts = g_ptr_array_new(), rest = g_ptr_array_new();
-  part_whole(query, texts, rest);
+  part_whole(&plain, query, texts, rest);
   for (guint i = 0; i < rest->len; i++)
     if (has_text(rest->pdata[i]))
       return true;
   return false;
+}
+
+/* Would a list be asked for what no MATCH says? */
+static bool
+has_listed(const struct sql *sql, const struct query *query)
+{
+  g_autoptr(GPtrArray) texts = g_ptr_array_new(), rest = g_ptr_array_new();
+  if (is_text(sql, query))
+    return false;
+  if (query->kind == QUERY_TEXT)
+    return true;
+  if (query->kind == QUERY_NOT) {
+    const struct query *inner = query->children->pdata[0];
+    return inner->kind == QUERY_TEXT ? inner->word != NULL : has_listed(sql, inner);
+  }
+  if (query->kind == QUERY_AND)
+    part(sql, query, texts, rest);
+  const GPtrArray *children = query->kind == QUERY_AND ? rest : query->children;
+  for (guint i = 0; children != NULL && i < children->len; i++)
+    if (has_listed(sql, children->pdata[i]))
+      return true;
+  return false;
+}
+
+bool
+sql_asks_lists(const struct query *query)
+{
+  const struct sql listed = {.lists = true};
+  return has_listed(&listed, query);
+}
+
+/* The first table of a FROM, whose order is that of the rows. */
+static const char *
+add_driver(struct sql *sql, GPtrArray *texts)
+{
+  if (texts->len == 0) {
+    sql_add(sql, sql->lists ? " FROM letter_words w CROSS JOIN letter l ON l.id = w.id"
+                            : " FROM letter l", "");
+    return sql->lists ? "w.id" : "l.id";
+  }
+  sql_add(sql, sql->lists ? " FROM text CROSS JOIN letter_words w ON w.id = text.rowid"
+                            " CROSS JOIN letter l ON l.id = w.id"
+                          : " FROM text CROSS JOIN letter l ON l.id = text.rowid", "");
+  return "text.rowid";
+}
+
+static void
+add_bound(struct sql *sql, const char *id, const char *sign, int64_t bound)
+{
+  g_string_append_printf(sql->text, " AND %s %s ?", id, sign);
+  add_number(sql, bound);
 }
 
 void
@@ -317,18 +388,17 @@ sql_add_source(struct sql *sql, const struct query *query, int64_t folder, const
 {
   g_autoptr(GPtrArray) texts = g_ptr_array_new(), rest = g_ptr_array_new();
   if (query != NULL)
-    part_whole(query, texts, rest);
-  *id_out = texts->len > 0 ? "text.rowid" : "l.id";
+    part_whole(sql, query, texts, rest);
+  *id_out = add_driver(sql, texts);
+  sql_add(sql, " CROSS JOIN folder f ON f.id = l.folder WHERE 1", "");
   if (texts->len > 0) {
-    sql_add(sql, " FROM text CROSS JOIN letter l ON l.id = text.rowid"
-                 " CROSS JOIN folder f ON f.id = l.folder WHERE text MATCH ?", "");
     g_autofree char *match = match_of(texts);
-    add_text(sql, match);
-  } else {
-    sql_add(sql, " FROM letter l CROSS JOIN folder f ON f.id = l.folder WHERE 1", "");
+    sql_add(sql, " AND text MATCH ?", "s", match);
   }
   if (sql->floor > 0)
-    sql_add(sql, texts->len > 0 ? " AND text.rowid >= ?" : " AND l.id >= ?", "i", sql->floor);
+    add_bound(sql, *id_out, ">=", sql->floor);
+  if (sql->ceiling > 0)
+    add_bound(sql, *id_out, "<", sql->ceiling);
   if (folder != 0)
     sql_add(sql, " AND l.folder = ?", "i", folder);
   for (guint i = 0; i < rest->len; i++) {

@@ -33,9 +33,20 @@ absolute(const char *mail_dir, GError **error)
   return g_steal_pointer(&path);
 }
 
+/* SQLite counts its memory behind one lock, for nobody. */
+static void *
+set_up_sqlite(void *unused)
+{
+  (void)unused;
+  sqlite3_config(SQLITE_CONFIG_MEMSTATUS, 0);
+  return NULL;
+}
+
 struct store *
 store_open(const char *mail_dir, struct reader_pool *readers, GError **error)
 {
+  static GOnce once = G_ONCE_INIT;
+  g_once(&once, set_up_sqlite, NULL);
   g_autofree char *dir = absolute(mail_dir, error);
   if (dir == NULL)
     return NULL;

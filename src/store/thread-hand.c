@@ -151,6 +151,7 @@ join_parent(struct conn *conn, const struct hand *hand, int64_t thread, GError *
 static bool
 keep(struct conn *conn, const struct hand *hand, GError **error)
 {
+  conn->hands = HANDS_UNKNOWN;
   if (!hand->placed && hand->mark == 0)
     return conn_run(conn, error, "DELETE FROM hand WHERE hash = ?", "i", hand->hash);
   return conn_run(conn, error,

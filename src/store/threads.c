@@ -36,6 +36,8 @@ add_once(GArray *threads, int64_t thread)
  * parent would be, but its threads are others: the user put the id at `start` elsewhere. */
 struct chain {
   GArray *ids;              /* int64_t */
+  GArray *settled;          /* int64_t: the thread of each of which nothing is to be noted but
+                             * another thread; 0: something is */
   guint start;
   int64_t below;            /* what the id at `start` was put below, or 0 */
   int mark;                 /* the greatest that the user gave to any of them */
@@ -45,13 +47,33 @@ static void
 chain_clear(struct chain *chain)
 {
   g_clear_pointer(&chain->ids, g_array_unref);
+  g_clear_pointer(&chain->settled, g_array_unref);
 }
 typedef struct chain chain_t;
 G_DEFINE_AUTO_CLEANUP_CLEAR_FUNC(chain_t, chain_clear)
 
+/* Most people have said nothing of any thread. */
+static bool
+look_for_hands(struct conn *conn, GError **error)
+{
+  int64_t any;
+  if (conn->hands == HANDS_UNKNOWN) {
+    if (!conn_number(conn, &any, 0, error, "SELECT EXISTS (SELECT 1 FROM hand)", ""))
+      return false;
+    conn->hands = any != 0 ? HANDS_SOME : HANDS_NONE;
+  }
+  return true;
+}
+
 bool
 thread_hand(struct conn *conn, struct hand *hand, GError **error)
 {
+  if (!look_for_hands(conn, error))
+    return false;
+  if (conn->hands == HANDS_NONE) {
+    *hand = (struct hand){.hash = hand->hash};
+    return true;
+  }
   auto_stmt *stmt = conn_query(conn, error, "SELECT parent, mark FROM hand WHERE hash = ?", "i",
                                hand->hash);
   int step = stmt != NULL ? conn_step(conn, stmt, error) : -1;
@@ -90,24 +112,38 @@ ids_of(const struct index_doc *doc, int64_t own)
   return chain;
 }
 
+/* *settled_out: the thread, when it is known what the id hangs below (of one that is
+ * `first` nothing says it), else 0. */
 static bool
-add_thread_of(struct conn *conn, int64_t hash, GArray *threads, GError **error)
+add_thread_of(struct conn *conn, int64_t hash, bool first, GArray *threads, int64_t *settled_out,
+              GError **error)
 {
-  int64_t thread;
-  if (!conn_number(conn, &thread, 0, error, "SELECT thread FROM ref WHERE hash = ?", "i", hash))
-    return false;
-  if (thread != 0)
+  auto_stmt *stmt = conn_query(conn, error, "SELECT thread, parent FROM ref WHERE hash = ?", "i",
+                               hash);
+  int step = stmt != NULL ? conn_step(conn, stmt, error) : -1;
+  *settled_out = 0;
+  if (step == 1) {
+    int64_t thread = sqlite3_column_int64(stmt, 0);
     add_once(threads, thread);
-  return true;
+    if (first || sqlite3_column_type(stmt, 1) != SQLITE_NULL)
+      *settled_out = thread;
+  }
+  return step >= 0;
 }
 
 static bool
-threads_of_chain(struct conn *conn, const struct chain *chain, GArray *threads, GError **error)
+threads_of_chain(struct conn *conn, struct chain *chain, GArray *threads, GError **error)
 {
-  for (guint i = chain->start; i < chain->ids->len; i++)
-    if (!add_thread_of(conn, g_array_index(chain->ids, int64_t, i), threads, error))
+  int64_t settled;
+  chain->settled = g_array_new(FALSE, FALSE, sizeof settled);
+  for (guint i = chain->start; i < chain->ids->len; i++) {
+    if (!add_thread_of(conn, g_array_index(chain->ids, int64_t, i), i == 0, threads, &settled,
+                       error))
       return false;
-  return chain->below == 0 || add_thread_of(conn, chain->below, threads, error);
+    g_array_append_val(chain->settled, settled);
+  }
+  return chain->below == 0 ||
+         add_thread_of(conn, chain->below, true, threads, &settled, error);
 }
 
 /* The letter that an orphan answers: *hash_out is 0 when there is none. */
@@ -203,6 +239,8 @@ note_chain(struct conn *conn, const struct chain *chain, int64_t thread, int64_t
   for (guint i = chain->start; i < ids->len; i++) {
     int64_t hash = g_array_index(ids, int64_t, i);
     bool own = i + 1 == ids->len;
+    if (!own && g_array_index(chain->settled, int64_t, i - chain->start) == thread)
+      continue;
     int64_t before = i > 0 ? g_array_index(ids, int64_t, i - 1) : own ? parent : 0;
     if (!conn_run(conn, error,
                   "INSERT INTO ref(hash, thread, parent) VALUES(?1, ?2, nullif(?3, 0))"

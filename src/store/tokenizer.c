@@ -6,6 +6,7 @@
 #include <uninorm.h>
 
 #include "base/text.h"
+#include "store/terms.h"
 
 /* A word longer than this is no word (base64, a key): its start is kept, so that
  * the table does not grow by rubbish. */
@@ -124,8 +125,10 @@ give_word(const struct words *words, const char *text, size_t start, size_t end,
   if (ascii) {
     char lower[WORD_BYTES];
     size_t length = MIN(end - start, sizeof lower);
-    for (size_t i = 0; i < length; i++)
-      lower[i] = (char)(text[start + i] | (g_ascii_isupper(text[start + i]) ? 0x20 : 0));
+    for (size_t i = 0; i < length; i++) {
+      guchar c = (guchar)text[start + i];
+      lower[i] = (char)(c | ((guchar)(c - 'A') < 26) << 5);
+    }
     return words->take(words->data, false, lower, length, start, end);
   }
   /* Folding grows a word at most a few times: more than this is cut anyway. */
@@ -216,7 +219,15 @@ struct walk {
   bool query;
   struct words words;
   size_t atoms;             /* no address begins before this place */
+  size_t sign;              /* the next @, or the end */
 };
+
+static size_t
+next_sign(const char *text, size_t length, size_t at)
+{
+  const char *sign = memchr(text + at, '@', length - at);
+  return sign != NULL ? (size_t)(sign - text) : length;
+}
 
 /* Words that begin inside a run of atoms start no address of their own, so each
  * run is looked at once. */
@@ -224,6 +235,10 @@ static size_t
 address_here(struct walk *walk, size_t at)
 {
   if (at < walk->atoms)
+    return 0;
+  if (walk->sign < at)
+    walk->sign = next_sign(walk->text, walk->length, at);
+  if (walk->sign - at > ADDRESS_BYTES || walk->sign == walk->length)
     return 0;
   size_t end = at;
   while (end < walk->length && is_atom(walk->text[end]))
@@ -258,7 +273,8 @@ take_word(struct walk *walk, size_t at, struct place place, size_t *next_out)
 int
 tokenize(const char *text, size_t length, bool query, tokenizer_fn take, void *data)
 {
-  struct walk walk = {text, length, query, {take, data}, 0};
+  struct walk walk = {text, length, query, {take, data}, 0, 0};
+  walk.sign = next_sign(text, length, 0);
   size_t at = 0;
   while (at < length) {
     struct place place = place_at(text, length, at);
@@ -284,6 +300,28 @@ bool
 tokenizer_has_words(const char *text)
 {
   return tokenize(text, strlen(text), true, stop_at_first, NULL) != 0;
+}
+
+struct only { char *word; guint n; };
+
+static int
+take_only(void *data, bool together, const char *word, size_t length, size_t start, size_t end)
+{
+  (void)together, (void)start, (void)end;
+  struct only *only = data;
+  if (only->n++ > 0 || length > WORD_BYTES)
+    return 1;
+  only->word = g_strndup(word, length);
+  return 0;
+}
+
+char *
+tokenizer_only_word(const char *text, bool begins)
+{
+  struct only only = {NULL, 0};
+  if (tokenize(text, strlen(text), !begins, take_only, &only) != 0)
+    g_clear_pointer(&only.word, g_free);
+  return only.word;
 }
 
 /* ---- FTS5 ---- */
@@ -321,6 +359,8 @@ run(Fts5Tokenizer *tokenizer, void *context, int flags, const char *text, int le
 {
   (void)tokenizer;
   struct bridge bridge = {take, context};
+  if ((flags & FTS5_TOKENIZE_DOCUMENT) != 0)
+    return terms_each(text, (size_t)length, pass_on, &bridge);
   bool query = (flags & FTS5_TOKENIZE_QUERY) != 0 && (flags & FTS5_TOKENIZE_PREFIX) == 0;
   return tokenize(text, (size_t)length, query, pass_on, &bridge);
 }

@@ -8,7 +8,8 @@
 #include <stdbool.h>
 #include <stddef.h>
 
-/* Registers the FTS5 tokenizer "postino" on a connection. */
+/* Registers the FTS5 tokenizer "postino" on a connection.  What is put into a table is a
+ * column of terms.h, queries are text. */
 bool tokenizer_register(sqlite3 *db);
 
 /* Called for each word; `together`: in the place of the one before.  Another
@@ -19,3 +20,6 @@ typedef int (*tokenizer_fn)(void *data, bool together, const char *word, size_t 
 int tokenize(const char *text, size_t length, bool query, tokenizer_fn take, void *data);
 /* Does the text hold any word? */
 bool tokenizer_has_words(const char *text);
+/* The word, when a query's text is one (`begins`: the start of one) and not very long; else
+ * NULL. */
+char *tokenizer_only_word(const char *text, bool begins);

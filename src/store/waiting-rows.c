@@ -54,12 +54,15 @@ static bool
 add(struct sync *sync, const struct waiting *waiting, GError **error)
 {
   g_autoptr(index_doc_t) doc = read_headers(sync, waiting);
+  g_autoptr(terms_t) terms = terms_new(doc, true);
   g_autoptr(conn_t) conn = conn_write(sync->store, sync->cancel, error);
   struct letter_file file = {.base = waiting->base, .suffix = "", .flags = ROW_WAITING | ROW_SEEN};
   int64_t folder, id;
   return conn != NULL && letter_folder(conn, waiting->folder, &folder, error) &&
          letter_add(conn, folder, false, &file, waiting->size, doc, NULL, &id, error) &&
-         (id == 0 || letter_add_text(conn, id, doc, error)) && conn_commit(conn, error);
+         (id == 0 || (lists_add(conn, id, terms, error) &&
+                      letter_add_text(conn, id, terms, error))) &&
+         conn_commit(conn, error);
 }
 
 static bool

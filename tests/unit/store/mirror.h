@@ -11,6 +11,7 @@ mirror_add(struct fixture *fixture, const char *folder, const char *base, unsign
 {
   g_autoptr(GError) error = NULL;
   g_autoptr(index_doc_t) doc = index_message(text, strlen(text), 1800000000);
+  g_autoptr(terms_t) terms = terms_new(doc, true);
   g_autoptr(conn_t) conn = conn_write(fixture->store, NULL, &error);
   /* Arrivals that have nothing to do with dates, and equal ones among them. */
   struct letter_file file = {base, flags != 0 ? ":2,S" : ":2,", false, flags,
@@ -19,7 +20,8 @@ mirror_add(struct fixture *fixture, const char *folder, const char *base, unsign
   if (conn == NULL || !letter_folder(conn, folder, &folder_id, &error) ||
       !letter_add(conn, folder_id, folder_is_sent(folder), &file, strlen(text), doc, tags, &id,
                   &error) ||
-      id == 0 || !letter_add_text(conn, id, doc, &error) || !conn_commit(conn, &error))
+      id == 0 || !lists_add(conn, id, terms, &error) ||
+      !letter_add_text(conn, id, terms, &error) || !conn_commit(conn, &error))
     fail_msg("%s", error->message);
 }
 

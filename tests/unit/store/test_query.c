@@ -42,12 +42,22 @@ open_filled(void **state)
   return 0;
 }
 
+/* The oldest first, by the full-text table, and the newest first, where lists of words are
+ * asked: they are the same. */
 static char *
 find(struct fixture *f, const char *query)
 {
-  struct rows_query asked = {.query = query, .order = ROWS_OLDEST, .limit = 100};
-  g_autoptr(GPtrArray) rows = mirror_rows(f, &asked);
-  return mirror_bases(rows);
+  struct rows_query oldest = {.query = query, .order = ROWS_OLDEST, .limit = 5000};
+  struct rows_query newest = {.query = query, .limit = 5000};
+  g_autoptr(GPtrArray) rows = mirror_rows(f, &oldest);
+  g_autoptr(GPtrArray) other = mirror_rows(f, &newest);
+  g_autoptr(GPtrArray) turned = g_ptr_array_new();
+  for (guint i = other->len; i-- > 0;)
+    g_ptr_array_add(turned, other->pdata[i]);
+  g_autofree char *bases = mirror_bases(rows), *others = mirror_bases(turned);
+  if (strcmp(bases, others) != 0)
+    fail_msg("%s: %s, but newest first %s", query, bases, others);
+  return g_steal_pointer(&bases);
 }
 
 static void
@@ -287,6 +297,107 @@ find_by_pages(struct fixture *f, const char *query)
   return mirror_bases(all);
 }
 
+/* What the full-text table merges before it gives the first row is given up at once. */
+static void
+merging_the_starts_of_words_is_stopped(void **state)
+{
+  struct fixture *f = *state;
+  g_autoptr(GCancellable) cancel = g_cancellable_new();
+  for (int i = 0; i < 20; i++) {
+    g_autoptr(GString) text = g_string_new("Subject: many\n\n");
+    for (int word = 0; word < 1500; word++)
+      g_string_append_printf(text, "word%dofletter%d\n", word, i);
+    g_autofree char *base = g_strdup_printf("n%d", i);
+    mirror_add(f, "Many", base, 0, NULL, text->str);
+  }
+  struct rows_query asked = {.query = "w*", .order = ROWS_OLDEST, .limit = 1};
+  g_autoptr(GPtrArray) rows = mirror_rows(f, &asked);
+  assert_int_equal(rows->len, 1);
+  g_cancellable_cancel(cancel);
+  g_autoptr(GError) error = NULL;
+  assert_null(store_rows(f->store, &asked, cancel, &error));
+  assert_true(error_is(error, POSTINO_ERROR_CANCELLED));
+}
+
+static void
+keep_lists_from(struct fixture *f, int64_t first)
+{
+  g_autoptr(conn_t) conn = conn_write(f->store, NULL, NULL);
+  assert_true(conn_run(conn, NULL, "DELETE FROM letter_words WHERE id < ?", "i", first));
+  assert_true(conn_run(conn, NULL, "UPDATE listed SET first = ?", "i", first));
+  assert_true(conn_commit(conn, NULL));
+}
+
+/* By as many letters as have a list of words, a page at a time and all at once, whatever
+ * part of the letters that is. */
+static void
+lists_and_the_table_find_the_same(void **state)
+{
+  struct fixture *f = *state;
+  static const char *const queries[] = {
+      "co*", "od*", "w1*", "w10*", "od* w1*", "subject:co*", "body:co*", "body:s* -od*",
+      "co* -w2*", "-od*", "-odd", "-common", "is:read or od*", "zz*", "\"odd common\"*",
+      "od* or subject:s3*", "-(od* or w1*)", "common -od*", "from:an*",
+  };
+  for (int i = 0; i < 700; i++) {
+    g_autofree char *base = g_strdup_printf("n%d", i);
+    g_autofree char *text = g_strdup_printf(
+        "From: Anna <a%d@tuoisp.example>\nDate: 1 Jan 2024 %02d:%02d:00 +0000\nSubject: s%d\n\n"
+        "w%d %s%s\n", i % 7, i / 60, i % 60, i, i, i % 20 == 0 ? "" : "common ",
+        i % 3 == 0 ? "odd common" : "");
+    mirror_add(f, "Many", base, i % 2 != 0 ? ROW_SEEN : 0, NULL, text);
+  }
+  struct rows_query all = {.limit = 1000};
+  g_autoptr(GPtrArray) rows = mirror_rows(f, &all);
+  static const guint kept[] = {700, 550, 120, 0};
+  for (gsize part = 0; part < G_N_ELEMENTS(kept); part++) {
+    const struct row *row = rows->pdata[MIN(kept[part], rows->len - 1)];
+    keep_lists_from(f, kept[part] == 0 ? row->id + ((int64_t)1 << 50) : row->id);
+    for (gsize i = 0; i < G_N_ELEMENTS(queries); i++) {
+      g_autofree char *found = find(f, queries[i]), *paged = find_by_pages(f, queries[i]);
+      g_auto(GStrv) forwards = g_strsplit(found, " ", -1), backwards = g_strsplit(paged, " ", -1);
+      guint n = g_strv_length(forwards);
+      assert_int_equal(n, g_strv_length(backwards));
+      for (guint at = 0; at < n; at++)
+        assert_string_equal(forwards[at], backwards[n - 1 - at]);
+    }
+  }
+}
+
+static int64_t
+number(struct fixture *f, const char *sql)
+{
+  g_autoptr(conn_t) conn = conn_read(f->store, NULL, NULL);
+  auto_own *stmt = NULL;
+  assert_int_equal(sqlite3_prepare_v2(conn->db, sql, -1, &stmt, NULL), SQLITE_OK);
+  assert_int_equal(sqlite3_step(stmt), SQLITE_ROW);
+  return sqlite3_column_int64(stmt, 0);
+}
+
+static void
+only_the_newest_letters_keep_a_list(void **state)
+{
+  struct fixture *f = *state;
+  for (int i = 0; i < 30; i++) {
+    g_autofree char *base = g_strdup_printf("n%d", i);
+    g_autofree char *text = g_strdup_printf("Date: 2 Jan 2024 10:%02d:00 +0000\n\nboat\n", i);
+    mirror_add(f, "Many", base, 0, NULL, text);
+  }
+  assert_int_equal(number(f, "SELECT count(*) FROM letter_words"), 30);
+  lists_trim(f->store, 30, 10);
+  assert_int_equal(number(f, "SELECT count(*) FROM letter_words"), 30);
+  lists_trim(f->store, 29, 10);
+  assert_int_equal(number(f, "SELECT count(*) FROM letter_words"), 10);
+  mirror_add(f, "Many", "old", 0, NULL, "Date: 1 Jan 2024 10:00:00 +0000\n\nboat\n");
+  mirror_add(f, "Many", "new", 0, NULL, "Date: 3 Jan 2024 10:00:00 +0000\n\nboat\n");
+  assert_int_equal(number(f, "SELECT count(*) FROM letter_words"), 11);
+  assert_int_equal(number(f, "SELECT lists FROM listed"), 11);
+  assert_int_equal(number(f, "SELECT count(*) FROM letter, listed WHERE id >= first"), 11);
+  struct rows_query asked = {.query = "bo*", .limit = 100};
+  g_autoptr(GPtrArray) rows = mirror_rows(f, &asked);
+  assert_int_equal(rows->len, 32);
+}
+
 /* Among more letters than a page is first looked for in. */
 static void
 a_word_that_others_lack_is_found_far_back(void **state)
@@ -327,6 +438,9 @@ main(void)
       filled_test(words_of_the_web_and_the_clock_are_words),
       filled_test(hostile_queries_end),
       filled_test(a_stopped_search_says_so),
+      fixture_test(merging_the_starts_of_words_is_stopped),
+      fixture_test(lists_and_the_table_find_the_same),
+      fixture_test(only_the_newest_letters_keep_a_list),
       fixture_test(a_word_that_others_lack_is_found_far_back),
   };
   return cmocka_run_group_tests(tests, NULL, NULL);

@@ -373,6 +373,7 @@ parts_of_many_refreshes_are_merged(void **state)
     g_autofree char *name = g_strdup_printf("Inbox/new/%d.x", 1000 + i);
     put(f, name, "one", "boat");
     assert_true(refresh(f));
+    store_settle(f->store);
   }
   g_autoptr(conn_t) conn = conn_read(f->store, NULL, NULL);
   int64_t parts;
