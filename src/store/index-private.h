@@ -137,7 +137,7 @@ bool lists_add(struct conn *conn, int64_t id, const struct terms *terms, GError 
     G_GNUC_WARN_UNUSED_RESULT;
 /* Where more than `most` letters have a list, all but the `kept` newest letters lose it. */
 void lists_trim(struct store *store, guint most, guint kept);
-#define LISTS_KEPT 2500
+#define LISTS_KEPT 2200
 
 /* ---- waiting-rows.c ---- */
 

@@ -17,7 +17,7 @@
 #define BATCH_ALL 256
 #define BATCH_GROWTH 8
 #define BATCH_MOST 8000
-#define BATCH_BYTES LIMIT_MIB(24)
+#define BATCH_BYTES LIMIT_MIB(32)
 /* Nor does a slow disk keep what it read from being seen, or lost when one leaves. */
 #define BATCH_US (5 * G_USEC_PER_SEC)
 /* Letters that were read and wait for the table: more would only take memory. */

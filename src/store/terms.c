@@ -31,7 +31,10 @@ append(void *data, bool together, const char *word, size_t length, size_t start,
   (void)start, (void)end;
   struct taking *taking = data;
   size_t at = taking->column->len, kept = MIN(length, LENGTH_MOST);
-  g_string_set_size(taking->column, at + HEAD + kept);
+  if (taking->column->allocated_len - at > HEAD + kept)
+    taking->column->len = at + HEAD + kept;
+  else
+    g_string_set_size(taking->column, at + HEAD + kept);
   char *head = taking->column->str + at;
   head[0] = (char)kept;
   head[1] = (char)((kept | (together ? TOGETHER : 0)) >> 8);
@@ -137,6 +140,14 @@ list_word(GString *list, const struct slot *slot)
   list->len = at + head + length;
 }
 
+/* Many lie in memory until they are written. */
+static void
+fit(GString *string)
+{
+  string->allocated_len = string->len + 1;
+  string->str = g_realloc(string->str, string->allocated_len);
+}
+
 GString *
 terms_list(const struct terms *terms)
 {
@@ -152,6 +163,7 @@ terms_list(const struct terms *terms)
   for (guint i = 0; i < n; i++)
     if (slots[i].word != NULL)
       list_word(list, &slots[i]);
+  fit(list);
   return list;
 }
 
@@ -185,6 +197,7 @@ terms_new(const struct index_doc *doc, bool listed)
     struct taking taking = {g_string_sized_new(length + length / 4 + 16), 0};
     if (length > 0)
       tokenize(text, length, false, append, &taking);
+    fit(taking.column);
     terms->columns[i] = taking.column;
     terms->words += taking.words;
   }

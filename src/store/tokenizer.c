@@ -219,7 +219,15 @@ struct walk {
   bool query;
   struct words words;
   size_t atoms;             /* no address begins before this place */
+  size_t sign;              /* the next @, or the end */
 };
+
+static size_t
+next_sign(const char *text, size_t length, size_t at)
+{
+  const char *sign = memchr(text + at, '@', length - at);
+  return sign != NULL ? (size_t)(sign - text) : length;
+}
 
 /* Words that begin inside a run of atoms start no address of their own, so each
  * run is looked at once. */
@@ -227,6 +235,10 @@ static size_t
 address_here(struct walk *walk, size_t at)
 {
   if (at < walk->atoms)
+    return 0;
+  if (walk->sign < at)
+    walk->sign = next_sign(walk->text, walk->length, at);
+  if (walk->sign - at > ADDRESS_BYTES || walk->sign == walk->length)
     return 0;
   size_t end = at;
   while (end < walk->length && is_atom(walk->text[end]))
@@ -261,7 +273,8 @@ take_word(struct walk *walk, size_t at, struct place place, size_t *next_out)
 int
 tokenize(const char *text, size_t length, bool query, tokenizer_fn take, void *data)
 {
-  struct walk walk = {text, length, query, {take, data}, 0};
+  struct walk walk = {text, length, query, {take, data}, 0, 0};
+  walk.sign = next_sign(text, length, 0);
   size_t at = 0;
   while (at < length) {
     struct place place = place_at(text, length, at);
