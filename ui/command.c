@@ -65,6 +65,7 @@ command_run(struct view *view, const struct command *command, const char *const 
       .label = _(command->ask),
       .text = command->complete == COMPLETE_PATH ? "~/" : NULL,
       .complete = command->complete,
+      .live = command->live,
       .typed = command->typed,
   };
   ui_prompt(view->ui, view, &options, run_asked, (void *)command, NULL);
@@ -119,6 +120,10 @@ command_run_line(struct view *view, const char *line)
   if (*name == '\0')
     return;
   const struct command *command = command_find(view->kind->groups, name);
+  /* ":500", as in vi and less. */
+  if (command == NULL && g_ascii_isdigit(*name) &&
+      (command = command_find(view->kind->groups, "jump")) != NULL)
+    rest = name;
   if (command == NULL) {
     say_unknown(view, name);
     return;

@@ -18,6 +18,7 @@ struct command {
   const char *keys;         /* key words parted by spaces; "" for none */
   const char *args;         /* "[folder]", "N", …; NULL: none */
   enum completion complete; /* of its arguments */
+  bool live;                /* it is chosen from what is offered while one types */
   const char *ask;          /* N_(): asked for when no argument is given; NULL: run without */
   const char *help;         /* N_() */
   const char *hint;         /* N_(): one word for the last line; NULL: not shown there */

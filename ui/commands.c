@@ -330,7 +330,7 @@ static const struct command mail_rows[] = {
     {.name = "search-here", .keys = ".", .args = "query", .ask = N_("Search here:"),
      .help = N_("Search in the open folder"), .run = search_here, .typed = search_here_typed},
     {.name = "go", .keys = "g", .args = "folder", .ask = N_("Go to folder:"),
-     .complete = COMPLETE_FOLDER, .help = N_("Open a folder"), .run = go},
+     .complete = COMPLETE_FOLDER, .live = true, .help = N_("Open a folder"), .run = go},
     {.name = "folders", .keys = "b", .help = N_("Choose from the list of folders"),
      .hint = N_("folders"), .run = folders},
     {.name = "undo", .keys = "u", .help = N_("Take back the last change, or what was just sent"),

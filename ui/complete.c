@@ -3,7 +3,7 @@
 
 #include "base/i18n.h"
 #include "base/text.h"
-#include "ui/ui-private.h"
+#include "ui/index/index.h"
 
 #define CANDIDATES_MAX 200
 
@@ -121,11 +121,9 @@ offer_senders(struct ui *ui, GPtrArray *candidates, const char *text)
 static void
 offer_orders(GPtrArray *candidates, const char *typed)
 {
-  static const char *const orders[] = {"newest",  "oldest", "arrival", "from",
-                                       "subject", "size",   "thread"};
-  for (size_t i = 0; i < G_N_ELEMENTS(orders); i++)
-    if (holds(orders[i], typed, false))
-      offer(candidates, orders[i], NULL);
+  for (guint i = 0; index_order_names[i] != NULL; i++)
+    if (holds(index_order_names[i], typed, false))
+      offer(candidates, index_order_names[i], index_order_help((enum rows_order)i));
 }
 
 static void

@@ -78,7 +78,11 @@ draw_bar(struct ui *ui, const struct area *bar)
   g_autofree char *heading = top->kind->heading(top);
   area_fill(bar, 0, STYLE_BAR, "");
   int column = area_text(bar, 0, 0, STYLE_BAR, " postino │ ");
-  area_field(bar, 0, column, bar->columns - column - 1, STYLE_BAR, heading);
+  g_autofree char *corner = top->kind->corner != NULL ? top->kind->corner(top) : NULL;
+  int right = corner != NULL ? MIN(text_width(corner, -1) + 2, bar->columns - column - 1) : 0;
+  area_field(bar, 0, column, bar->columns - column - 1 - right, STYLE_BAR, heading);
+  if (corner != NULL)
+    area_field(bar, 0, bar->columns - right + 1, right - 2, STYLE_BAR, corner);
 }
 
 static void

@@ -186,10 +186,15 @@ toggle(struct view *view, unsigned flag)
   if (keys[0] == NULL || row == NULL)
     return;
   bool set = !(row->flags & flag);
+  guint n = g_strv_length(keys);
+  g_autofree char *said =
+      n > 1 ? g_strdup_printf(ngettext("%u letter is marked; u takes that back.",
+                                       "%u letters are marked; u takes that back.", n), n)
+            : NULL;
   ui_await_plain(view,
                  engine_flag(view->ui->engine, (const char *const *)keys, set ? flag : 0,
                              set ? 0 : flag),
-                 NULL);
+                 said);
 }
 
 static void
@@ -209,8 +214,14 @@ tag(struct view *view, const char *const *args)
 {
   g_auto(GStrv) keys = letters_of(view);
   g_autofree char *words = g_strjoinv(" ", (char **)args);
-  if (keys[0] != NULL)
-    ui_await_plain(view, engine_tag(view->ui->engine, (const char *const *)keys, words), NULL);
+  if (keys[0] == NULL)
+    return;
+  guint n = g_strv_length(keys);
+  g_autofree char *said =
+      n > 1 ? g_strdup_printf(ngettext("The tags of %u letter are set; u takes that back.",
+                                       "The tags of %u letters are set; u takes that back.", n), n)
+            : NULL;
+  ui_await_plain(view, engine_tag(view->ui->engine, (const char *const *)keys, words), said);
 }
 
 /* ---- threads ---- */

@@ -27,6 +27,7 @@ struct ui {
   gint64 typed_until;       /* monotonic: the pause after a key of the prompt; 0: none */
   struct view *live;        /* results of the query that is being typed; NULL: none */
   struct key_sequence pending;
+  term_key key;             /* the last one: the command that runs may ask which it was */
   bool lent;                /* the terminal is another program's: a pinentry */
   char *sent_id;            /* what `undo` takes back; NULL */
   gint64 sent_until;        /* monotonic */

@@ -196,6 +196,16 @@ ui_await_plain(struct view *view, request_id request, const char *said)
   ui_await(view->ui, request, NULL, said != NULL ? say_done : NULL, g_strdup(said), g_free);
 }
 
+/* How far it came, where that can be said. */
+static void
+say_cancelled(struct ui *ui, const GError *error)
+{
+  if (g_str_has_suffix(error->message, _("cancelled")) || g_str_equal(error->message, _("stopped")))
+    ui_say(ui, _("Cancelled."));
+  else
+    ui_say(ui, _("Cancelled: %s"), error->message);
+}
+
 static void
 done(struct ui *ui, struct event *event)
 {
@@ -209,7 +219,7 @@ done(struct ui *ui, struct event *event)
   if (event->error != NULL && !error_is(event->error, POSTINO_ERROR_CANCELLED) && !awaited->quiet)
     ui_error(ui, event->error);
   else if (event->error != NULL && error_is(event->error, POSTINO_ERROR_CANCELLED) && shown)
-    ui_say(ui, _("Cancelled."));
+    say_cancelled(ui, event->error);
   struct view *view = awaited->view != NULL || ui->views->len == 0 ? awaited->view : ui_view(ui);
   bool good = event->error == NULL;
   if (awaited->done != NULL && view != NULL)
@@ -464,7 +474,7 @@ ui_key(struct ui *ui, term_key key)
   }
   if (ui->pending.n >= TERM_KEYS_MAX)
     ui->pending.n = 0;
-  ui->pending.keys[ui->pending.n++] = key;
+  ui->pending.keys[ui->pending.n++] = ui->key = key;
   run_keys(ui);
 }
 

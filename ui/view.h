@@ -12,6 +12,8 @@ struct view_class {
   void (*draw)(struct view *view, const struct area *area, bool focused);
   /* For the first line; free it. */
   char *(*heading)(struct view *view);
+  /* For its right end, or NULL; free it.  NULL: there is never anything. */
+  char *(*corner)(struct view *view);
   /* Rows or counts changed in the store; NULL: does not matter. */
   void (*changed)(struct view *view);
   void (*free)(struct view *view);

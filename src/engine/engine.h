@@ -131,6 +131,11 @@ struct letter_ref {
 request_id engine_folders(struct engine *engine);
 request_id engine_rows(struct engine *engine, const struct rows_query *query);
 request_id engine_count(struct engine *engine, const struct rows_query *query);
+/* store_row_at(): rows: 0 or 1. */
+request_id engine_row_at(struct engine *engine, const struct rows_query *query, guint64 n,
+                         guint64 of);
+/* store_place(): done rows or threads before it, of total. */
+request_id engine_place(struct engine *engine, const struct rows_query *query);
 request_id engine_next_unread(struct engine *engine, const struct rows_query *query); /* rows: 0 or 1 */
 request_id engine_letter(struct engine *engine, const struct letter_ref *ref,
                          const struct render_options *options);

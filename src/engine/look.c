@@ -79,6 +79,7 @@ struct look {
   struct row after;
   char *after_from, *after_subject, *after_key;
   guint64 *folds;
+  guint64 n, of;            /* of engine_row_at() */
 };
 
 static void
@@ -161,6 +162,38 @@ request_id
 engine_count(struct engine *engine, const struct rows_query *query)
 {
   return engine_request(engine, NULL, run_count, look_new(engine, query), look_free);
+}
+
+static bool
+run_row_at(struct work *work, GError **error)
+{
+  const struct look *look = work->args;
+  work->done->rows = store_row_at(work->engine->store, &look->query, look->n, look->of,
+                                  work->cancel, error);
+  return work->done->rows != NULL;
+}
+
+request_id
+engine_row_at(struct engine *engine, const struct rows_query *query, guint64 n, guint64 of)
+{
+  struct look *look = look_new(engine, query);
+  look->n = n;
+  look->of = of;
+  return engine_request(engine, NULL, run_row_at, look, look_free);
+}
+
+static bool
+run_place(struct work *work, GError **error)
+{
+  const struct look *look = work->args;
+  return store_place(work->engine->store, &look->query, &work->done->done, &work->done->total,
+                     work->cancel, error);
+}
+
+request_id
+engine_place(struct engine *engine, const struct rows_query *query)
+{
+  return engine_request(engine, NULL, run_place, look_new(engine, query), look_free);
 }
 
 static bool

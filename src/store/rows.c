@@ -286,7 +286,7 @@ walk(struct view *view, const char *condition, guint limit, int64_t floor, GErro
   sql_add(sql, "SELECT " ROW_COLUMNS, "");
   if (view->query == NULL && view->folder == 0 && orders[asked->order].key != NULL &&
       *condition == '\0') {
-    add_each_folder(sql, asked, falls, limit);
+    add_each_folder(sql, asked, falls, limit + (guint)view->offset);
     id = "l.id";
   } else {
     sql_add_source(sql, view->query, view->folder, &id);
@@ -296,6 +296,8 @@ walk(struct view *view, const char *condition, guint limit, int64_t floor, GErro
       add_after(sql, asked->after, asked->order, id, falls);
   }
   add_order(sql, asked->order, id, falls, limit);
+  if (view->offset > 0)
+    sql_add(sql, " OFFSET ?", "i", (int64_t)view->offset);
   GPtrArray *rows = collect(view, sql, error);
   if (rows != NULL && asked->backwards)
     rows_reverse(rows);
@@ -343,7 +345,7 @@ store_rows(struct store *store, const struct rows_query *query, GCancellable *ca
                                      : page(&view, "", query->limit, error);
 }
 
-/* ---- counts ---- */
+/* ---- places ---- */
 
 static bool
 take_counts(struct conn *conn, sqlite3_stmt *stmt, guint64 *total_out, guint64 *unread_out,
@@ -358,6 +360,41 @@ take_counts(struct conn *conn, sqlite3_stmt *stmt, guint64 *total_out, guint64 *
     *unread_out = step == 1 ? (guint64)sqlite3_column_int64(stmt, 1) : 0;
   return true;
 }
+
+GPtrArray *
+store_row_at(struct store *store, const struct rows_query *query, guint64 n, guint64 of,
+             GCancellable *cancel, GError **error)
+{
+  g_auto(view_t) view = {0};
+  if (!view_open(&view, store, query, cancel, error))
+    return NULL;
+  if (query->order == ROWS_THREAD)
+    return view_thread_at(&view, n, of, error);
+  view.offset = MIN(n, (guint64)G_MAXINT32);
+  return walk(&view, "", 1, 0, error);
+}
+
+bool
+store_place(struct store *store, const struct rows_query *query, guint64 *before_out,
+            guint64 *all_out, GCancellable *cancel, GError **error)
+{
+  g_auto(view_t) view = {0};
+  if (!view_open(&view, store, query, cancel, error))
+    return false;
+  if (query->order == ROWS_THREAD)
+    return view_thread_place(&view, before_out, all_out, error);
+  g_autoptr(sql_t) sql = sql_new();
+  const char *id;
+  sql_add(sql, "SELECT count(*)", "");
+  sql_add_source(sql, view.query, view.folder, &id);
+  sql_add(sql, query->waiting ? "" : NOT_WAITING, "");
+  add_after(sql, query->after, query->order, id, !orders[query->order].falls);
+  auto_own *stmt = sql_prepare(sql, view.conn, error);
+  *all_out = 0;
+  return take_counts(view.conn, stmt, before_out, NULL, error);
+}
+
+/* ---- counts ---- */
 
 bool
 store_count(struct store *store, const struct rows_query *query, guint64 *total_out,

@@ -93,12 +93,13 @@ struct row {
   guint64 thread;
   enum thread_mark thread_mark;
   guint folded;             /* letters of the thread that are hidden behind this one */
+  guint folded_unread;      /* of these, those that were not read */
 };
 void row_free(struct row *row);
 
 /* ROWS_ARRIVAL: what came last first; ROWS_THREAD: threads by their newest letter. */
 enum rows_order {
-  ROWS_NEWEST, ROWS_OLDEST, ROWS_ARRIVAL, ROWS_FROM, ROWS_SUBJECT, ROWS_SIZE, ROWS_THREAD
+  ROWS_NEWEST, ROWS_OLDEST, ROWS_ARRIVAL, ROWS_FROM, ROWS_SUBJECT, ROWS_SIZE, ROWS_THREAD,
 };
 struct rows_query {
   const char *folder;       /* NULL: all folders */
@@ -129,6 +130,15 @@ struct row *store_row_by_base(struct store *store, const char *base);
 struct row *store_row_by_path(struct store *store, const char *path, GError **error)
     G_GNUC_WARN_UNUSED_RESULT;
 struct row *store_row_by_id(struct store *store, const char *message_id, GError **error)
+    G_GNUC_WARN_UNUSED_RESULT;
+/* The row that `n` others stand before, or none behind the end; in the order of threads,
+ * whose rows have no numbers, the first of the thread that stands `n` of `of` parts down. */
+GPtrArray *store_row_at(struct store *store, const struct rows_query *query, guint64 n, guint64 of,
+                        GCancellable *cancel, GError **error) G_GNUC_WARN_UNUSED_RESULT;
+/* How many rows stand before `query->after`, *all_out being 0; in the order of threads how
+ * many threads of *all_out do. */
+bool store_place(struct store *store, const struct rows_query *query, guint64 *before_out,
+                 guint64 *all_out, GCancellable *cancel, GError **error)
     G_GNUC_WARN_UNUSED_RESULT;
 /* The nearest unread row after `after` in this order, or NULL (no error). */
 struct row *store_next_unread(struct store *store, const struct rows_query *query, GError **error)

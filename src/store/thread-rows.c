@@ -128,6 +128,23 @@ is_folded(const struct view *view, int64_t thread)
   return !view->unfolded && asked->folded != other;
 }
 
+/* Of the letters of a tree but the first. */
+static bool
+count_unread(struct view *view, const GArray *tree, guint *unread_out, GError **error)
+{
+  guint unread = 0;
+  for (guint i = 1; i < tree->len; i++) {
+    int64_t is_unread;
+    if (!conn_number(view->conn, &is_unread, 0, error,
+                     "SELECT (flags & 1) = 0 FROM letter WHERE id = ?", "i",
+                     g_array_index(tree, struct thread_place, i).id))
+      return false;
+    unread += is_unread != 0;
+  }
+  *unread_out = unread;
+  return true;
+}
+
 /* Of a folded thread its first letter stands for all. */
 static bool
 append_folded(struct view *view, const GArray *tree, int64_t after, GPtrArray *rows,
@@ -138,9 +155,11 @@ append_folded(struct view *view, const GArray *tree, int64_t after, GPtrArray *r
   guint before = rows->len;
   if (!append_row(view, &g_array_index(tree, struct thread_place, 0), rows, error))
     return false;
-  if (rows->len > before)
-    ((struct row *)rows->pdata[before])->folded = tree->len - 1;
-  return true;
+  if (rows->len == before)
+    return true;
+  struct row *row = rows->pdata[before];
+  row->folded = tree->len - 1;
+  return count_unread(view, tree, &row->folded_unread, error);
 }
 
 /* Adds the letters of a thread on the way, from behind the letter `after` (0:
@@ -219,6 +238,74 @@ view_threads(struct view *view, guint limit, GError **error)
   if (view->asked->backwards)
     rows_reverse(rows);
   return g_steal_pointer(&rows);
+}
+
+/* ---- places ---- */
+
+static bool
+count_spots(struct view *view, const struct found *found, int64_t above, guint64 *n_out,
+            GError **error)
+{
+  *n_out = 0;
+  if (found == NULL) {
+    int64_t n;
+    if (!conn_number(view->conn, &n, 0, error,
+                     "SELECT count(*) FROM newest WHERE folder = ? AND id > ?", "ii",
+                     view->folder, above))
+      return false;
+    *n_out = (guint64)n;
+    return true;
+  }
+  for (guint i = 0; i < found->spots->len; i++)
+    *n_out += g_array_index(found->spots, struct spot, i).newest > above;
+  return true;
+}
+
+static bool
+find_found(struct view *view, struct found **found_out, GError **error)
+{
+  *found_out = view->query != NULL ? found_new(view, error) : NULL;
+  return view->query == NULL || *found_out != NULL;
+}
+
+/* The thread that `n` others stand before: 0 when there are not so many. */
+static bool
+nth_thread(struct view *view, const struct found *found, guint64 n, int64_t *thread_out,
+           GError **error)
+{
+  *thread_out = 0;
+  if (found == NULL)
+    return conn_number(view->conn, thread_out, 0, error,
+                       "SELECT thread FROM newest WHERE folder = ? ORDER BY id DESC LIMIT 1"
+                       " OFFSET ?", "ii", view->folder, (int64_t)n);
+  if (n < found->spots->len)
+    *thread_out = g_array_index(found->spots, struct spot, (guint)n).thread;
+  return true;
+}
+
+GPtrArray *
+view_thread_at(struct view *view, guint64 n, guint64 of, GError **error)
+{
+  g_autoptr(GPtrArray) rows = g_ptr_array_new_with_free_func((GDestroyNotify)row_free);
+  g_autoptr(found_t) found = NULL;
+  guint64 all;
+  int64_t thread;
+  if (!find_found(view, &found, error) || !count_spots(view, found, 0, &all, error) ||
+      !nth_thread(view, found, (guint64)((double)all * (double)n / (double)MAX(of, 1)), &thread,
+                  error) ||
+      (thread != 0 && !append_thread(view, found, thread, 0, 1, rows, error)))
+    return NULL;
+  return g_steal_pointer(&rows);
+}
+
+bool
+view_thread_place(struct view *view, guint64 *before_out, guint64 *all_out, GError **error)
+{
+  g_autoptr(found_t) found = NULL;
+  struct spot spot;
+  return find_found(view, &found, error) && find_spot(view, found, &spot, error) &&
+         count_spots(view, found, spot.newest, before_out, error) &&
+         count_spots(view, found, 0, all_out, error);
 }
 
 /* ---- the next unread ---- */

@@ -14,6 +14,7 @@ struct view {
   struct query *query;      /* NULL: all */
   struct conn *conn;
   int64_t folder;           /* 0: all */
+  guint64 offset;           /* rows that a walk passes over */
   bool unfolded;            /* threads are looked through whole, whatever is shown of them */
 };
 bool view_open(struct view *view, struct store *store, const struct rows_query *asked,
@@ -29,6 +30,11 @@ void view_clear(struct view *view);
 
 GPtrArray *view_threads(struct view *view, guint limit, GError **error)
     G_GNUC_WARN_UNUSED_RESULT;
+/* The first letter of the thread `n` of `of` parts down the list; an empty array behind its end. */
+GPtrArray *view_thread_at(struct view *view, guint64 n, guint64 of, GError **error)
+    G_GNUC_WARN_UNUSED_RESULT;
+/* How many threads stand before that of `asked->after`, and how many there are. */
+bool view_thread_place(struct view *view, guint64 *before_out, guint64 *all_out, GError **error);
 struct row *view_thread_unread(struct view *view, GError **error) G_GNUC_WARN_UNUSED_RESULT;
 
 void rows_reverse(GPtrArray *rows);

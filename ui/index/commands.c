@@ -5,6 +5,24 @@
 #include "base/i18n.h"
 #include "base/text.h"
 
+const char *const index_order_names[] = {"newest",  "oldest", "arrival", "from",
+                                         "subject", "size",   "thread",  NULL};
+
+const char *
+index_order_help(enum rows_order order)
+{
+  static const char *const help[] = {
+      [ROWS_NEWEST] = N_("newest first"),
+      [ROWS_OLDEST] = N_("oldest first"),
+      [ROWS_ARRIVAL] = N_("by arrival"),
+      [ROWS_FROM] = N_("by sender"),
+      [ROWS_SUBJECT] = N_("by subject"),
+      [ROWS_SIZE] = N_("by size"),
+      [ROWS_THREAD] = N_("by threads"),
+  };
+  return _(help[order]);
+}
+
 static struct index_view *
 of(struct view *view)
 {
@@ -55,6 +73,53 @@ last(struct view *view, const char *const *args)
     index->list.cursor = MAX(index->list.n - 1, 0);
 }
 
+/* ---- going to a place ---- */
+
+static void
+go_there(struct view *view, struct event *event, void *data)
+{
+  if (event->error != NULL || event->rows == NULL)
+    return;
+  if (event->rows->len > 0)
+    index_view_go_to(of(view), g_ptr_array_steal_index(event->rows, 0));
+  else
+    last(view, NULL);
+}
+
+/* "500": the letter of that number; "50%": the one in the middle. */
+static void
+jump_to(struct ui *ui, struct view *view, const char *text, void *data)
+{
+  struct index_view *index = of(view);
+  guint64 total = index_view_total(index), n;
+  char *end;
+  if (text == NULL || *text == '\0')
+    return;
+  n = g_ascii_strtoull(text, &end, 10);
+  bool part = *end == '%' && n <= 100;
+  if (!g_ascii_isdigit(*text) || end[part] != '\0') {
+    ui_complain(ui, _("'%s' is no place in the list; write a number or a part: 500, 50%%."), text);
+    return;
+  }
+  n = part ? (guint64)((double)(total > 0 ? total - 1 : 0) * (double)n / 100) : n > 0 ? n - 1 : 0;
+  struct rows_query query = index_view_query(index);
+  ui_await(ui, engine_row_at(ui->engine, &query, n, total), view, go_there, NULL, NULL);
+}
+
+/* A digit that was typed for it begins the number. */
+static void
+jump(struct view *view, const char *const *args)
+{
+  struct ui *ui = view->ui;
+  if (args[0] != NULL) {
+    jump_to(ui, view, args[0], NULL);
+    return;
+  }
+  char digit[] = {'0' <= ui->key && ui->key <= '9' ? (char)ui->key : '\0', '\0'};
+  struct prompt_options options = {.label = _("Go to letter (500, 50%):"), .text = digit};
+  ui_prompt(ui, view, &options, jump_to, NULL, NULL);
+}
+
 static void
 open_letter(struct view *view, const char *const *args)
 {
@@ -74,19 +139,14 @@ threads(struct view *view, const char *const *args)
 static void
 sort(struct view *view, const char *const *args)
 {
-  static const char *const names[] = {"newest",  "oldest", "arrival", "from",
-                                      "subject", "size",   "thread",  NULL};
-  static const enum rows_order orders[] = {ROWS_NEWEST,  ROWS_OLDEST, ROWS_ARRIVAL, ROWS_FROM,
-                                           ROWS_SUBJECT, ROWS_SIZE,   ROWS_THREAD};
-  for (size_t i = 0; names[i] != NULL; i++)
-    if (strcmp(names[i], args[0]) == 0) {
-      of(view)->order = orders[i];
+  for (guint i = 0; index_order_names[i] != NULL; i++)
+    if (strcmp(index_order_names[i], args[0]) == 0) {
+      of(view)->order = (enum rows_order)i;
       index_view_load(of(view), false);
       return;
     }
-  ui_complain(view->ui, _("There is no order '%s'; the orders are newest, oldest, arrival, from, "
-                          "subject, size and thread."),
-              args[0]);
+  g_autofree char *all = g_strjoinv(", ", (char **)index_order_names);
+  ui_complain(view->ui, _("There is no order '%s'; the orders are %s."), args[0], all);
 }
 
 static void
@@ -109,12 +169,14 @@ static const struct command rows[] = {
     {.name = "page-up", .keys = "- PageUp", .help = N_("Go a page up"), .run = page_up},
     {.name = "first", .keys = "Home <", .help = N_("Go to the first letter"), .run = first},
     {.name = "last", .keys = "End >", .help = N_("Go to the last letter"), .run = last},
+    {.name = "jump", .keys = "% 1 2 3 4 5 6 7 8 9", .args = "[place]",
+     .help = N_("Go to a place in the list: the 500th letter, or 50%"), .run = jump},
     {.name = "open", .keys = "Enter l Right",
      .help = N_("Open the letter; a draft is taken up again"), .hint = N_("open"),
      .run = open_letter},
     {.name = "threads", .keys = "T", .help = N_("Show threads, or newest first"), .run = threads},
     {.name = "sort", .keys = "z", .args = "order", .ask = N_("Sort by:"),
-     .complete = COMPLETE_ORDER,
+     .complete = COMPLETE_ORDER, .live = true,
      .help = N_("Sort by newest, oldest, arrival, from, subject, size, thread"),
      .run = sort},
     {.name = "choose", .keys = "x", .help = N_("Choose the letter for the next command, or not"),

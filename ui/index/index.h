@@ -15,6 +15,9 @@ struct index_view {
   GPtrArray *rows;          /* struct row: the window */
   struct row *before;       /* the one before the window; NULL: it begins the list */
   bool at_end;              /* nothing follows the window */
+  gint64 ahead, behind;     /* rows before and behind the window; -1: not known */
+  request_id placing;       /* asks for `ahead`; 0: none */
+  int pivot_at;             /* where the row stood in the window whose place is asked for */
   bool loaded;              /* the first rows are here */
   struct list list;         /* positions in the window */
   int wanted;               /* steps to go when more rows are here */
@@ -29,6 +32,10 @@ struct index_view {
   char *why;                /* why there are no rows, or NULL */
 };
 
+/* The words of `sort`, in the order of enum rows_order; NULL-terminated. */
+extern const char *const index_order_names[];
+/* What an order does, translated. */
+const char *index_order_help(enum rows_order order);
 /* Asks for the first rows (`from_end`: the last), forgetting the window. */
 void index_view_load(struct index_view *index, bool from_end);
 void index_view_reload(struct index_view *index);
@@ -50,6 +57,11 @@ void index_break(struct view *view, const char *const *args);
 /* Puts the cursor on this row (taken), fetching a window around it if needed. */
 void index_view_go_to(struct index_view *index, struct row *row);
 const struct row *index_view_cursor(const struct index_view *index);
+/* The counts of the folder that is shown; NULL for a search, and until they are known. */
+const struct folder_row *index_view_counts(const struct index_view *index);
+guint64 index_view_total(const struct index_view *index);
+/* How many rows stand before the cursor; -1: not known. */
+gint64 index_view_place(const struct index_view *index);
 struct rows_query index_view_query(const struct index_view *index);
 void index_view_changed(struct view *view);
 char **index_view_letters(struct view *view);

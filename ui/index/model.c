@@ -36,6 +36,37 @@ index_view_cursor(const struct index_view *index)
   return g_ptr_array_index(index->rows, index->list.cursor);
 }
 
+const struct folder_row *
+index_view_counts(const struct index_view *index)
+{
+  const GPtrArray *rows = index->view.ui->folder_rows;
+  for (guint i = 0; rows != NULL && index->folder != NULL && i < rows->len; i++) {
+    const struct folder_row *row = g_ptr_array_index(rows, i);
+    if (strcmp(row->name, index->folder) == 0)
+      return row;
+  }
+  return NULL;
+}
+
+guint64
+index_view_total(const struct index_view *index)
+{
+  const struct folder_row *row = index_view_counts(index);
+  return index->query != NULL ? index->total : row != NULL ? row->total : 0;
+}
+
+gint64
+index_view_place(const struct index_view *index)
+{
+  if (index->ahead >= 0)
+    return index->ahead + index->list.cursor;
+  guint64 total = index_view_total(index), left = (guint64)(index->list.n - index->list.cursor);
+  bool known = index->behind >= 0 && (index->query == NULL || index->counted);
+  return known && total >= left + (guint64)index->behind
+             ? (gint64)(total - left) - index->behind
+             : -1;
+}
+
 static void
 clear_before(struct index_view *index)
 {
@@ -92,6 +123,8 @@ trim_front(struct index_view *index, guint keep)
     index->before = g_ptr_array_steal_index(index->rows, 0);
     index->list.cursor--;
     index->list.top--;
+    index->ahead += index->ahead >= 0;
+    index->pivot_at--;
   }
   list_set(&index->list, (int)index->rows->len);
 }
@@ -101,6 +134,8 @@ trim_back(struct index_view *index, guint keep)
 {
   if (index->rows->len <= keep || index->list.cursor > (int)keep / 2)
     return;
+  if (index->behind >= 0)
+    index->behind += index->rows->len - keep;
   g_ptr_array_set_size(index->rows, (int)keep);
   index->at_end = false;
   list_set(&index->list, (int)keep);
@@ -131,9 +166,17 @@ take_again(struct index_view *index, GPtrArray *rows)
     index->list.top = MAX(at - on_screen, 0);
 }
 
+/* Rows that came next to the window were among those beyond it. */
+static gint64
+fewer(gint64 beyond, guint rows)
+{
+  return beyond < 0 ? -1 : MAX(beyond - rows, 0);
+}
+
 static void
 take_more(struct index_view *index, GPtrArray *rows)
 {
+  index->behind = fewer(index->behind, rows->len);
   g_ptr_array_extend_and_steal(index->rows, rows);
   list_set(&index->list, (int)index->rows->len);
   trim_front(index, load_size(index) * 4);
@@ -144,6 +187,8 @@ take_back(struct index_view *index, GPtrArray *rows, guint limit)
 {
   take_before(index, rows, limit);
   int n = (int)rows->len;
+  index->ahead = fewer(index->ahead, rows->len);
+  index->pivot_at += n;
   g_ptr_array_extend_and_steal(rows, g_steal_pointer(&index->rows));
   index->rows = rows;
   index->list.cursor += n;
@@ -158,9 +203,36 @@ take_around(struct index_view *index, GPtrArray *rows, guint limit)
   take_before(index, rows, limit);
   g_ptr_array_add(rows, g_steal_pointer(&index->pivot));
   index->at_end = false;
+  index->ahead = index->behind = -1;
   take_window(index, rows);
   index->list.cursor = (int)rows->len - 1;
   index->list.top = MAX(index->list.cursor - 2, 0);
+}
+
+static void
+take_place(struct view *view, struct event *event, void *data)
+{
+  struct index_view *index = (struct index_view *)view;
+  guint64 before = event->done;
+  index->placing = 0;
+  if (event->error != NULL)
+    return;
+  if (event->total > 0)
+    before = (guint64)((double)index_view_total(index) * (double)before / (double)event->total);
+  index->ahead = MAX((gint64)before - index->pivot_at, 0);
+}
+
+/* Rows around one that was gone to are rows of nowhere until it is known where it stands. */
+static void
+ask_place(struct index_view *index)
+{
+  struct ui *ui = index->view.ui;
+  struct rows_query query = index_view_query(index);
+  query.after = index_view_cursor(index);
+  index->pivot_at = index->list.cursor;
+  ui_forget(ui, index->placing);
+  index->placing = engine_place(ui->engine, &query);
+  ui_await_quiet(ui, index->placing, &index->view, take_place, NULL, NULL);
 }
 
 static void
@@ -172,15 +244,18 @@ take(struct index_view *index, const struct loading *loading, GPtrArray *rows)
     clear_before(index);
     take_window(index, rows);
     index->list.cursor = index->list.top = 0;
+    index->behind = -1;
     index->at_end = whole;
     break;
   case LOAD_END:
+    index->ahead = -1;
     take_before(index, rows, loading->limit);
     take_window(index, rows);
     index->list.cursor = MAX((int)rows->len - 1, 0);
     index->at_end = true;
     break;
   case LOAD_AGAIN:
+    index->behind = -1;
     index->at_end = whole;
     take_again(index, rows);
     break;
@@ -193,8 +268,13 @@ take(struct index_view *index, const struct loading *loading, GPtrArray *rows)
     break;
   case LOAD_AROUND:
     take_around(index, rows, loading->limit);
+    ask_place(index);
     break;
   }
+  if (index->before == NULL)
+    index->ahead = 0;
+  if (index->at_end)
+    index->behind = 0;
 }
 
 static void
@@ -275,6 +355,8 @@ void
 index_view_load(struct index_view *index, bool from_end)
 {
   index->wanted = 0;
+  ui_forget(index->view.ui, index->placing);
+  index->placing = 0;
   ask(index, from_end ? LOAD_END : LOAD_START, load_size(index), NULL, from_end);
   count(index);
 }

@@ -90,12 +90,25 @@ index_join(struct view *view, const char *const *args)
   index_view_unchoose(index);
 }
 
+/* Threads tell of what is below; elsewhere nobody sees where a letter stands. */
+static bool
+shown_as_first(const struct index_view *index, const struct row *row)
+{
+  return index->order == ROWS_THREAD && g_hash_table_size(index->chosen) == 0 && row != NULL &&
+         row->depth == 0;
+}
+
 void
 index_break(struct view *view, const char *const *args)
 {
+  const struct row *row = index_view_cursor(of(view));
   g_auto(GStrv) keys = index_view_letters(view);
   if (keys[0] == NULL) {
     ui_say(view->ui, _("No letter is chosen here."));
+    return;
+  }
+  if (shown_as_first(of(view), row)) {
+    ui_say(view->ui, _("It begins its thread already."));
     return;
   }
   ui_await_plain(view, engine_thread_break(view->ui->engine, (const char *const *)keys),

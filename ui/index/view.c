@@ -7,6 +7,8 @@
 #include "base/text.h"
 
 #define DATE_COLUMNS 10
+#define SIZE_COLUMNS 5
+#define COLUMNS_FOR_SIZE 100
 
 static char *
 date_text(int64_t date)
@@ -20,6 +22,20 @@ date_text(int64_t date)
   if (g_date_time_get_day_of_year(then) != g_date_time_get_day_of_year(now))
     return g_date_time_format(then, "%e %b");
   return g_date_time_format(then, "%H:%M");
+}
+
+/* Five columns: "  812", " 4.2K", "  12M". */
+static char *
+size_text(guint64 size)
+{
+  static const char units[] = " KMGT";
+  double shown = (double)size;
+  guint unit = 0;
+  for (; shown >= 999.5 && units[unit + 1] != '\0'; unit++)
+    shown /= 1024;
+  if (unit == 0)
+    return g_strdup_printf("%5.0f", shown);
+  return g_strdup_printf(shown < 9.95 ? "%4.1f%c" : "%4.0f%c", shown, units[unit]);
 }
 
 char *
@@ -46,6 +62,13 @@ who(const struct index_view *index, const struct row *row)
   return to ? g_strdup_printf(_("To %s"), name) : g_steal_pointer(&name);
 }
 
+/* A letter that hides unread ones is shown like them. */
+static bool
+is_unread(const struct row *row)
+{
+  return (row->flags & ROW_SEEN) == 0 || row->folded_unread > 0;
+}
+
 /* + chosen, m of a muted thread, w of a watched one; N new, r replied, f forwarded, D draft,
  * v on the server; ! flagged; S sealed, s signed, . a
  * postcard; @ attachments. */
@@ -59,7 +82,7 @@ marks(const struct index_view *index, const struct row *row, char out[6])
                                                 : ' ';
   out[1] = row->flags & ROW_WAITING  ? 'v'
            : row->flags & ROW_DRAFT  ? 'D'
-           : !(row->flags & ROW_SEEN)  ? 'N'
+           : is_unread(row)          ? 'N'
            : row->flags & ROW_REPLIED ? 'r'
            : row->flags & ROW_PASSED  ? 'f'
                                       : ' ';
@@ -81,7 +104,7 @@ style_of(const struct index_view *index, const struct row *row)
     return STYLE_FLAGGED;
   if (row->thread_mark == THREAD_MUTED || row->flags & ROW_WAITING)
     return STYLE_DIM;
-  return row->flags & ROW_SEEN ? STYLE_NORMAL : STYLE_UNREAD;
+  return is_unread(row) ? STYLE_UNREAD : STYLE_NORMAL;
 }
 
 static char *
@@ -93,7 +116,9 @@ subject_text(const struct index_view *index, const struct row *row)
       g_string_append(out, "  ");
     g_string_append(out, "└ ");
   }
-  if (row->folded > 0)
+  if (row->folded_unread > 0)
+    g_string_append_printf(out, _("(+%u, %u unread) "), row->folded, row->folded_unread);
+  else if (row->folded > 0)
     g_string_append_printf(out, "(+%u) ", row->folded);
   if (row->flags & ROW_WAITING) {
     g_autofree char *size = g_format_size(row->size);
@@ -101,9 +126,26 @@ subject_text(const struct index_view *index, const struct row *row)
   }
   g_string_append(out, row->subject != NULL && *row->subject != '\0' ? row->subject
                                                                     : _("(no subject)"));
-  if (row->tags != NULL && *row->tags != '\0')
-    g_string_append_printf(out, "  [%s]", row->tags);
   return g_string_free(out, FALSE);
+}
+
+/* Behind the subject, which leaves them up to a third of the room. */
+static void
+draw_subject(const struct index_view *index, const struct area *area, int line, int column,
+             unsigned style, const struct row *row)
+{
+  int room = area->columns - column;
+  g_autofree char *subject = subject_text(index, row);
+  if (row->tags == NULL || *row->tags == '\0') {
+    area_field(area, line, column, room, style, subject);
+    return;
+  }
+  g_autofree char *tags = g_strdup_printf("[%s]", row->tags);
+  g_autofree char *shown = text_fit(tags, MAX(room / 3, 8));
+  int left = MAX(room - text_width(shown, -1) - 2, 0);
+  int width = MIN(text_width(subject, -1), left);
+  area_field(area, line, column, width, style, subject);
+  area_field(area, line, column + width + 2, -1, style, shown);
 }
 
 static void
@@ -114,16 +156,20 @@ draw_row(const struct index_view *index, const struct area *area, int line,
   unsigned style = style_of(index, row) | (cursor ? STYLE_CURSOR : 0);
   int name_columns = CLAMP(area->columns * 22 / 100, 8, 28);
   int column = 6 + DATE_COLUMNS + 1;
-  g_autofree char *date = date_text(row->date);
+  g_autofree char *date = date_text(index->order == ROWS_ARRIVAL ? row->arrival : row->date);
   g_autofree char *name = who(index, row);
-  g_autofree char *subject = subject_text(index, row);
   marks(index, row, flags);
   area_fill(area, line, style, "");
   area_text(area, line, 0, style, flags);
   area_field(area, line, 6, DATE_COLUMNS, style, date);
   area_field(area, line, column, name_columns, style, name);
   column += name_columns + 2;
-  area_field(area, line, column, area->columns - column, style, subject);
+  if (index->order == ROWS_SIZE || area->columns >= COLUMNS_FOR_SIZE) {
+    g_autofree char *size = size_text(row->size);
+    area_field(area, line, column, SIZE_COLUMNS, style, size);
+    column += SIZE_COLUMNS + 1;
+  }
+  draw_subject(index, area, line, column, style, row);
 }
 
 static void
@@ -159,24 +205,14 @@ draw(struct view *view, const struct area *area, bool focused)
     draw_nothing(index, area);
 }
 
-static const struct folder_row *
-counts_of(const struct index_view *index)
-{
-  const GPtrArray *rows = index->view.ui->folder_rows;
-  for (guint i = 0; rows != NULL && index->folder != NULL && i < rows->len; i++) {
-    const struct folder_row *row = g_ptr_array_index(rows, i);
-    if (strcmp(row->name, index->folder) == 0)
-      return row;
-  }
-  return NULL;
-}
-
 static char *
 heading(struct view *view)
 {
   const struct index_view *index = (const struct index_view *)view;
-  const struct folder_row *row = counts_of(index);
-  const char *threads = index->order == ROWS_THREAD ? _(", by threads") : "";
+  const struct folder_row *row = index_view_counts(index);
+  g_autofree char *order = index->order == ROWS_NEWEST
+                               ? g_strdup("")
+                               : g_strdup_printf(", %s", index_order_help(index->order));
   g_autofree char *what =
       index->query == NULL    ? g_strdup(index->folder)
       : index->folder != NULL ? g_strdup_printf(_("Search in %s: %s"), index->folder, index->query)
@@ -184,9 +220,39 @@ heading(struct view *view)
   guint64 unread = index->query != NULL ? index->unread : row != NULL ? row->unread : 0;
   guint64 total = index->query != NULL ? index->total : row != NULL ? row->total : 0;
   if (index->query != NULL ? !index->counted : row == NULL)
-    return g_strdup_printf("%s%s", what, threads);
+    return g_strdup_printf("%s%s", what, order);
   return g_strdup_printf(_("%s  %lu unread of %lu%s"), what, (gulong)unread, (gulong)total,
-                         threads);
+                         order);
+}
+
+/* Where the cursor stands among all rows, if the list does not fit the screen. */
+static int
+percent_of(const struct index_view *index)
+{
+  guint64 total = index_view_total(index);
+  gint64 at = index_view_place(index);
+  bool hides = index->order == ROWS_THREAD && index->folded;
+  if (at < 0 || hides || total <= (guint64)index->list.height)
+    return -1;
+  return (int)MIN((guint64)(at + 1) * 100 / total, 100);
+}
+
+/* What is chosen may lie off the screen. */
+static char *
+corner(struct view *view)
+{
+  const struct index_view *index = (const struct index_view *)view;
+  guint chosen = g_hash_table_size(index->chosen);
+  int percent = percent_of(index);
+  GString *out = g_string_new(NULL);
+  if (chosen > 0)
+    g_string_append_printf(out, ngettext("%u chosen", "%u chosen", chosen), chosen);
+  if (percent >= 0)
+    g_string_append_printf(out, "%s%3d%%", chosen > 0 ? "  " : "", percent);
+  if (out->len > 0)
+    return g_string_free(out, FALSE);
+  g_string_free(out, TRUE);
+  return NULL;
 }
 
 static const struct row *
@@ -209,6 +275,7 @@ const struct view_class index_class = {
     .groups = groups,
     .draw = draw,
     .heading = heading,
+    .corner = corner,
     .changed = index_view_changed,
     .free = index_view_close,
     .letters = index_view_letters,

@@ -156,6 +156,80 @@ threads_come_by_their_newest_letter(void **state)
     }
 }
 
+static guint64
+place_of(struct fixture *f, struct rows_query asked, const struct row *row, guint64 *all_out)
+{
+  g_autoptr(GError) error = NULL;
+  guint64 before;
+  asked.after = row;
+  if (!store_place(f->store, &asked, &before, all_out, NULL, &error))
+    fail_msg("%s", error->message);
+  return before;
+}
+
+static GPtrArray *
+row_at(struct fixture *f, const struct rows_query *asked, guint64 n, guint64 of)
+{
+  g_autoptr(GError) error = NULL;
+  GPtrArray *row = store_row_at(f->store, asked, n, of, NULL, &error);
+  if (row == NULL)
+    fail_msg("%s", error->message);
+  return row;
+}
+
+static void
+every_row_is_found_by_its_number(struct fixture *f, const struct rows_query *asked)
+{
+  g_autoptr(GPtrArray) all = mirror_rows(f, asked);
+  for (guint n = 0; n <= all->len; n += MAX(all->len / 5, 1)) {
+    g_autoptr(GPtrArray) there = row_at(f, asked, n, all->len);
+    guint64 none;
+    assert_int_equal(there->len, n < all->len);
+    if (n == all->len)
+      break;
+    assert_string_equal(((struct row *)there->pdata[0])->key, ((struct row *)all->pdata[n])->key);
+    assert_int_equal(place_of(f, *asked, all->pdata[n], &none), n);
+    assert_int_equal(none, 0);
+  }
+}
+
+/* Their first letters, one part of the way after the other. */
+static void
+every_thread_is_found_by_its_part(struct fixture *f, const struct rows_query *asked)
+{
+  g_autoptr(GPtrArray) all = mirror_rows(f, asked);
+  guint64 threads;
+  assert_int_equal(place_of(f, *asked, all->pdata[0], &threads), 0);
+  guint at = 0;
+  for (guint64 n = 0; n < threads; n++, at++) {
+    while (n > 0 && ((struct row *)all->pdata[at])->thread == ((struct row *)all->pdata[at - 1])->thread)
+      at++;
+    g_autoptr(GPtrArray) there = row_at(f, asked, n, threads);
+    guint64 same;
+    assert_string_equal(((struct row *)there->pdata[0])->key, ((struct row *)all->pdata[at])->key);
+    assert_int_equal(place_of(f, *asked, all->pdata[at], &same), n);
+    assert_int_equal(same, threads);
+  }
+  g_autoptr(GPtrArray) behind = row_at(f, asked, threads, threads);
+  assert_int_equal(behind->len, 0);
+}
+
+static void
+places_are_numbers_on_the_way(void **state)
+{
+  static const char *const folders[] = {NULL, "Inbox"}, *const queries[] = {NULL, "word1"};
+  for (size_t i = 0; i < G_N_ELEMENTS(folders); i++)
+    for (size_t j = 0; j < G_N_ELEMENTS(queries); j++)
+      for (int order = ROWS_NEWEST; order <= ROWS_THREAD; order++) {
+        struct rows_query whole = {.folder = folders[i], .query = queries[j], .order = order,
+                                   .limit = 10000};
+        if (order == ROWS_THREAD)
+          every_thread_is_found_by_its_part(*state, &whole);
+        else
+          every_row_is_found_by_its_number(*state, &whole);
+      }
+}
+
 /* The next unread of each row is what a walk finds. */
 static void
 next_unread_is_the_nearest(void **state)
@@ -301,6 +375,7 @@ main(void)
       filled_test(pages_both_ways_make_the_whole_in_each_order),
       filled_test(rows_come_in_their_order),
       filled_test(threads_come_by_their_newest_letter),
+      filled_test(places_are_numbers_on_the_way),
       filled_test(next_unread_is_the_nearest),
       fixture_test(one_row_is_found_by_key_path_and_id),
       fixture_test(a_folder_that_is_not_there_is_said),

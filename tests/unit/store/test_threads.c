@@ -362,6 +362,7 @@ a_folded_thread_shows_its_first_letter(void **state)
   assert_string_equal(folded, "x a");
   const struct row *first = all->pdata[0], *second = all->pdata[1];
   assert_int_equal(first->folded, 1);
+  assert_int_equal(first->folded_unread, 1);
   asked.folds = &second->thread;
   asked.n_folds = 1;
   g_autoptr(GPtrArray) rows = mirror_rows(f, &asked);

@@ -137,6 +137,132 @@ both_ends_are_reached_at_once(void **state)
 }
 
 static void
+assert_bar(const struct desk *desk, const char *end)
+{
+  g_autofree char *bar = line(desk, 0);
+  g_strchomp(bar);
+  if (!g_str_has_suffix(bar, end))
+    fail_msg("the bar is '%s', not '…%s'", bar, end);
+}
+
+static void
+answer(struct desk *desk, const char *text)
+{
+  for (; *text != '\0'; text++)
+    ui_key(desk->ui, (term_key)*text);
+  press(desk, TERM_KEY_ENTER, 1);
+}
+
+/* Of 150 letters the newest is the first; the bar tells where the cursor stands. */
+static void
+any_place_is_gone_to(void **state)
+{
+  struct desk *desk = *state;
+  assert_bar(desk, " 0%");
+  press(desk, '%', 1);
+  answer(desk, "75");
+  assert_int_equal(under_cursor(desk), 75);
+  assert_bar(desk, " 50%");
+  press(desk, 'k', 30);
+  assert_int_equal(under_cursor(desk), 105);
+  assert_bar(desk, " 30%");
+  press(desk, 'j', 60);
+  assert_bar(desk, " 70%");
+  press(desk, TERM_KEY_END, 1);
+  assert_bar(desk, "100%");
+  press(desk, 'k', 75);
+  assert_bar(desk, " 50%");
+  answer(desk, "120");
+  assert_int_equal(under_cursor(desk), 30);
+  press(desk, ':', 1);
+  answer(desk, "50%");
+  assert_int_equal(under_cursor(desk), 75);
+  press(desk, '%', 1);
+  answer(desk, "9999");
+  assert_int_equal(under_cursor(desk), 0);
+  press(desk, '%', 1);
+  answer(desk, "1");
+  assert_int_equal(under_cursor(desk), 149);
+}
+
+static void
+what_is_no_place_is_said(void **state)
+{
+  struct desk *desk = *state;
+  static const char *const wrong[] = {"x", "-1", "101%", "5 6", "%"};
+  for (size_t i = 0; i < G_N_ELEMENTS(wrong); i++) {
+    press(desk, '%', 1);
+    answer(desk, wrong[i]);
+    g_autofree char *said = line(desk, 22);
+    assert_non_null(strstr(said, "is no place in the list"));
+    assert_int_equal(under_cursor(desk), 149);
+  }
+}
+
+static void
+the_bar_says_the_order_and_how_many_are_chosen(void **state)
+{
+  struct desk *desk = *state;
+  press(desk, 'z', 1);
+  g_autofree char *offered = line(desk, 20);
+  assert_non_null(strstr(offered, "size"));
+  answer(desk, "si");
+  g_autofree char *bar = line(desk, 0), *row = line(desk, 1);
+  assert_non_null(strstr(bar, "unread of 150, by size"));
+  assert_non_null(strstr(row, "15"));
+  press(desk, 'x', 3);
+  assert_bar(desk, "3 chosen    2%");
+  press(desk, 'z', 1);
+  answer(desk, "newest");
+  g_autofree char *plain = line(desk, 0);
+  assert_non_null(strstr(plain, "unread of 150  "));
+}
+
+static void
+tags_are_seen_behind_a_long_subject(void **state)
+{
+  struct desk *desk = *state;
+  g_autofree char *long_word = g_strnfill(100, 'w');
+  g_autofree char *text = g_strdup_printf("From: a@x.example\nSubject: %s\nDate: Tue, 05 Dec 2023"
+                                          " 10:00:00 +0000\nMessage-ID: <long@x>\n\nx\n", long_word);
+  g_free(house_deliver(&desk->house, "Inbox", "1701770400.long.desk", text));
+  refresh(desk);
+  press(desk, TERM_KEY_HOME, 1);
+  press(desk, 't', 1);
+  answer(desk, "+todo");
+  refresh(desk);
+  g_autofree char *first = line(desk, 1);
+  g_strchomp(first);
+  assert_true(g_str_has_suffix(first, "w…  [todo]"));
+}
+
+static void
+a_folded_thread_says_what_is_unread_in_it(void **state)
+{
+  struct desk *desk = *state;
+  for (int i = 0; i < 3; i++) {
+    g_autofree char *text = g_strdup_printf(
+        "From: a@x.example\nSubject: talk\nDate: Tue, 05 Dec 2023 1%d:00:00 +0000\n"
+        "Message-ID: <t%d@x>\n%s\nx\n", i, i, i > 0 ? "In-Reply-To: <t0@x>\n" : "");
+    g_autofree char *name = g_strdup_printf("170177040%d.t.desk", i);
+    g_free(house_deliver(&desk->house, "Inbox", name, text));
+  }
+  refresh(desk);
+  press(desk, 'T', 1);
+  press(desk, 'V', 1);
+  press(desk, TERM_KEY_HOME, 1);
+  press(desk, 'N', 1);
+  refresh(desk);
+  assert_true(index_view_cursor(desk->index)->flags & ROW_SEEN);
+  g_autofree char *first = line(desk, 1);
+  if (!g_str_has_prefix(first, " N") || strstr(first, "(+2, 2 unread) talk") == NULL)
+    fail_msg("the row is '%s'", first);
+  press(desk, '#', 1);
+  g_autofree char *said = line(desk, 22);
+  assert_non_null(strstr(said, "begins its thread already"));
+}
+
+static void
 the_cursor_stays_on_its_letter_when_mail_comes(void **state)
 {
   struct desk *desk = *state;
@@ -278,6 +404,11 @@ main(void)
       AT_A_DESK(both_ends_are_reached_at_once),
       AT_A_DESK(the_cursor_stays_on_its_letter_when_mail_comes),
       AT_A_DESK(after_a_deletion_the_cursor_is_on_the_next_letter),
+      AT_A_DESK(any_place_is_gone_to),
+      AT_A_DESK(what_is_no_place_is_said),
+      AT_A_DESK(the_bar_says_the_order_and_how_many_are_chosen),
+      AT_A_DESK(tags_are_seen_behind_a_long_subject),
+      AT_A_DESK(a_folded_thread_says_what_is_unread_in_it),
       AT_A_DESK(several_letters_are_chosen_for_one_command),
       AT_A_DESK(all_letters_are_chosen_or_none),
       AT_A_DESK(a_screen_of_any_size_is_drawn),
