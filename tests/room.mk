@@ -56,6 +56,7 @@ stories += tests/behaviour/screen-first/run
 stories += tests/behaviour/screen-long/run
 stories += tests/behaviour/screen-read/run
 stories += tests/behaviour/screen-resize/run
+stories += tests/behaviour/screen-scroll/run
 stories += tests/behaviour/screen-search/run
 stories += tests/behaviour/screen-send/run
 stories += tests/behaviour/screen-threads/run
