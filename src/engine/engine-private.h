@@ -25,6 +25,8 @@ struct engine {
   request_id last_request;
   GHashTable *asked_rights; /* digests: whoever refused is not asked again (lock) */
   bool refreshing;          /* a refresh waits or runs (lock) */
+  bool looking;             /* that beside everything runs (lock) */
+  gint64 look_began, look_ended; /* of the last one, monotonic (lock) */
   bool settled;             /* what lay in the folders at first is known (lock) */
   guint fetching;           /* works that bring letters (lock) */
   struct news_count inboxes;/* as last seen, or made here (lock) */
@@ -182,6 +184,8 @@ bool refresh_now(struct work *work, GError **error) G_GNUC_WARN_UNUSED_RESULT;
 bool refresh_first(struct work *work, GError **error) G_GNUC_WARN_UNUSED_RESULT;
 /* Asks for a refresh beside, unless one waits already. */
 void refresh_beside(struct engine *engine);
+/* Monotonic µs before which the next one is not worth its time. */
+gint64 refresh_rests_until(struct engine *engine);
 
 /* ---- open.c: a letter and what may be shown of it ---- */
 

@@ -84,16 +84,47 @@ engine_refresh(struct engine *engine, bool rebuild)
   return engine_request(engine, GROUP_REFRESH, run_refresh, GINT_TO_POINTER(rebuild), NULL);
 }
 
+/* ---- beside everything ---- */
+
+/* Of the time, a look may take this part: where a great folder changes all the time, more
+ * would be spent on looking at it than on what changes it. */
+#define LOOK_PART 5
+#define LOOK_REST_US (2 * G_USEC_PER_SEC)
+/* Until one that runs is asked about again. */
+#define LOOK_RUNS_US 100000
+
+static void
+note_look(struct engine *engine, bool begins)
+{
+  g_mutex_lock(&engine->lock);
+  if (begins)
+    engine->refreshing = false;
+  engine->looking = begins;
+  *(begins ? &engine->look_began : &engine->look_ended) = g_get_monotonic_time();
+  g_mutex_unlock(&engine->lock);
+}
+
+gint64
+refresh_rests_until(struct engine *engine)
+{
+  g_mutex_lock(&engine->lock);
+  gint64 took = engine->look_ended - engine->look_began;
+  gint64 until = engine->looking ? g_get_monotonic_time() + LOOK_RUNS_US
+                                 : engine->look_ended + MIN(took * (LOOK_PART - 1), LOOK_REST_US);
+  g_mutex_unlock(&engine->lock);
+  return until;
+}
+
 static bool
 run_beside(struct work *work, GError **error)
 {
   struct engine *engine = work->engine;
   g_autoptr(GError) why = NULL;
   (void)error;
-  g_mutex_lock(&engine->lock);
-  engine->refreshing = false;
-  g_mutex_unlock(&engine->lock);
-  if (refresh_now(work, &why)) {
+  note_look(engine, true);
+  bool good = refresh_now(work, &why);
+  note_look(engine, false);
+  if (good) {
     news_compare(engine);
   } else {
     bool stopped = error_is(why, POSTINO_ERROR_CANCELLED);

@@ -41,6 +41,7 @@ struct watch {
   bool recover;             /* look once for what a crash left */
   int wake;                 /* eventfd */
   int mail;                 /* store_watch_fd(), owned by the store; -1: none */
+  gint64 changed_until;     /* monotonic µs: then what changed is looked at; 0: nothing did */
   gint64 next_look;         /* monotonic seconds; 0: none was needed */
   struct post *posts;
   guint n;
@@ -149,13 +150,29 @@ is_closing(struct watch *watch)
   return closing;
 }
 
+/* Further changes are awaited without being told of each. */
 static void
 mail_changed(struct watch *watch)
 {
-  struct pollfd wake = {.fd = watch->wake, .events = POLLIN};
-  (void)poll(&wake, 1, SETTLE_MS);
-  read_empty(watch->mail);
-  refresh_beside(watch->engine);
+  watch->changed_until = g_get_monotonic_time() + SETTLE_MS * 1000;
+}
+
+static int
+change_due(struct watch *watch, int left)
+{
+  gint64 now = g_get_monotonic_time();
+  if (watch->changed_until == 0)
+    return left;
+  if (now >= watch->changed_until)
+    watch->changed_until = MAX(refresh_rests_until(watch->engine), now);
+  if (now >= watch->changed_until) {
+    watch->changed_until = 0;
+    read_empty(watch->mail);
+    refresh_beside(watch->engine);
+    return left;
+  }
+  int until = (int)((watch->changed_until - now) / 1000) + 1;
+  return left < 0 ? until : MIN(left, until);
 }
 
 /* Where the system does not tell of all changes, a look every so often finds them. */
@@ -180,9 +197,10 @@ keep_watch(void *data)
   struct watch *watch = data;
   refresh_beside(watch->engine);
   while (!is_closing(watch)) {
+    int left = change_due(watch, look_due(watch, see_to_all(watch)));
     struct pollfd fds[] = {{.fd = watch->wake, .events = POLLIN},
-                           {.fd = watch->mail, .events = POLLIN}};
-    if (poll(fds, G_N_ELEMENTS(fds), look_due(watch, see_to_all(watch))) < 0 && errno != EINTR)
+                           {.fd = watch->changed_until == 0 ? watch->mail : -1, .events = POLLIN}};
+    if (poll(fds, G_N_ELEMENTS(fds), left) < 0 && errno != EINTR)
       break;
     if ((fds[0].revents & POLLIN) != 0)
       read_empty(watch->wake);

@@ -9,6 +9,9 @@
 #define DATE_COLUMNS 10
 #define SIZE_COLUMNS 5
 #define COLUMNS_FOR_SIZE 100
+/* In the first line, what stands before and behind the heading. */
+#define AROUND_COLUMNS 19
+#define WHAT_LEAST 16
 
 static char *
 date_text(int64_t date)
@@ -205,24 +208,34 @@ draw(struct view *view, const struct area *area, bool focused)
     draw_nothing(index, area);
 }
 
+/* "  3 unread of 20, by size". */
 static char *
-heading(struct view *view)
+counts_text(const struct index_view *index)
 {
-  const struct index_view *index = (const struct index_view *)view;
   const struct folder_row *row = index_view_counts(index);
   g_autofree char *order = index->order == ROWS_NEWEST
                                ? g_strdup("")
                                : g_strdup_printf(", %s", index_order_help(index->order));
+  guint64 unread = index->query != NULL ? index->unread : row != NULL ? row->unread : 0;
+  if (index->query != NULL ? !index->counted : row == NULL)
+    return g_steal_pointer(&order);
+  return g_strdup_printf(_("  %lu unread of %lu%s"), (gulong)unread,
+                         (gulong)index_view_total(index), order);
+}
+
+/* A long query or name leaves the counts their room. */
+static char *
+heading(struct view *view)
+{
+  const struct index_view *index = (const struct index_view *)view;
   g_autofree char *what =
       index->query == NULL    ? g_strdup(index->folder)
       : index->folder != NULL ? g_strdup_printf(_("Search in %s: %s"), index->folder, index->query)
                               : g_strdup_printf(_("Search: %s"), index->query);
-  guint64 unread = index->query != NULL ? index->unread : row != NULL ? row->unread : 0;
-  guint64 total = index->query != NULL ? index->total : row != NULL ? row->total : 0;
-  if (index->query != NULL ? !index->counted : row == NULL)
-    return g_strdup_printf("%s%s", what, order);
-  return g_strdup_printf(_("%s  %lu unread of %lu%s"), what, (gulong)unread, (gulong)total,
-                         order);
+  g_autofree char *counts = counts_text(index);
+  int room = term_canvas(view->ui->term)->columns - text_width(counts, -1) - AROUND_COLUMNS;
+  g_autofree char *shown = text_fit(what, MAX(room, WHAT_LEAST));
+  return g_strconcat(shown, counts, NULL);
 }
 
 /* Where the cursor stands among all rows, if the list does not fit the screen. */
