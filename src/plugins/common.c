@@ -1,6 +1,5 @@
 #include "plugins/common.h"
 
-#include <libintl.h>
 #include <stdio.h>
 #include <string.h>
 #include <sys/random.h>
@@ -37,8 +36,8 @@ common_code_of(gpgme_error_t error)
 const char *
 common_not_for_us(void)
 {
-  return gettext("it is not sealed to a key of yours that is here; ask its sender to seal it to "
-                 "yours, or bring the key that you had then");
+  return _("it is not sealed to a key of yours that is here; ask its sender to seal it to yours, or "
+           "bring the key that you had then");
 }
 
 char *

@@ -3,9 +3,12 @@
 
 #include <glib.h>
 #include <gpgme.h>
+#include <libintl.h>
 #include <stdbool.h>
 
 #include "crypto/postino-plugin.h"
+
+#define _(text) gettext(text)
 
 /* The enum postino_code of GPGME's error. */
 int common_code_of(gpgme_error_t error);

@@ -4,13 +4,10 @@
 
 #include <glib.h>
 #include <gpgme.h>
-#include <libintl.h>
 #include <stdbool.h>
 
 #include "crypto/postino-plugin.h"
 #include "plugins/common.h"
-
-#define _(text) gettext(text)
 
 struct openpgp {
   const struct postino_host *host;

@@ -125,9 +125,9 @@ why_not(GPtrArray *keys, const char *address)
     return g_strdup_printf(_("the issuer of the certificate of %s is not trusted; see gpgsm "
                              "--list-chain, and trustlist.txt of gpg-agent"),
                            address);
-  return g_strdup_printf(_("there is no certificate of %s; ask for a signed letter and import the "
-                           "certificate in it (gpgsm --import)"),
-                         address);
+  return g_strdup_printf(
+      _("there is no certificate of %s; ask for a signed letter and import the one in it (gpgsm --import)"),
+      address);
 }
 
 static void
@@ -249,5 +249,13 @@ smime_keys(void *state, const struct postino_keys *keys)
     return show_key(smime, keys->query);
   if (strcmp(keys->action, "import") == 0)
     return import_keys(smime, &keys->data, strcmp(keys->query, "public") == 0);
+  if (strcmp(keys->action, "make") == 0)
+    return smime->host->error(smime->host, POSTINO_UNSUPPORTED,
+                              _("an authority makes certificates; ask one for yours and import it "
+                                "(gpgsm --import)"));
+  if (strcmp(keys->action, "locate") == 0)
+    return smime->host->error(smime->host, POSTINO_UNSUPPORTED,
+                              _("certificates are not looked for outside; ask for a signed letter "
+                                "and import the one in it"));
   return smime->host->error(smime->host, POSTINO_UNSUPPORTED, _("the smime plugin cannot do that"));
 }

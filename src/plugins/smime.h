@@ -6,13 +6,10 @@
 
 #include <glib.h>
 #include <gpgme.h>
-#include <libintl.h>
 #include <stdbool.h>
 
 #include "crypto/postino-plugin.h"
 #include "plugins/common.h"
-
-#define _(text) gettext(text)
 
 struct smime {
   const struct postino_host *host;

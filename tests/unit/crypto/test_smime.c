@@ -251,6 +251,20 @@ who_cannot_be_sealed_to_is_said(void **state)
   assert_non_null(strstr(error->message, "carla@tuoisp.example"));
 }
 
+/* A pair is one's own, and needs no confirming: one that a letter brings must not become
+ * that. */
+static void
+pair_is_not_taken_from_a_letter(void **state)
+{
+  g_autoptr(GError) error = NULL, outside = NULL;
+  g_autoptr(GBytes) pair = file("bruno.p12");
+  assert_null(crypto_key_import(crypto, "smime", pair, true, NULL, &error));
+  assert_true(error_is(error, POSTINO_ERROR_INVALID));
+  assert_non_null(strstr(error->message, "secret key"));
+  assert_null(crypto_key_locate(crypto, "smime", "nobody@tuoisp.example", NULL, &outside));
+  assert_non_null(strstr(outside->message, "not looked for outside"));
+}
+
 static void
 note_failure(bool passed, const char *line, void *data)
 {
@@ -331,6 +345,7 @@ main(void)
       cmocka_unit_test(letters_of_openssl_and_gpgsm_are_read),
       cmocka_unit_test(revocation_that_nobody_asks_for_is_said_to_be_unknown),
       cmocka_unit_test(who_cannot_be_sealed_to_is_said),
+      cmocka_unit_test(pair_is_not_taken_from_a_letter),
       cmocka_unit_test(sealed_result_is_checked_to_its_structure),
       cmocka_unit_test(damaged_cms_is_refused_without_an_over_read),
       cmocka_unit_test(plugin_conforms),
