@@ -4,8 +4,6 @@
 #include <string.h>
 #include <sys/random.h>
 
-#define _(text) gettext(text)
-
 int
 common_code_of(gpgme_error_t error)
 {
