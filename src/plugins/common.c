@@ -1,11 +1,8 @@
 #include "plugins/common.h"
 
-#include <libintl.h>
 #include <stdio.h>
 #include <string.h>
 #include <sys/random.h>
-
-#define _(text) gettext(text)
 
 int
 common_code_of(gpgme_error_t error)
