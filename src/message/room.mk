@@ -112,8 +112,8 @@ if FUZZING
 noinst_PROGRAMS += tests/fuzz/fuzz_message tests/fuzz/fuzz_headers
 tests_fuzz_fuzz_message_SOURCES = tests/fuzz/fuzz_message.c $(src_message_libmessage_a_SOURCES)
 tests_fuzz_fuzz_message_CFLAGS = $(AM_CFLAGS) -fsanitize=fuzzer
-tests_fuzz_fuzz_message_LDADD = $(XML_LIBS) $(BASE_LIBS)
+tests_fuzz_fuzz_message_LDADD = $(ETPAN_LIBS) $(XML_LIBS) $(BASE_LIBS)
 tests_fuzz_fuzz_headers_SOURCES = tests/fuzz/fuzz_headers.c $(src_message_libmessage_a_SOURCES)
 tests_fuzz_fuzz_headers_CFLAGS = $(AM_CFLAGS) -fsanitize=fuzzer
-tests_fuzz_fuzz_headers_LDADD = $(XML_LIBS) $(BASE_LIBS)
+tests_fuzz_fuzz_headers_LDADD = $(ETPAN_LIBS) $(XML_LIBS) $(BASE_LIBS)
 endif

@@ -1,5 +1,6 @@
 #include "net/connection.h"
 
+#include <libetpan/mailstream.h>
 #include <string.h>
 #include <sys/ioctl.h>
 #include <sys/socket.h>
@@ -10,7 +11,6 @@
 #include "base/sanitize.h"
 #include "base/secret.h"
 #include "net/dial.h"
-#include "net/etpan.h"
 #include "net/resolve.h"
 #include "net/stream.h"
 
@@ -19,7 +19,6 @@
 
 struct connection {
   struct stream stream;     /* outlives the mailstream: it has the true cause */
-  const struct etpan *etpan;
   mailstream *buffers;      /* libetpan's, over our driver below */
   GByteArray *input;        /* taken from libetpan's buffer at once: it moves what
                              * is left of its own after each small read */
@@ -102,12 +101,10 @@ die(struct connection *connection, enum postino_error code, const char *sentence
 static bool
 set_up_buffers(struct connection *connection)
 {
-  connection->etpan = etpan_load(&connection->stream.failure);
-  mailstream_low *low =
-      connection->etpan != NULL ? connection->etpan->low_new(&connection->stream, &driver) : NULL;
+  mailstream_low *low = mailstream_low_new(&connection->stream, &driver);
   if (low == NULL)
     return false;
-  connection->buffers = connection->etpan->stream_new(low, BUFFER_SIZE);
+  connection->buffers = mailstream_new(low, BUFFER_SIZE);
   if (connection->buffers == NULL)
     free(low);
   return connection->buffers != NULL;
@@ -236,7 +233,7 @@ connection_close(struct connection *connection)
   if (connection == NULL)
     return;
   if (connection->buffers != NULL)
-    connection->etpan->close(connection->buffers);
+    mailstream_close(connection->buffers);
   stream_clear(&connection->stream);
   g_byte_array_unref(connection->input);
   g_string_free(connection->line, TRUE);
@@ -348,7 +345,7 @@ connection_write(struct connection *connection, const void *data, size_t length,
   connection->secret_queued |= log != NULL;
   log_lines(connection, '>', log != NULL ? log : data, log != NULL ? strlen(log) : length);
   for (const char *at = data; length > 0;) {
-    ssize_t n = connection->etpan->write(connection->buffers, at, length);
+    ssize_t n = mailstream_write(connection->buffers, at, length);
     if (n <= 0)
       return failed(connection, error);
     at += n;
@@ -385,7 +382,7 @@ connection_flush(struct connection *connection, GError **error)
   if (connection->stream.failure != NULL)
     return failed(connection, error);
   wait_renew(&connection->stream.wait);
-  bool sent = connection->etpan->flush(connection->buffers) >= 0;
+  bool sent = mailstream_flush(connection->buffers) >= 0;
   if (connection->secret_queued)
     secret_wipe(connection->buffers->write_buffer, connection->buffers->buffer_max_size);
   connection->secret_queued = false;
@@ -413,12 +410,12 @@ fill(struct connection *connection, GError **error)
   if (connection->stream.failure != NULL)
     return failed(connection, error);
   mailstream *buffers = connection->buffers;
-  if (buffers->read_buffer_len == 0 && connection->etpan->feed(buffers) <= 0)
+  if (buffers->read_buffer_len == 0 && mailstream_feed_read_buffer(buffers) <= 0)
     return failed(connection, error);
   size_t ready = buffers->read_buffer_len;
   g_byte_array_set_size(connection->input, (guint)ready);
   connection->taken = 0;
-  ssize_t n = connection->etpan->read(buffers, connection->input->data, ready);
+  ssize_t n = mailstream_read(buffers, connection->input->data, ready);
   g_byte_array_set_size(connection->input, n < 0 ? 0 : (guint)n);
   return n > 0 || failed(connection, error);
 }
