@@ -93,7 +93,7 @@ start(const struct postino_host *host, const char *const *options, size_t n, voi
   return error != 0 ? smime_failed(smime, error) : 0;
 }
 
-/* The letter itself, of which progress is told until end_feed(). */
+/* The letter itself, of which progress is told until common_feed_end(). */
 static gpgme_error_t
 letter_data(struct smime *smime, gpgme_data_t *data_out, const struct common_feed *feed)
 {
