@@ -91,7 +91,9 @@ engine_new(const struct conf *conf, const struct engine_options *options, GError
   engine->asked_rights = g_hash_table_new_full(g_str_hash, g_str_equal, g_free, NULL);
   if (!open_rooms(engine, error))
     return NULL;
-  if (engine->options.interactive && !watch_start(engine, error))
+  if (!engine->options.interactive)
+    store_sweep(engine->store);
+  else if (!watch_start(engine, error))
     return NULL;
   return g_steal_pointer(&engine);
 }

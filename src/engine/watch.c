@@ -195,7 +195,10 @@ static void *
 keep_watch(void *data)
 {
   struct watch *watch = data;
+  /* Thousands of folders take a while, which the first screen does not wait for. */
+  watch->mail = store_watch_fd(watch->engine->store);
   refresh_beside(watch->engine);
+  store_sweep(watch->engine->store);
   while (!is_closing(watch)) {
     int left = change_due(watch, look_due(watch, see_to_all(watch)));
     struct pollfd fds[] = {{.fd = watch->wake, .events = POLLIN},
@@ -239,7 +242,7 @@ watch_start(struct engine *engine, GError **error)
   g_mutex_init(&watch->lock);
   watch->engine = engine;
   watch->wake = fd_steal(&wake);
-  watch->mail = store_watch_fd(engine->store);
+  watch->mail = -1;
   watch->recover = true;
   fill_posts(watch);
   engine->watch = watch;    /* before its thread can start a work that asks for it */

@@ -34,8 +34,6 @@ bool maildir_has(const char *path, const char *base);
 /* A new file in `path`/tmp, opened for writing and reading, its name in
  * *name_out (absolute); -1 with `error`. */
 int maildir_tmp(const char *path, char **name_out, GError **error);
-/* Removes what dead writers of ours left in any tmp. */
-void maildir_sweep(const struct store *store);
 /* Calls `each` for every letter of a folder: absolute path, file name. */
 typedef bool (*maildir_each_fn)(const char *path, const char *name, void *data);
 bool maildir_each(const struct store *store, const char *folder, maildir_each_fn each, void *data,

@@ -56,7 +56,6 @@ store_open(const char *mail_dir, struct reader_pool *readers, GError **error)
   store->seal_key = seal_key_new();
   if (!make_private(store, error) || !state_open(store, error) || !index_open(store, error))
     return NULL;
-  maildir_sweep(store);
   ledger_sweep(store);
   return g_steal_pointer(&store);
 }

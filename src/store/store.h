@@ -15,6 +15,9 @@
 
 struct store;
 
+/* Removes what writers of ours that died left in the folders' tmp directories: the time
+ * grows with the folders. */
+void store_sweep(const struct store *store);
 /* Opens `mail_dir`, which is made when missing.  LOCAL; CONFIG when state.db is of
  * a newer postino; a broken index.db is replaced. */
 struct store *store_open(const char *mail_dir, struct reader_pool *readers, GError **error)

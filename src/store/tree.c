@@ -257,7 +257,7 @@ sweep_one(const char *path)
 }
 
 void
-maildir_sweep(const struct store *store)
+store_sweep(const struct store *store)
 {
   g_auto(GStrv) folders = maildir_folders(store, NULL);
   for (guint i = 0; folders != NULL && folders[i] != NULL; i++) {

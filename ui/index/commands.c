@@ -170,7 +170,7 @@ static const struct command rows[] = {
     {.name = "first", .keys = "Home <", .help = N_("Go to the first letter"), .run = first},
     {.name = "last", .keys = "End >", .help = N_("Go to the last letter"), .run = last},
     {.name = "jump", .keys = "% 1 2 3 4 5 6 7 8 9", .args = "[place]",
-     .help = N_("Go to a place in the list: the 500th letter, or 50%"), .run = jump},
+     .help = N_("Go to a number or part: 500, 50%"), .run = jump},
     {.name = "open", .keys = "Enter l Right",
      .help = N_("Open the letter; a draft is taken up again"), .hint = N_("open"),
      .run = open_letter},

@@ -25,6 +25,7 @@ fixture_reopen(struct fixture *fixture)
   fixture->store = store_open(fixture->dir, NULL, &error);
   if (fixture->store == NULL)
     fail_msg("%s", error->message);
+  store_sweep(fixture->store);
 }
 
 static inline int
