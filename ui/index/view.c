@@ -132,19 +132,34 @@ subject_text(const struct index_view *index, const struct row *row)
   return g_string_free(out, FALSE);
 }
 
-/* Behind the subject, which leaves them up to a third of the room. */
+/* "[in Archive, kept work]": the tags, and of what was found where it lies, if that is
+ * neither what is open nor the inbox; NULL: nothing is to be said. */
+static char *
+label_text(const struct index_view *index, const struct row *row)
+{
+  bool tagged = row->tags != NULL && *row->tags != '\0';
+  bool elsewhere = g_strcmp0(row->folder, index->folder) != 0 &&
+                   g_strcmp0(row->folder, engine_inbox(index->view.ui->engine)) != 0;
+  if (elsewhere && tagged)
+    return g_strdup_printf(_("[in %s, %s]"), row->folder, row->tags);
+  if (elsewhere)
+    return g_strdup_printf(_("[in %s]"), row->folder);
+  return tagged ? g_strdup_printf("[%s]", row->tags) : NULL;
+}
+
+/* The label stands behind the subject, which leaves it up to a third of the room. */
 static void
 draw_subject(const struct index_view *index, const struct area *area, int line, int column,
              unsigned style, const struct row *row)
 {
   int room = area->columns - column;
   g_autofree char *subject = subject_text(index, row);
-  if (row->tags == NULL || *row->tags == '\0') {
+  g_autofree char *label = label_text(index, row);
+  if (label == NULL) {
     area_field(area, line, column, room, style, subject);
     return;
   }
-  g_autofree char *tags = g_strdup_printf("[%s]", row->tags);
-  g_autofree char *shown = text_fit(tags, MAX(room / 3, 8));
+  g_autofree char *shown = text_fit(label, MAX(room / 3, 8));
   int left = MAX(room - text_width(shown, -1) - 2, 0);
   int width = MIN(text_width(subject, -1), left);
   area_field(area, line, column, width, style, subject);

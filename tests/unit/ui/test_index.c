@@ -24,12 +24,6 @@ write_letter(struct desk *desk, int number)
 }
 
 static void
-settle(struct desk *desk);
-
-static void
-settle(struct desk *desk);
-
-static void
 settle(struct desk *desk)
 {
   while (g_hash_table_size(desk->ui->awaited) > 0) {
