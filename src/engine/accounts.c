@@ -137,32 +137,30 @@ run_trust(struct work *work, GError **error)
   return true;
 }
 
-request_id
-engine_account_trust(struct engine *engine, const char *name)
+static request_id
+request_for(struct engine *engine, const char *name, work_run run)
 {
   g_autoptr(GError) error = NULL;
   const struct conf_account *account = engine_account(engine, name, &error);
   if (account == NULL)
     return engine_refuse(engine, g_steal_pointer(&error));
-  return engine_request(engine, NULL, run_trust, (void *)account, NULL);
+  return engine_request(engine, NULL, run, (void *)account, NULL);
+}
+
+request_id
+engine_account_trust(struct engine *engine, const char *name)
+{
+  return request_for(engine, name, run_trust);
 }
 
 request_id
 engine_account_forget(struct engine *engine, const char *name)
 {
-  g_autoptr(GError) error = NULL;
-  const struct conf_account *account = engine_account(engine, name, &error);
-  if (account == NULL)
-    return engine_refuse(engine, g_steal_pointer(&error));
-  return engine_request(engine, NULL, run_forget, (void *)account, NULL);
+  return request_for(engine, name, run_forget);
 }
 
 request_id
 engine_account_test(struct engine *engine, const char *name)
 {
-  g_autoptr(GError) error = NULL;
-  const struct conf_account *account = engine_account(engine, name, &error);
-  if (account == NULL)
-    return engine_refuse(engine, g_steal_pointer(&error));
-  return engine_request(engine, NULL, run_test, (void *)account, NULL);
+  return request_for(engine, name, run_test);
 }

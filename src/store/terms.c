@@ -96,14 +96,26 @@ terms_column(const char *name)
 
 /* Of a table of all words: one where it lies in a column, and where it occurs. */
 struct slot { const char *word; guint hash, columns; };
-struct gathering { struct slot *slots; guint mask; unsigned column; };
+struct gathering {
+  struct slot *slots;
+  guint mask;
+  guint64 key;              /* of the hash: nobody can write words that meet in one slot */
+  unsigned column;
+};
+
+static guint
+hash_by(guint64 key, const char *word, guint length)
+{
+  guint64 hash = key;
+  for (guint i = 0; i < length; i++)
+    hash = (hash ^ (guchar)word[i]) * key;
+  return (guint)(hash >> 32);
+}
 
 static struct slot *
 find_slot(const struct gathering *gathering, const char *word, guint length)
 {
-  guint hash = 5381;
-  for (guint i = 0; i < length; i++)
-    hash = hash * 33 + (guchar)word[i];
+  guint hash = hash_by(gathering->key, word, length);
   for (guint at = hash;; at++) {
     struct slot *slot = &gathering->slots[at & gathering->mask];
     if (slot->word == NULL)
@@ -155,8 +167,9 @@ terms_list(const struct terms *terms)
   while (n < 2 * terms->words)
     n *= 2;
   g_autofree struct slot *slots = g_new0(struct slot, n);
+  guint64 key = (guint64)g_random_int() << 32 | g_random_int() | 1;
   for (guint i = 0; i < TERMS_COLUMNS; i++) {
-    struct gathering gathering = {slots, n - 1, 1u << i};
+    struct gathering gathering = {slots, n - 1, key, 1u << i};
     terms_each(terms->columns[i]->str, terms->columns[i]->len, gather, &gathering);
   }
   GString *list = g_string_new(NULL);

@@ -87,20 +87,22 @@ main(int argc, char **argv)
 {
   g_autoptr(GError) error = NULL;
   setlocale(LC_ALL, "");
-  int n = argc == 3 ? atoi(argv[2]) : 0;
-  g_autoptr(conf_t) conf = n > 0 ? conf_load(argv[1], NULL, &error) : NULL;
+  guint64 n = 0;
+  if (argc != 3 || !g_ascii_string_to_unsigned(argv[2], 10, 1, 100000, &n, &error))
+    stop("sealed RC N", error);
+  g_autoptr(conf_t) conf = conf_load(argv[1], NULL, &error);
   g_autoptr(engine_t) engine = conf != NULL ? engine_new(conf, NULL, &error) : NULL;
   if (engine == NULL)
     stop("sealed RC N", error);
   seal(engine, 0);
   gint64 since = g_get_monotonic_time();
-  for (int i = 1; i <= n; i++)
-    seal(engine, i);
+  for (guint i = 1; i <= n; i++)
+    seal(engine, (int)i);
   double seals = rate((guint)n, since);
   g_autofree char *directory = g_build_filename(conf->mail_dir, "Outbox", "cur", NULL);
   g_autoptr(GPtrArray) names = files_in(directory);
   since = g_get_monotonic_time();
   open_all(engine, directory, names);
   printf("%.1f\t%.1f\n", seals, rate(names->len, since));
-  return names->len == (guint)n + 1 ? 0 : 1;
+  return names->len == n + 1 ? 0 : 1;
 }
