@@ -98,7 +98,7 @@ void delivery_keep_ends(struct delivery *delivery);
 /* All bytes written to the tmp file, its path owned by the delivery. */
 const char *delivery_flush(struct delivery *delivery, GError **error) G_GNUC_WARN_UNUSED_RESULT;
 
-/* ---- change.c ---- */
+/* ---- change.c, change-move.c ---- */
 
 /* How often a letter is looked for that other programs rename meanwhile. */
 #define RACE_TRIES 64

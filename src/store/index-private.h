@@ -16,18 +16,15 @@ struct conn {
   enum { HANDS_UNKNOWN, HANDS_NONE, HANDS_SOME } hands; /* rows of `hand`, in this transaction */
 };
 
-/* ---- index.c: connections ---- */
+/* ---- conn.c: a connection and its statements ---- */
 
-/* A connection that reads one consistent state until it is released; statements
- * stop when `cancel` is. */
-struct conn *conn_read(struct store *store, GCancellable *cancel, GError **error)
-    G_GNUC_WARN_UNUSED_RESULT;
-/* The one writer, within a transaction.  conn_commit() keeps it; released
- * without, it is rolled back. */
-struct conn *conn_write(struct store *store, GCancellable *cancel, GError **error)
-    G_GNUC_WARN_UNUSED_RESULT;
-bool conn_commit(struct conn *conn, GError **error) G_GNUC_WARN_UNUSED_RESULT;
-void conn_release(struct conn *conn);
+/* How long another program that writes is waited for. */
+#define CONN_BUSY_MS 10000
+
+/* A connection to index_file(), set up, whatever lies in it.  The generation is the
+ * caller's to say. */
+struct conn *conn_open(struct index *index, GError **error) G_GNUC_WARN_UNUSED_RESULT;
+void conn_close(struct conn *conn);
 
 /* Binds by `types` ("i" int64_t, "s" const char * or NULL) and returns the
  * statement, which is reset by stmt_reset() or `auto_stmt`; NULL with `error`. */
@@ -43,6 +40,23 @@ bool conn_number(struct conn *conn, int64_t *out, int64_t otherwise, GError **er
                  const char *sql, const char *types, ...) G_GNUC_WARN_UNUSED_RESULT;
 /* The sentence of the connection's present error; false. */
 bool conn_fail(struct conn *conn, GError **error);
+
+/* ---- index.c: the file, and who reads and writes it ---- */
+
+const char *index_file(const struct index *index);
+/* A statement met damage: refreshing makes the file anew. */
+void index_damaged(struct index *index);
+
+/* A connection that reads one consistent state until it is released; statements
+ * stop when `cancel` is. */
+struct conn *conn_read(struct store *store, GCancellable *cancel, GError **error)
+    G_GNUC_WARN_UNUSED_RESULT;
+/* The one writer, within a transaction.  conn_commit() keeps it; released
+ * without, it is rolled back. */
+struct conn *conn_write(struct store *store, GCancellable *cancel, GError **error)
+    G_GNUC_WARN_UNUSED_RESULT;
+bool conn_commit(struct conn *conn, GError **error) G_GNUC_WARN_UNUSED_RESULT;
+void conn_release(struct conn *conn);
 
 /* Is the file damaged, so that refreshing makes it anew? */
 bool index_is_broken(struct store *store);

@@ -2,7 +2,6 @@
 
 #include <fcntl.h>
 #include <glib/gstdio.h>
-#include <string.h>
 #include <sys/stat.h>
 #include <unistd.h>
 
@@ -10,7 +9,6 @@
 #include "base/file.h"
 #include "base/i18n.h"
 #include "store/schema.h"
-#include "store/tokenizer.h"
 
 struct index {
   char *path;
@@ -30,7 +28,6 @@ struct index {
 /* Steps of SQLite between looks whether to stop: few, since to read a page of the full-text
  * table, of which a search may read thousands before it gives a row, is but four. */
 #define STEPS_BETWEEN 100
-#define BUSY_MS 10000
 /* A log longer than this is brought home after a refresh. */
 #define LOG_BYTES (8 << 20)
 /* Parts of the full-text table above which they are merged, so many pages after a
@@ -38,183 +35,26 @@ struct index {
 #define PARTS_MOST 64
 #define MERGE_PAGES 2000
 
-/* ---- statements ---- */
-
-bool
-conn_fail(struct conn *conn, GError **error)
-{
-  int code = sqlite3_errcode(conn->db);
-  const char *words = sqlite3_errmsg(conn->db);
-  switch (code & 0xff) {
-  case SQLITE_INTERRUPT:
-    return error_set(error, POSTINO_ERROR_CANCELLED, _("stopped"));
-  case SQLITE_BUSY:
-  case SQLITE_LOCKED:
-    return error_set(error, POSTINO_ERROR_RETRY,
-                     _("the index is busy in another postino; try again in a moment"));
-  case SQLITE_CORRUPT:
-  case SQLITE_NOTADB:
-  case SQLITE_FORMAT:
-    g_atomic_int_set(&conn->index->broken, 1);
-    return error_set(error, POSTINO_ERROR_LOCAL,
-                     _("the index %s is damaged (%s); it is made anew at the next look at the mail"),
-                     conn->index->path, words);
-  case SQLITE_FULL:
-    return error_set(error, POSTINO_ERROR_LOCAL,
-                     _("the index %s cannot grow: the disk is full; make room and try again"),
-                     conn->index->path);
-  default:
-    return error_set(error, POSTINO_ERROR_LOCAL, _("the index %s failed: %s"), conn->index->path,
-                     words);
-  }
-}
-
-/* By its address, since it is a literal nearly always; what lies there now is compared. */
-static sqlite3_stmt *
-cached_statement(struct conn *conn, const char *sql, GError **error)
-{
-  sqlite3_stmt *stmt = g_hash_table_lookup(conn->statements, sql);
-  if (stmt != NULL && strcmp(sqlite3_sql(stmt), sql) == 0)
-    return stmt;
-  if (sqlite3_prepare_v3(conn->db, sql, -1, SQLITE_PREPARE_PERSISTENT, &stmt, NULL) != SQLITE_OK) {
-    conn_fail(conn, error);
-    return NULL;
-  }
-  g_hash_table_insert(conn->statements, (void *)sql, stmt);
-  return stmt;
-}
-
-/* `keep`: SQLITE_STATIC when the texts live as long as they are bound. */
-static void
-bind_all(sqlite3_stmt *stmt, sqlite3_destructor_type keep, const char *types, va_list args)
-{
-  for (int i = 0; types[i] != '\0'; i++) {
-    if (types[i] == 'i')
-      sqlite3_bind_int64(stmt, i + 1, va_arg(args, int64_t));
-    else
-      sqlite3_bind_text(stmt, i + 1, va_arg(args, const char *), -1, keep);
-  }
-}
-
-sqlite3_stmt *
-conn_query(struct conn *conn, GError **error, const char *sql, const char *types, ...)
-{
-  sqlite3_stmt *stmt = cached_statement(conn, sql, error);
-  if (stmt == NULL)
-    return NULL;
-  va_list args;
-  va_start(args, types);
-  bind_all(stmt, SQLITE_TRANSIENT, types, args);
-  va_end(args);
-  return stmt;
-}
-
-int
-conn_step(struct conn *conn, sqlite3_stmt *stmt, GError **error)
-{
-  int code = sqlite3_step(stmt);
-  if (code == SQLITE_ROW)
-    return 1;
-  if (code == SQLITE_DONE)
-    return 0;
-  conn_fail(conn, error);
-  return -1;
-}
-
-bool
-conn_run(struct conn *conn, GError **error, const char *sql, const char *types, ...)
-{
-  auto_stmt *stmt = cached_statement(conn, sql, error);
-  if (stmt == NULL)
-    return false;
-  va_list args;
-  va_start(args, types);
-  bind_all(stmt, SQLITE_STATIC, types, args);
-  va_end(args);
-  return conn_step(conn, stmt, error) >= 0;
-}
-
-bool
-conn_number(struct conn *conn, int64_t *out, int64_t otherwise, GError **error, const char *sql,
-            const char *types, ...)
-{
-  auto_stmt *stmt = cached_statement(conn, sql, error);
-  if (stmt == NULL)
-    return false;
-  va_list args;
-  va_start(args, types);
-  bind_all(stmt, SQLITE_STATIC, types, args);
-  va_end(args);
-  int step = conn_step(conn, stmt, error);
-  if (step < 0)
-    return false;
-  bool found = step == 1 && sqlite3_column_type(stmt, 0) != SQLITE_NULL;
-  *out = found ? sqlite3_column_int64(stmt, 0) : otherwise;
-  return true;
-}
-
 /* ---- opening ---- */
 
-static void
-finalize(void *stmt)
+const char *
+index_file(const struct index *index)
 {
-  sqlite3_finalize(stmt);
+  return index->path;
 }
 
-static void
-conn_close(struct conn *conn)
+void
+index_damaged(struct index *index)
 {
-  if (conn == NULL)
-    return;
-  g_hash_table_unref(conn->statements);
-  sqlite3_close_v2(conn->db);
-  g_free(conn);
-}
-
-/* When index.db was deleted under us, a connection to the old file must neither
- * write back nor remove the new one's log by its name. */
-static void
-leave_log_alone(sqlite3 *db)
-{
-  int keep = 1;
-  sqlite3_file_control(db, "main", SQLITE_FCNTL_PERSIST_WAL, &keep);
-  sqlite3_db_config(db, SQLITE_DBCONFIG_NO_CKPT_ON_CLOSE, 1, NULL);
-}
-
-static bool
-set_up(struct conn *conn, GError **error)
-{
-  static const char pragmas[] =
-      "PRAGMA journal_mode = WAL; PRAGMA synchronous = NORMAL; PRAGMA trusted_schema = OFF;"
-      "PRAGMA temp_store = MEMORY; PRAGMA cell_size_check = ON; PRAGMA cache_size = -2000;"
-      "PRAGMA wal_autocheckpoint = 4000;";
-  sqlite3_busy_timeout(conn->db, BUSY_MS);
-  sqlite3_extended_result_codes(conn->db, 1);
-  leave_log_alone(conn->db);
-  if (!tokenizer_register(conn->db) || !terms_register(conn->db) ||
-      sqlite3_exec(conn->db, pragmas, NULL, NULL, NULL) != SQLITE_OK)
-    return conn_fail(conn, error);
-  return true;
+  g_atomic_int_set(&index->broken, 1);
 }
 
 static struct conn *
-conn_open(struct index *index, GError **error)
+open_conn(struct index *index, GError **error)
 {
-  struct conn *conn = g_new0(struct conn, 1);
-  conn->index = index;
-  conn->statements = g_hash_table_new_full(g_direct_hash, g_direct_equal, NULL, finalize);
-  conn->generation = index->generation;
-  int flags = SQLITE_OPEN_READWRITE | SQLITE_OPEN_CREATE | SQLITE_OPEN_NOMUTEX |
-              SQLITE_OPEN_URI;
-  if (sqlite3_open_v2(index->path, &conn->db, flags, NULL) != SQLITE_OK) {
-    conn_fail(conn, error);
-    conn_close(conn);
-    return NULL;
-  }
-  if (!set_up(conn, error)) {
-    conn_close(conn);
-    return NULL;
-  }
+  struct conn *conn = conn_open(index, error);
+  if (conn != NULL)
+    conn->generation = index->generation;
   return conn;
 }
 
@@ -273,7 +113,7 @@ open_fit(struct index *index, bool anew, GError **error)
   if (anew || access(index->path, F_OK) != 0)
     unlink_files(index);
   make_private(index);
-  struct conn *conn = conn_open(index, NULL);
+  struct conn *conn = open_conn(index, NULL);
   enum fitness fitness = conn != NULL ? look_at_schema(conn) : UNFIT;
   if (fitness == FIT)
     return conn;
@@ -281,7 +121,7 @@ open_fit(struct index *index, bool anew, GError **error)
     conn_close(conn);
     unlink_files(index);
     make_private(index);
-    conn = conn_open(index, error);
+    conn = open_conn(index, error);
   }
   if (conn != NULL && !make_schema(conn, error)) {
     conn_close(conn);
@@ -297,7 +137,7 @@ open_generation(struct store *store, bool anew, GError **error)
   struct index *index = store->index;
   g_ptr_array_set_size(index->idle, 0);
   index->generation++;
-  g_autoptr(store_lock_t) lock = store_lock(store, "index", BUSY_MS / 1000, NULL, error);
+  g_autoptr(store_lock_t) lock = store_lock(store, "index", CONN_BUSY_MS / 1000, NULL, error);
   if (lock == NULL)
     return false;
   struct conn *conn = open_fit(index, anew, error);
@@ -429,7 +269,7 @@ take_idle(struct store *store, GError **error)
     if (index->idle->len > 0)
       conn = g_ptr_array_steal_index_fast(index->idle, index->idle->len - 1);
     else
-      conn = conn_open(index, error);
+      conn = open_conn(index, error);
   }
   g_mutex_unlock(&index->lock);
   return conn;
@@ -465,7 +305,7 @@ settle_writer(struct store *store, GError **error)
   bool ok = settle(store, error);
   if (ok && (index->writer == NULL || index->writer->generation != index->generation)) {
     conn_close(index->writer);
-    index->writer = conn_open(index, error);
+    index->writer = open_conn(index, error);
     index->refreshing.seen = 0;
     if (index->writer != NULL)
       sqlite3_exec(index->writer->db, "PRAGMA cache_size = -16000", NULL, NULL, NULL);
@@ -523,7 +363,7 @@ index_checkpoint(struct store *store)
   if (conn != NULL) {
     sqlite3_busy_timeout(conn->db, 0);
     sqlite3_wal_checkpoint_v2(conn->db, "main", SQLITE_CHECKPOINT_TRUNCATE, NULL, NULL);
-    sqlite3_busy_timeout(conn->db, BUSY_MS);
+    sqlite3_busy_timeout(conn->db, CONN_BUSY_MS);
   }
   g_mutex_unlock(&index->writing);
 }
@@ -566,119 +406,4 @@ conn_release(struct conn *conn)
   g_mutex_unlock(&index->lock);
   if (!keep)
     conn_close(conn);
-}
-
-/* ---- following what the store itself changed ---- */
-
-static bool
-follow_move(struct store *store, const char *old_key, const char *new_key, const char *new_path,
-            unsigned flags)
-{
-  g_autofree char *old_folder = NULL, *old_base = NULL, *folder = NULL, *asked = NULL;
-  if (!key_split(old_key, &old_folder, &old_base) || !key_split(new_key, &folder, &asked))
-    return false;
-  g_autofree char *name = g_path_get_basename(new_path);
-  g_autofree char *dir = g_path_get_dirname(new_path);
-  g_autofree char *base = maildir_base(name, NULL);
-  struct letter_file file = {
-      .base = base,
-      .suffix = name + strlen(base),
-      .fresh = g_str_has_suffix(dir, "/new"),
-      .flags = flags,
-  };
-  g_autoptr(conn_t) conn = conn_write(store, NULL, NULL);
-  int64_t id, there, folder_id;
-  if (conn == NULL || !letter_find_stem(conn, old_folder, old_base, &id, NULL) ||
-      !letter_find(conn, folder, base, &there, NULL) || id == 0)
-    return false;
-  bool ok = there != 0 && there != id
-                ? letter_remove(conn, id, NULL)
-                : letter_folder(conn, folder, &folder_id, NULL) &&
-                      letter_move(conn, id, folder_id, &file, NULL);
-  return ok && conn_commit(conn, NULL);
-}
-
-void
-index_moved(struct store *store, const char *old_key, const char *new_key, const char *new_path,
-            unsigned flags)
-{
-  if (!follow_move(store, old_key, new_key, new_path, flags))
-    g_debug("index: a move is left to the next refresh");
-}
-
-/* The row of a key within a write. */
-static bool
-find_key(struct conn *conn, const char *key, int64_t *id_out)
-{
-  g_autofree char *folder = NULL, *base = NULL;
-  return key_split(key, &folder, &base) && letter_find_stem(conn, folder, base, id_out, NULL) &&
-         *id_out != 0;
-}
-
-void
-index_removed(struct store *store, const char *key)
-{
-  g_autoptr(conn_t) conn = conn_write(store, NULL, NULL);
-  int64_t id;
-  if (conn == NULL || !find_key(conn, key, &id) || !letter_remove(conn, id, NULL) ||
-      !conn_commit(conn, NULL))
-    g_debug("index: a removal is left to the next refresh");
-}
-
-void
-index_tagged(struct store *store, const char *key, const char *tags)
-{
-  g_autoptr(conn_t) conn = conn_write(store, NULL, NULL);
-  int64_t id;
-  if (conn == NULL || !find_key(conn, key, &id) || !letter_tag(conn, id, tags, NULL) ||
-      !conn_commit(conn, NULL))
-    g_debug("index: a tag is left to the next rebuild");
-}
-
-char *
-index_path(struct store *store, const char *key)
-{
-  g_autoptr(conn_t) conn = conn_read(store, NULL, NULL);
-  g_autofree char *folder = NULL, *base = NULL;
-  if (conn == NULL || !key_split(key, &folder, &base))
-    return NULL;
-  auto_stmt *stmt = conn_query(conn, NULL,
-                               "SELECT l.suffix, l.fresh FROM folder f JOIN letter l"
-                               " ON l.folder = f.id WHERE f.name = ? AND l.base = ?"
-                               " AND (l.flags & 64) = 0",
-                               "ss", folder, base);
-  if (stmt == NULL || conn_step(conn, stmt, NULL) != 1)
-    return NULL;
-  return row_file(store, folder, sqlite3_column_int(stmt, 1) != 0, base, column_text(stmt, 0));
-}
-
-char *
-index_find_base(struct store *store, const char *base)
-{
-  g_autofree char *stem = maildir_stem(base);
-  g_autoptr(conn_t) conn = conn_read(store, NULL, NULL);
-  if (conn == NULL)
-    return NULL;
-  auto_stmt *stmt = conn_query(conn, NULL,
-                               "SELECT f.name, l.base FROM folder f CROSS JOIN letter l"
-                               " ON l.folder = f.id AND " OF_STEM("l.base", "?1")
-                               " AND (l.flags & 64) = 0 ORDER BY l.base <> ?2 LIMIT 1",
-                               "ss", stem, base);
-  if (stmt == NULL || conn_step(conn, stmt, NULL) != 1)
-    return NULL;
-  return key_join(column_text(stmt, 0), column_text(stmt, 1));
-}
-
-bool
-index_waits(struct store *store, const char *key)
-{
-  g_autoptr(conn_t) conn = conn_read(store, NULL, NULL);
-  g_autofree char *folder = NULL, *base = NULL;
-  int64_t waits = 0;
-  return conn != NULL && key_split(key, &folder, &base) &&
-         conn_number(conn, &waits, 0, NULL,
-                     "SELECT 1 FROM folder f JOIN letter l ON l.folder = f.id WHERE f.name = ?"
-                     " AND l.base = ? AND (l.flags & 64) <> 0",
-                     "ss", folder, base) &&
-         waits != 0;
 }

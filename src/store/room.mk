@@ -3,7 +3,8 @@ src_store_libstore_a_SOURCES =
 
 # ---- disk: Maildirs and state.db, what must not be lost ----
 src_store_libstore_a_SOURCES += \
-	src/store/change.c \
+	src/store/change.c src/store/change.h \
+	src/store/change-copy.c src/store/change-move.c \
 	src/store/delivery.c \
 	src/store/digest.c \
 	src/store/disk.h \
@@ -25,12 +26,14 @@ src_store_libstore_a_SOURCES += \
 src_store_libstore_a_SOURCES += \
 	src/store/addresses.c \
 	src/store/folders.c src/store/hand.c \
-	src/store/index.c src/store/index-private.h src/store/schema.h \
+	src/store/conn.c \
+	src/store/index.c src/store/index-follow.c src/store/index-private.h src/store/schema.h \
 	src/store/letters.c src/store/lists.c \
 	src/store/query.c src/store/query.h \
 	src/store/query-value.c src/store/query-value.h \
 	src/store/reading.c src/store/reading.h \
-	src/store/refresh.c \
+	src/store/refresh.c src/store/refresh.h \
+	src/store/refresh-names.c src/store/refresh-texts.c \
 	src/store/rows.c src/store/view.h \
 	src/store/scan.c src/store/scan.h \
 	src/store/sealed.c \

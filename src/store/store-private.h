@@ -45,7 +45,7 @@ char *maildir_find(const struct store *store, const char *key, const char *hint,
 /* Names of all folders on the disk (INTERFACE.md "On disk").  g_strfreev. */
 char **maildir_folders(const struct store *store, GError **error);
 
-/* ---- index.c: the mirror ---- */
+/* ---- index.c, index-follow.c: the mirror ---- */
 
 bool index_open(struct store *store, GError **error);
 void index_close(struct store *store);
