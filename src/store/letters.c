@@ -183,9 +183,11 @@ letter_add_text(struct conn *conn, int64_t id, const struct terms *terms, GError
                                " filename, list) VALUES(?, ?, ?, ?, ?, ?, ?, ?)", "i", id);
   if (stmt == NULL)
     return false;
-  for (int i = 0; i < TERMS_COLUMNS; i++)
-    sqlite3_bind_text(stmt, i + 2, terms->columns[i]->str, (int)terms->columns[i]->len,
-                      SQLITE_STATIC);
+  for (int i = 0; i < TERMS_COLUMNS; i++) {
+    gsize length;
+    const char *column = g_bytes_get_data(terms->columns[i], &length);
+    sqlite3_bind_text(stmt, i + 2, length > 0 ? column : "", (int)length, SQLITE_STATIC);
+  }
   return conn_step(conn, stmt, error) >= 0;
 }
 

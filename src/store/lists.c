@@ -14,7 +14,7 @@ lists_from(struct conn *conn, int64_t *from_out, GError **error)
 }
 
 static bool
-insert(struct conn *conn, int64_t id, const GString *list, GError **error)
+insert(struct conn *conn, int64_t id, GBytes *list, GError **error)
 {
   /* What a letter says does not change. */
   auto_stmt *stmt = conn_query(conn, error,
@@ -22,7 +22,9 @@ insert(struct conn *conn, int64_t id, const GString *list, GError **error)
                                id);
   if (stmt == NULL)
     return false;
-  sqlite3_bind_blob(stmt, 2, list->str, (int)list->len, SQLITE_STATIC);
+  gsize length;
+  const char *words = g_bytes_get_data(list, &length);
+  sqlite3_bind_blob(stmt, 2, length > 0 ? words : "", (int)length, SQLITE_STATIC);
   return conn_step(conn, stmt, error) >= 0 &&
          conn_run(conn, error, "UPDATE listed SET lists = lists + 1", "");
 }
@@ -52,7 +54,7 @@ lists_add(struct conn *conn, int64_t id, const struct terms *terms, GError **err
     return false;
   if (id < first)
     return true;
-  g_autoptr(GString) late = terms->list == NULL ? terms_list(terms) : NULL;
+  g_autoptr(GBytes) late = terms->list == NULL ? terms_list(terms) : NULL;
   return insert(conn, id, late != NULL ? late : terms->list, error) &&
          trim(conn, LISTS_MOST, LISTS_KEPT, error);
 }

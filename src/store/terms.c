@@ -31,10 +31,7 @@ append(void *data, bool together, const char *word, size_t length, size_t start,
   (void)start, (void)end;
   struct taking *taking = data;
   size_t at = taking->column->len, kept = MIN(length, LENGTH_MOST);
-  if (taking->column->allocated_len - at > HEAD + kept)
-    taking->column->len = at + HEAD + kept;
-  else
-    g_string_set_size(taking->column, at + HEAD + kept);
+  g_string_set_size(taking->column, at + HEAD + kept);
   char *head = taking->column->str + at;
   head[0] = (char)kept;
   head[1] = (char)((kept | (together ? TOGETHER : 0)) >> 8);
@@ -141,43 +138,47 @@ static void
 list_word(GString *list, const struct slot *slot)
 {
   guint length = MIN(length_at(slot->word), LISTED_MOST), head = 1;
+  bool named = slot->columns != BODY_ALONE;
   size_t at = list->len;
-  g_string_set_size(list, at + length + 2);
-  list->str[at] = (char)length;
-  if (slot->columns != BODY_ALONE) {
-    list->str[at] = (char)(length | HAS_COLUMNS);
+  g_string_set_size(list, at + 1 + named + length);
+  list->str[at] = (char)(length | (named ? HAS_COLUMNS : 0));
+  if (named)
     list->str[at + head++] = (char)slot->columns;
-  }
   memcpy(list->str + at + head, slot->word + HEAD, length);
-  list->len = at + head + length;
 }
 
-/* Many lie in memory until they are written. */
-static void
+/* Many lie in memory until they are written: nothing but the bytes themselves. */
+static GBytes *
 fit(GString *string)
 {
-  string->allocated_len = string->len + 1;
-  string->str = g_realloc(string->str, string->allocated_len);
+  gsize length = string->len;
+  return g_bytes_new_take(g_realloc(g_string_free(string, FALSE), length), length);
 }
 
-GString *
-terms_list(const struct terms *terms)
+GBytes *
+terms_list_by(const struct terms *terms, guint64 key)
 {
   guint n = 8;
   while (n < 2 * terms->words)
     n *= 2;
   g_autofree struct slot *slots = g_new0(struct slot, n);
-  guint64 key = (guint64)g_random_int() << 32 | g_random_int() | 1;
   for (guint i = 0; i < TERMS_COLUMNS; i++) {
     struct gathering gathering = {slots, n - 1, key, 1u << i};
-    terms_each(terms->columns[i]->str, terms->columns[i]->len, gather, &gathering);
+    gsize length;
+    const char *column = g_bytes_get_data(terms->columns[i], &length);
+    terms_each(column, length, gather, &gathering);
   }
   GString *list = g_string_new(NULL);
   for (guint i = 0; i < n; i++)
     if (slots[i].word != NULL)
       list_word(list, &slots[i]);
-  fit(list);
-  return list;
+  return fit(list);
+}
+
+GBytes *
+terms_list(const struct terms *terms)
+{
+  return terms_list_by(terms, (guint64)g_random_int() << 32 | g_random_int() | 1);
 }
 
 bool
@@ -210,8 +211,7 @@ terms_new(const struct index_doc *doc, bool listed)
     struct taking taking = {g_string_sized_new(length + length / 4 + 16), 0};
     if (length > 0)
       tokenize(text, length, false, append, &taking);
-    fit(taking.column);
-    terms->columns[i] = taking.column;
+    terms->columns[i] = fit(taking.column);
     terms->words += taking.words;
   }
   if (listed)
@@ -225,18 +225,17 @@ terms_free(struct terms *terms)
   if (terms == NULL)
     return;
   for (guint i = 0; i < TERMS_COLUMNS; i++)
-    g_string_free(terms->columns[i], TRUE);
-  if (terms->list != NULL)
-    g_string_free(terms->list, TRUE);
+    g_bytes_unref(terms->columns[i]);
+  g_clear_pointer(&terms->list, g_bytes_unref);
   g_free(terms);
 }
 
 size_t
 terms_weight(const struct terms *terms)
 {
-  size_t weight = terms->list != NULL ? terms->list->allocated_len : 0;
+  size_t weight = terms->list != NULL ? g_bytes_get_size(terms->list) : 0;
   for (guint i = 0; i < TERMS_COLUMNS; i++)
-    weight += terms->columns[i]->allocated_len;
+    weight += g_bytes_get_size(terms->columns[i]);
   return weight;
 }
 

@@ -16,9 +16,9 @@ enum {
 #define TERMS_ANYWHERE ((1u << TERMS_COLUMNS) - 1)
 
 struct terms {
-  GString *columns[TERMS_COLUMNS]; /* for terms_each() */
+  GBytes *columns[TERMS_COLUMNS]; /* for terms_each() */
   guint words;              /* of all columns */
-  GString *list;            /* terms_list(), or NULL */
+  GBytes *list;             /* terms_list(), or NULL */
 };
 /* `listed`: with the list. */
 struct terms *terms_new(const struct index_doc *doc, bool listed);
@@ -27,7 +27,9 @@ void terms_free(struct terms *terms);
 size_t terms_weight(const struct terms *terms);
 
 /* The words that differ, each once, for terms_hold(). */
-GString *terms_list(const struct terms *terms);
+GBytes *terms_list(const struct terms *terms);
+/* The same by a key of the hash that is not drawn: by 1, all words meet in one place. */
+GBytes *terms_list_by(const struct terms *terms, guint64 key);
 /* The words of a column, one after the other; as tokenize(). */
 int terms_each(const char *column, size_t length, tokenizer_fn take, void *data);
 
