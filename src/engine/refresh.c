@@ -51,16 +51,39 @@ on_read(const struct store_progress *progress, void *data)
   engine_found(work->engine);
 }
 
-bool
-refresh_now(struct work *work, GError **error)
+/* Until it is done, or a look at the mail is wanted, behind which it goes on. */
+static void
+settle(struct work *work)
+{
+  struct engine *engine = work->engine;
+  bool more = true;
+  while (more && !g_cancellable_is_cancelled(work->cancel)) {
+    g_mutex_lock(&engine->lock);
+    bool wanted = engine->refreshing;
+    g_mutex_unlock(&engine->lock);
+    more = !wanted && store_settle(engine->store);
+    if (more)
+      work_progress(work, _("putting the index in order"), 0, 0);
+  }
+}
+
+static bool
+refresh(struct work *work, GError **error)
 {
   bool changed = false;
   bool done = store_refresh(work->engine->store, on_read, work, &changed, work->cancel, error) &&
               sealed_forget(work->engine, error);
-  if (changed) {
+  if (changed)
     engine_found(work->engine);
-    store_settle(work->engine->store);
-  }
+  return done;
+}
+
+/* Who asks waits for the answer: of the rest, one step. */
+bool
+refresh_now(struct work *work, GError **error)
+{
+  bool done = refresh(work, error);
+  (void)store_settle(work->engine->store);
   return done;
 }
 
@@ -73,11 +96,13 @@ refresh_first(struct work *work, GError **error)
 static bool
 run_refresh(struct work *work, GError **error)
 {
-  if (!GPOINTER_TO_INT(work->args))
-    return refresh_now(work, error);
-  bool done = store_rebuild(work->engine->store, on_read, work, work->cancel, error);
-  engine_changed(work->engine);
-  store_settle(work->engine->store);
+  bool rebuild = GPOINTER_TO_INT(work->args);
+  bool done = rebuild
+                  ? store_rebuild(work->engine->store, on_read, work, work->cancel, error)
+                  : refresh(work, error);
+  if (rebuild)
+    engine_changed(work->engine);
+  settle(work);
   return done;
 }
 
@@ -125,10 +150,11 @@ run_beside(struct work *work, GError **error)
   g_autoptr(GError) why = NULL;
   (void)error;
   note_look(engine, true);
-  bool good = refresh_now(work, &why);
+  bool good = refresh(work, &why);
   note_look(engine, false);
   if (good) {
     news_compare(engine);
+    settle(work);
   } else {
     bool stopped = error_is(why, POSTINO_ERROR_CANCELLED);
     g_autofree char *text =

@@ -67,8 +67,9 @@ int64_t index_data_version(struct store *store);
 /* Brings a log that has grown home into the file, so that the next opening need
  * not read it through; not while others read. */
 void index_checkpoint(struct store *store);
-/* Merges parts of the full-text table when there are many. */
-void index_merge(struct store *store);
+/* Merges about so many pages of the full-text table, if it has many parts.  Returns whether
+ * it is worth doing again. */
+bool index_merge(struct store *store, guint pages);
 
 static inline void
 stmt_reset(sqlite3_stmt **stmt)

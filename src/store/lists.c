@@ -30,10 +30,16 @@ insert(struct conn *conn, int64_t id, GBytes *list, GError **error)
 }
 
 static bool
+lists_are(struct conn *conn, int64_t *lists_out, GError **error)
+{
+  return conn_number(conn, lists_out, 0, error, "SELECT lists FROM listed", "");
+}
+
+static bool
 trim(struct conn *conn, guint most, guint kept, GError **error)
 {
   int64_t lists, first;
-  if (!conn_number(conn, &lists, 0, error, "SELECT lists FROM listed", ""))
+  if (!lists_are(conn, &lists, error))
     return false;
   if (lists <= most)
     return true;
@@ -59,9 +65,20 @@ lists_add(struct conn *conn, int64_t id, const struct terms *terms, GError **err
          trim(conn, LISTS_MOST, LISTS_KEPT, error);
 }
 
+/* Nobody is made to wait for a write where there is nothing to do. */
+static bool
+has_many(struct store *store, guint most)
+{
+  g_autoptr(conn_t) conn = conn_read(store, NULL, NULL);
+  int64_t lists;
+  return conn != NULL && lists_are(conn, &lists, NULL) && lists > most;
+}
+
 void
 lists_trim(struct store *store, guint most, guint kept)
 {
+  if (!has_many(store, most))
+    return;
   g_autoptr(conn_t) conn = conn_write(store, NULL, NULL);
   if (conn == NULL || !trim(conn, most, kept, NULL) || !conn_commit(conn, NULL))
     g_debug("index: lists of words are trimmed another time");

@@ -7,6 +7,12 @@
 #include "store/watch.h"
 
 #define WAIT_US 20000
+/* Pages of the full-text table that are merged at a time: few, since who writes waits; and
+ * beside a first reading, about as many as the batches bring, where they are of so many
+ * letters. */
+#define SETTLE_PAGES 500
+#define BATCH_PAGES 4000
+#define BATCH_LETTERS 1000
 
 static void
 refresh_clear(struct refresh *refresh)
@@ -179,11 +185,23 @@ compare_newest(const void *a, const void *b)
   return strcmp(two->name, one->name);
 }
 
+static bool
+give_and_merge(GPtrArray *letters, void *data, GError **error)
+{
+  struct refresh *refresh = data;
+  if (!refresh->give(letters, refresh, error))
+    return false;
+  if (letters->len >= BATCH_LETTERS)
+    index_merge(refresh->store, BATCH_PAGES);
+  return true;
+}
+
 bool
 refresh_read(struct refresh *refresh, GArray *wanted, reading_fn give, void (*tell)(void *data),
              GError **error)
 {
-  struct reading_order order = {wanted, give, tell, refresh, &refresh->listed};
+  struct reading_order order = {wanted, give_and_merge, tell, refresh, &refresh->listed};
+  refresh->give = give;
   {
     g_autoptr(conn_t) conn = conn_read(refresh->store, refresh->cancel, error);
     if (conn == NULL || !lists_from(conn, &refresh->listed, error))
@@ -291,15 +309,16 @@ store_rebuild(struct store *store, store_progress_fn progress, void *data, GCanc
   return ok;
 }
 
-void
+bool
 store_settle(struct store *store)
 {
   struct refreshing *refreshing = index_refreshing(store);
   /* Another refresh goes on, and whoever began it settles. */
   if (!g_mutex_trylock(&refreshing->lock))
-    return;
-  index_merge(store);
+    return false;
+  bool more = index_merge(store, SETTLE_PAGES);
   lists_trim(store, LISTS_KEPT + LISTS_KEPT / 8, LISTS_KEPT);
   index_checkpoint(store);
   g_mutex_unlock(&refreshing->lock);
+  return more;
 }

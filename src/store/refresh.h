@@ -16,6 +16,7 @@ struct refresh {
   GHashTable *tagged;       /* state_tagged(), once it is needed */
   GPtrArray *left;          /* struct left */
   int64_t listed;           /* lists_from() */
+  reading_fn give;          /* of refresh_read() */
   bool changed;
 };
 
