@@ -105,7 +105,7 @@ void row_free(struct row *row);
 
 /* ROWS_ARRIVAL: what came last first; ROWS_THREAD: threads by their newest letter. */
 enum rows_order {
-  ROWS_NEWEST, ROWS_OLDEST, ROWS_ARRIVAL, ROWS_FROM, ROWS_SUBJECT, ROWS_SIZE, ROWS_THREAD,
+  ROWS_NEWEST, ROWS_OLDEST, ROWS_ARRIVAL, ROWS_FROM, ROWS_SUBJECT, ROWS_SIZE, ROWS_THREAD
 };
 struct rows_query {
   const char *folder;       /* NULL: all folders */
