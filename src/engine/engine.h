@@ -95,6 +95,8 @@ struct event {
   bool terminal;            /* ASK: no question: leave the terminal to another program until
                              * EVENT_TERMINAL, and answer with its device */
   bool bad;                 /* NOTICE: something failed */
+  const char *command;      /* NOTICE: the command of the interface that does at once what it speaks of,
+                             * so that its key can be said; NULL: none; never freed */
   /* DONE: what was asked for; the others are NULL */
   GPtrArray *rows;          /* struct row */
   GPtrArray *folders;       /* struct folder_row */

@@ -118,6 +118,15 @@ refresh_rests_until(struct engine *engine)
   return until;
 }
 
+static void
+say_stopped(struct engine *engine)
+{
+  struct event *event = event_new(EVENT_NOTICE, 0);
+  event->text = g_strdup(_("The other letters are read at the next start."));
+  event->command = "refresh";
+  event_queue_push(engine->events, event);
+}
+
 static bool
 run_beside(struct work *work, GError **error)
 {
@@ -129,13 +138,11 @@ run_beside(struct work *work, GError **error)
   note_look(engine, false);
   if (good) {
     news_compare(engine);
+  } else if (error_is(why, POSTINO_ERROR_CANCELLED)) {
+    say_stopped(engine);
   } else {
-    bool stopped = error_is(why, POSTINO_ERROR_CANCELLED);
-    g_autofree char *text =
-        stopped ? g_strdup(_("The other letters are read at the next start, or by the command "
-                             "refresh."))
-                : g_strdup_printf(_("the index is not up to date: %s"), why->message);
-    engine_notice(engine, !stopped, text);
+    g_autofree char *text = g_strdup_printf(_("the index is not up to date: %s"), why->message);
+    engine_notice(engine, true, text);
   }
   return true;
 }

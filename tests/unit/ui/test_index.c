@@ -372,6 +372,20 @@ a_search_given_up_leaves_the_list_as_it_was(void **state)
   assert_null(shown(desk)->query);
 }
 
+/* The engine knows no keys: it names a command. */
+static void
+a_notice_names_the_key_of_its_command(void **state)
+{
+  struct desk *desk = *state;
+  struct event event = {
+      .kind = EVENT_NOTICE, .text = (char *)"Some are not read.", .command = "refresh"};
+  ui_event(desk->ui, &event);
+  ui_draw(desk->ui);
+  g_autofree char *said = line(desk, 22);
+  g_strchomp(said);
+  assert_string_equal(said, "Some are not read. C-r does it at once.");
+}
+
 static void
 all_letters_are_chosen_or_none(void **state)
 {
@@ -404,6 +418,7 @@ main(void)
       AT_A_DESK(tags_are_seen_behind_a_long_subject),
       AT_A_DESK(a_folded_thread_says_what_is_unread_in_it),
       AT_A_DESK(several_letters_are_chosen_for_one_command),
+      AT_A_DESK(a_notice_names_the_key_of_its_command),
       AT_A_DESK(all_letters_are_chosen_or_none),
       AT_A_DESK(a_screen_of_any_size_is_drawn),
       AT_A_DESK(results_come_while_one_types),
