@@ -92,7 +92,7 @@ engine_new(const struct conf *conf, const struct engine_options *options, GError
   if (!open_rooms(engine, error))
     return NULL;
   if (!engine->options.interactive)
-    store_sweep(engine->store);
+    store_sweep(engine->store, NULL);
   else if (!watch_start(engine, error))
     return NULL;
   return g_steal_pointer(&engine);

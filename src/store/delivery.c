@@ -342,7 +342,7 @@ static GHashTable *
 read_bases(const struct store *store)
 {
   GHashTable *known = g_hash_table_new(NULL, NULL);
-  g_auto(GStrv) folders = maildir_folders(store, NULL);
+  g_auto(GStrv) folders = maildir_folders(store, NULL, NULL);
   for (guint i = 0; folders != NULL && folders[i] != NULL; i++) {
     g_autoptr(GError) gone = NULL;
     if (!maildir_each(store, folders[i], note_base, known, &gone))
@@ -369,7 +369,7 @@ store_find_base(struct store *store, const char *base)
       indexed != NULL ? maildir_find(store, indexed, NULL, NULL, NULL) : NULL;
   if (path != NULL)
     return g_steal_pointer(&indexed);
-  g_auto(GStrv) folders = maildir_folders(store, NULL);
+  g_auto(GStrv) folders = maildir_folders(store, NULL, NULL);
   for (guint i = 0; folders != NULL && folders[i] != NULL; i++) {
     char *key = find_in(store, folders[i], base);
     if (key != NULL)

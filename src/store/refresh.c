@@ -545,7 +545,7 @@ renew_texts(struct refresh *refresh, GError **error)
 static bool
 refresh_once(struct refresh *refresh, GError **error)
 {
-  watch_folders(refresh->store);
+  watch_folders(refresh->store, refresh->cancel);
   refresh->scan = scan_run(refresh->store, refresh->cancel, error);
   if (refresh->scan == NULL)
     return false;
