@@ -59,6 +59,8 @@ void ui_leave(struct ui *ui);
 void ui_say(struct ui *ui, const char *format, ...) G_GNUC_PRINTF(2, 3);
 void ui_complain(struct ui *ui, const char *format, ...) G_GNUC_PRINTF(2, 3);
 void ui_error(struct ui *ui, const GError *error);
+/* The key of a command that holds where letters are listed, as a sentence names it.  Free it. */
+char *ui_key_of(struct ui *ui, const char *command);
 
 /* ---- requests ---- */
 

@@ -76,6 +76,12 @@ ui_error(struct ui *ui, const GError *error)
   say(ui, true, error->message);
 }
 
+char *
+ui_key_of(struct ui *ui, const char *command)
+{
+  return keymap_key_word(ui->keymap, index_class.groups, command);
+}
+
 /* ---- views ---- */
 
 struct view *
@@ -310,7 +316,7 @@ say_notice(struct ui *ui, const struct event *event)
     say(ui, event->bad, event->text);
     return;
   }
-  g_autofree char *key = keymap_key_word(ui->keymap, index_class.groups, event->command);
+  g_autofree char *key = ui_key_of(ui, event->command);
   g_autofree char *whole = g_strdup_printf(_("%s %s does it at once."), event->text, key);
   say(ui, event->bad, whole);
 }
@@ -519,7 +525,7 @@ load_keymap(struct ui *ui)
 {
   g_autoptr(GPtrArray) faults = keymap_check("default");
   ui->keymap = keymap_load(ui->conf->keymap, faults);
-  g_autofree char *cancel = keymap_key_word(ui->keymap, index_class.groups, "cancel");
+  g_autofree char *cancel = ui_key_of(ui, "cancel");
   status_set_cancel_key(ui->status, cancel);
   if (faults->len == 0)
     return;
@@ -553,7 +559,10 @@ ui_begin(struct ui *ui, const struct ui_options *options)
   for (const char *const *at = options->notices; at != NULL && *at != NULL; at++)
     ui_say(ui, "%s", *at);
   if (ui->conf->accounts->len == 0)
-    ui_say(ui, _("There is no account yet: press A to read how one is added."));
+  {
+    g_autofree char *key = ui_key_of(ui, "accounts");
+    ui_say(ui, _("There is no account yet: press %s to read how one is added."), key);
+  }
   if (options->mailto != NULL)
     open_compose(ui, options->mailto);
   else if (ui->conf->accounts->len > 0)
