@@ -277,6 +277,19 @@ watch(struct view *view, const char *const *args)
 
 /* ---- the next one ---- */
 
+static void go_to_unread(struct view *view, struct event *event, void *data);
+
+/* Who types on means the letter that is gone to. */
+static void
+ask_unread(struct index_view *index, const struct rows_query *query, bool first_round)
+{
+  struct ui *ui = index->view.ui;
+  request_id request = engine_next_unread(ui->engine, query);
+  ui_await(ui, request, &index->view, go_to_unread, g_memdup2(&first_round, sizeof first_round),
+           g_free);
+  ui_hold(ui, request);
+}
+
 static void
 go_to_unread(struct view *view, struct event *event, void *data)
 {
@@ -290,8 +303,7 @@ go_to_unread(struct view *view, struct event *event, void *data)
       return;
     }
     struct rows_query query = index_view_query(index);
-    ui_await(view->ui, engine_next_unread(view->ui->engine, &query), view, go_to_unread,
-             g_new0(bool, 1), g_free);
+    ask_unread(index, &query, false);
     return;
   }
   struct row *row = g_ptr_array_steal_index(event->rows, 0);
@@ -308,11 +320,8 @@ next_unread(struct view *view, const char *const *args)
     return;
   struct index_view *index = (struct index_view *)list;
   struct rows_query query = index_view_query(index);
-  bool *first_round = g_new0(bool, 1);
   query.after = index_view_cursor(index);
-  *first_round = query.after != NULL;
-  ui_await(view->ui, engine_next_unread(view->ui->engine, &query), list, go_to_unread,
-           first_round, g_free);
+  ask_unread(index, &query, query.after != NULL);
 }
 
 /* ---- out of postino ---- */
