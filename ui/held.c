@@ -1,4 +1,4 @@
-/* Keys that were typed for a view that is not there yet. */
+/* Keys that were typed for what is not there yet: a view that opens, a letter that is gone to. */
 #include "ui/ui-private.h"
 
 #define HELD_SECONDS 3
@@ -8,6 +8,12 @@ void
 ui_await_view(struct ui *ui, request_id request, ui_done done, void *data, GDestroyNotify destroy)
 {
   ui_await(ui, request, NULL, done, data, destroy);
+  ui_hold(ui, request);
+}
+
+void
+ui_hold(struct ui *ui, request_id request)
+{
   ui->held_for = request;
   ui->held_until = g_get_monotonic_time() + HELD_SECONDS * G_USEC_PER_SEC;
 }

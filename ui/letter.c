@@ -136,18 +136,30 @@ resume(struct view *view, const char *const *args)
 
 /* ---- where they lie ---- */
 
+/* What lay in the trash already is gone; the others can be taken back. */
+static void
+say_deleted(struct view *view, struct event *event, void *count)
+{
+  guint gone = (guint)event->done, n = GPOINTER_TO_UINT(count) - gone;
+  g_autofree char *undo = ui_key_of(view->ui, "undo");
+  if (event->error != NULL)
+    return;
+  if (n > 0)
+    ui_say(view->ui, ngettext("%u letter is in the trash; %s takes it back.",
+                              "%u letters are in the trash; %s takes them back.", n), n, undo);
+  if (gone > 0)
+    ui_say(view->ui, ngettext("%u letter is removed for good.", "%u letters are removed for good.",
+                              gone), gone);
+}
+
 static void
 remove_letters(struct view *view, const char *const *args)
 {
   g_auto(GStrv) keys = letters_of(view);
   if (keys[0] == NULL)
     return;
-  guint n = g_strv_length(keys);
-  g_autofree char *said = g_strdup_printf(
-      ngettext("%u letter is in the trash; u takes it back.",
-               "%u letters are in the trash; u takes them back.", n),
-      n);
-  ui_await_plain(view, engine_delete(view->ui->engine, (const char *const *)keys), said);
+  ui_await(view->ui, engine_delete(view->ui->engine, (const char *const *)keys), NULL, say_deleted,
+           GUINT_TO_POINTER(g_strv_length(keys)), NULL);
   dealt_with(view);
 }
 
@@ -161,7 +173,11 @@ move(struct view *view, const char *const *args)
     ui_complain(view->ui, _("%s is a saved search, no place; name a folder."), args[0]);
     return;
   }
-  g_autofree char *said = g_strdup_printf(_("Moved to %s."), args[0]);
+  guint n = g_strv_length(keys);
+  g_autofree char *undo = ui_key_of(view->ui, "undo");
+  g_autofree char *said = g_strdup_printf(ngettext("%u letter moved to %s; %s takes it back.",
+                                                   "%u letters moved to %s; %s takes them back.", n),
+                                          n, args[0], undo);
   ui_await_plain(view, engine_move(view->ui->engine, (const char *const *)keys, args[0]), said);
   dealt_with(view);
 }
@@ -172,7 +188,9 @@ copy(struct view *view, const char *const *args)
   g_auto(GStrv) keys = letters_of(view);
   if (keys[0] == NULL)
     return;
-  g_autofree char *said = g_strdup_printf(_("Copied to %s."), args[0]);
+  guint n = g_strv_length(keys);
+  g_autofree char *said = g_strdup_printf(
+      ngettext("%u letter copied to %s.", "%u letters copied to %s.", n), n, args[0]);
   ui_await_plain(view, engine_copy(view->ui->engine, (const char *const *)keys, args[0]), said);
 }
 
@@ -187,9 +205,10 @@ toggle(struct view *view, unsigned flag)
     return;
   bool set = !(row->flags & flag);
   guint n = g_strv_length(keys);
+  g_autofree char *undo = ui_key_of(view->ui, "undo");
   g_autofree char *said =
-      n > 1 ? g_strdup_printf(ngettext("%u letter is marked; u takes that back.",
-                                       "%u letters are marked; u takes that back.", n), n)
+      n > 1 ? g_strdup_printf(ngettext("%u letter is marked; %s takes that back.",
+                                       "%u letters are marked; %s takes that back.", n), n, undo)
             : NULL;
   ui_await_plain(view,
                  engine_flag(view->ui->engine, (const char *const *)keys, set ? flag : 0,
@@ -217,9 +236,11 @@ tag(struct view *view, const char *const *args)
   if (keys[0] == NULL)
     return;
   guint n = g_strv_length(keys);
+  g_autofree char *undo = ui_key_of(view->ui, "undo");
   g_autofree char *said =
-      n > 1 ? g_strdup_printf(ngettext("The tags of %u letter are set; u takes that back.",
-                                       "The tags of %u letters are set; u takes that back.", n), n)
+      n > 1 ? g_strdup_printf(ngettext("The tags of %u letter are set; %s takes that back.",
+                                       "The tags of %u letters are set; %s takes that back.", n),
+                              n, undo)
             : NULL;
   ui_await_plain(view, engine_tag(view->ui->engine, (const char *const *)keys, words), said);
 }
@@ -256,6 +277,19 @@ watch(struct view *view, const char *const *args)
 
 /* ---- the next one ---- */
 
+static void go_to_unread(struct view *view, struct event *event, void *data);
+
+/* Who types on means the letter that is gone to. */
+static void
+ask_unread(struct index_view *index, const struct rows_query *query, bool first_round)
+{
+  struct ui *ui = index->view.ui;
+  request_id request = engine_next_unread(ui->engine, query);
+  ui_await(ui, request, &index->view, go_to_unread, g_memdup2(&first_round, sizeof first_round),
+           g_free);
+  ui_hold(ui, request);
+}
+
 static void
 go_to_unread(struct view *view, struct event *event, void *data)
 {
@@ -269,8 +303,7 @@ go_to_unread(struct view *view, struct event *event, void *data)
       return;
     }
     struct rows_query query = index_view_query(index);
-    ui_await(view->ui, engine_next_unread(view->ui->engine, &query), view, go_to_unread,
-             g_new0(bool, 1), g_free);
+    ask_unread(index, &query, false);
     return;
   }
   struct row *row = g_ptr_array_steal_index(event->rows, 0);
@@ -287,11 +320,8 @@ next_unread(struct view *view, const char *const *args)
     return;
   struct index_view *index = (struct index_view *)list;
   struct rows_query query = index_view_query(index);
-  bool *first_round = g_new0(bool, 1);
   query.after = index_view_cursor(index);
-  *first_round = query.after != NULL;
-  ui_await(view->ui, engine_next_unread(view->ui->engine, &query), list, go_to_unread,
-           first_round, g_free);
+  ask_unread(index, &query, query.after != NULL);
 }
 
 /* ---- out of postino ---- */

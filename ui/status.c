@@ -18,6 +18,7 @@ struct status {
   gint64 until;             /* monotonic; 0: no notice is shown */
   bool read;                /* a key was pressed since */
   GPtrArray *running;       /* struct going_on, oldest first */
+  char *cancel_key;
 };
 
 static void
@@ -33,6 +34,7 @@ status_new(void)
   struct status *status = g_new0(struct status, 1);
   status->messages = g_ptr_array_new_with_free_func(g_free);
   status->running = g_ptr_array_new_with_free_func((GDestroyNotify)going_on_free);
+  status->cancel_key = g_strdup(":cancel");
   return status;
 }
 
@@ -43,7 +45,15 @@ status_free(struct status *status)
     return;
   g_ptr_array_free(status->messages, TRUE);
   g_ptr_array_free(status->running, TRUE);
+  g_free(status->cancel_key);
   g_free(status);
+}
+
+void
+status_set_cancel_key(struct status *status, const char *key)
+{
+  g_free(status->cancel_key);
+  status->cancel_key = g_strdup(key);
 }
 
 void
@@ -169,7 +179,9 @@ running_text(const struct status *status, int columns)
   if (entry == NULL)
     return NULL;
   g_autofree char *text = progress_text(entry);
-  const char *hint = entry->request != 0 ? _("(^G cancels)") : "";
+  g_autofree char *hint = entry->request != 0
+                              ? g_strdup_printf(_("(%s cancels)"), status->cancel_key)
+                              : g_strdup("");
   g_autofree char *fit = text_fit(text, MAX(columns - text_width(hint, -1) - 2, 10));
   g_autofree char *line = g_strdup_printf("%s  %s", fit, hint);
   return text_fit(line, columns);

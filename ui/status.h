@@ -10,6 +10,8 @@ struct status;
 
 struct status *status_new(void);
 void status_free(struct status *status);
+/* What cancels, as the keymap has it. */
+void status_set_cancel_key(struct status *status, const char *key);
 
 /* A sentence; it stays for a while and in the list of messages. */
 void status_say(struct status *status, bool bad, const char *sentence);

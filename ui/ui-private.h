@@ -32,7 +32,7 @@ struct ui {
   char *sent_id;            /* what `undo` takes back; NULL */
   gint64 sent_until;        /* monotonic */
   GPtrArray *private_files; /* given to programs that outlive the command; wiped at the end */
-  request_id held_for;      /* opens a view for which keys are held; 0: none */
+  request_id held_for;      /* opens a view or goes to a letter for which keys are held; 0: none */
   gint64 held_until;        /* monotonic */
   GArray *held;             /* term_key */
   bool leaving;
@@ -59,6 +59,8 @@ void ui_leave(struct ui *ui);
 void ui_say(struct ui *ui, const char *format, ...) G_GNUC_PRINTF(2, 3);
 void ui_complain(struct ui *ui, const char *format, ...) G_GNUC_PRINTF(2, 3);
 void ui_error(struct ui *ui, const GError *error);
+/* The key of a command that holds where letters are listed, as a sentence names it.  Free it. */
+char *ui_key_of(struct ui *ui, const char *command);
 
 /* ---- requests ---- */
 
@@ -76,6 +78,9 @@ void ui_await_quiet(struct ui *ui, request_id request, struct view *view, ui_don
  * and must not run as commands of the present one. */
 void ui_await_view(struct ui *ui, request_id request, ui_done done, void *data,
                    GDestroyNotify destroy);
+/* What is typed until the request ends waits for it: it moves the cursor, say.  Keys that
+ * wait already wait on.  It is awaited by whoever asked. */
+void ui_hold(struct ui *ui, request_id request);
 /* held.c: does the key wait?  The request ended: its keys go to what it opened, or
  * nowhere.  They were typed for something else. */
 bool held_takes(struct ui *ui, term_key key);

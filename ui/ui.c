@@ -76,6 +76,12 @@ ui_error(struct ui *ui, const GError *error)
   say(ui, true, error->message);
 }
 
+char *
+ui_key_of(struct ui *ui, const char *command)
+{
+  return keymap_key_word(ui->keymap, index_class.groups, command);
+}
+
 /* ---- views ---- */
 
 struct view *
@@ -302,6 +308,19 @@ tell_arrived(struct ui *ui, const char *text)
   }
 }
 
+/* With the key of the command that does it at once, if there is one. */
+static void
+say_notice(struct ui *ui, const struct event *event)
+{
+  if (event->command == NULL) {
+    say(ui, event->bad, event->text);
+    return;
+  }
+  g_autofree char *key = ui_key_of(ui, event->command);
+  g_autofree char *whole = g_strdup_printf(_("%s %s does it at once."), event->text, key);
+  say(ui, event->bad, whole);
+}
+
 void
 ui_event(struct ui *ui, struct event *event)
 {
@@ -320,7 +339,7 @@ ui_event(struct ui *ui, struct event *event)
     if (event->request == 0)
       status_ended(ui->status, 0);
     if (event->text != NULL)
-      say(ui, event->bad, event->text);
+      say_notice(ui, event);
     break;
   case EVENT_PROGRESS:
     /* The engine's own work has no end to be told of but its last step. */
@@ -434,7 +453,8 @@ static void
 say_unbound(struct ui *ui)
 {
   g_autofree char *word = key_format(&ui->pending);
-  ui_say(ui, _("%s does nothing here; ? shows the keys."), word);
+  g_autofree char *help = keymap_key_word(ui->keymap, ui_view(ui)->kind->groups, "help");
+  ui_say(ui, _("%s does nothing here; %s shows the keys."), word, help);
   term_bell(ui->term);
 }
 
@@ -505,6 +525,8 @@ load_keymap(struct ui *ui)
 {
   g_autoptr(GPtrArray) faults = keymap_check("default");
   ui->keymap = keymap_load(ui->conf->keymap, faults);
+  g_autofree char *cancel = ui_key_of(ui, "cancel");
+  status_set_cancel_key(ui->status, cancel);
   if (faults->len == 0)
     return;
   const struct conf_fault *first = g_ptr_array_index(faults, 0);
@@ -537,7 +559,10 @@ ui_begin(struct ui *ui, const struct ui_options *options)
   for (const char *const *at = options->notices; at != NULL && *at != NULL; at++)
     ui_say(ui, "%s", *at);
   if (ui->conf->accounts->len == 0)
-    ui_say(ui, _("There is no account yet: press A to read how one is added."));
+  {
+    g_autofree char *key = ui_key_of(ui, "accounts");
+    ui_say(ui, _("There is no account yet: press %s to read how one is added."), key);
+  }
   if (options->mailto != NULL)
     open_compose(ui, options->mailto);
   else if (ui->conf->accounts->len > 0)

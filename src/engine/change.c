@@ -82,7 +82,7 @@ static void
 on_change(const struct store_progress *progress, void *data)
 {
   if (progress->total >= WORTH_TELLING)
-    work_progress(data, _("changing letters"), progress->done, progress->total);
+    work_progress_of_many(data, _("changing letters"), progress);
 }
 
 static struct store_bulk
@@ -240,6 +240,7 @@ run_delete(struct work *work, GError **error)
     struct store_bulk bulk = bulk_of(work);
     g_ptr_array_add(gone, NULL);
     done = store_expunge_bulk(engine->store, (const char *const *)gone->pdata, &bulk, error);
+    work->done->done = gone->len - 1;
   }
   engine_changed(engine);
   return done;
@@ -275,6 +276,7 @@ run_empty(struct work *work, GError **error)
   if (!is_place(engine, change->word, error) || !refresh_first(work, error))
     return false;
   guint64 before = G_MAXUINT64;
+  struct store_progress progress = {0};
   for (;;) {
     guint64 total, unread;
     if (!store_count(engine->store, &query, &total, &unread, work->cancel, error))
@@ -285,11 +287,13 @@ run_empty(struct work *work, GError **error)
     if (rows->len == 0 || total >= before)
       break;
     before = total;
+    progress.total = MAX(progress.total, total);
+    progress.done = progress.total - total;
     if (!expunge_rows(work, rows, error)) {
       engine_changed(engine);
       return false;
     }
-    work_progress(work, _("removing letters"), 0, total);
+    work_progress_of_many(work, _("removing letters"), &progress);
   }
   engine_changed(engine);
   return true;

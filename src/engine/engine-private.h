@@ -94,6 +94,9 @@ request_id engine_refuse(struct engine *engine, GError *error);
 
 request_id work_request(const struct work *work); /* as events tell it */
 void work_progress(struct work *work, const char *what, guint64 done, guint64 total);
+/* The same of letters, with the rate and the time that is left as soon as they can be said. */
+void work_progress_of_many(struct work *work, const char *what,
+                           const struct store_progress *progress);
 void work_notice(struct work *work, bool bad, const char *text);
 /* The work that runs on this thread, or NULL. */
 struct work *work_current(void);

@@ -13,6 +13,9 @@
 #define WORKERS_LOCAL 6
 /* Progress is told this often at most (microseconds). */
 #define PROGRESS_EVERY 50000
+/* Seconds after which a rate is worth saying, and letters. */
+#define RATE_SECONDS 2
+#define RATE_LETTERS 200
 
 static GPrivate running;    /* the struct work of this thread */
 
@@ -92,7 +95,7 @@ engine_new(const struct conf *conf, const struct engine_options *options, GError
   if (!open_rooms(engine, error))
     return NULL;
   if (!engine->options.interactive)
-    store_sweep(engine->store);
+    store_sweep(engine->store, NULL);
   else if (!watch_start(engine, error))
     return NULL;
   return g_steal_pointer(&engine);
@@ -284,6 +287,40 @@ work_progress(struct work *work, const char *what, guint64 done, guint64 total)
   event->done = done;
   event->total = total;
   event_queue_push(work->engine->events, event);
+}
+
+/* "40 s", "3 min", "2 h": nobody plans by more. */
+static char *
+span_text(guint64 seconds)
+{
+  if (seconds < 90)
+    return g_strdup_printf(_("%" G_GUINT64_FORMAT " s"), seconds);
+  if (seconds < 5400)
+    return g_strdup_printf(_("%" G_GUINT64_FORMAT " min"), (seconds + 30) / 60);
+  return g_strdup_printf(_("%" G_GUINT64_FORMAT " h"), (seconds + 1800) / 3600);
+}
+
+static char *
+rate_text(const char *what, const struct store_progress *progress, gint64 took)
+{
+  guint64 seconds = (guint64)took / G_USEC_PER_SEC;
+  if (seconds < RATE_SECONDS || progress->done < RATE_LETTERS || progress->total <= progress->done)
+    return g_strdup(what);
+  guint64 rate = MAX(progress->done / seconds, 1);
+  g_autofree char *left = span_text((progress->total - progress->done) / rate + 1);
+  return g_strdup_printf(_("%s (%" G_GUINT64_FORMAT " a second, %s left)"), what, rate, left);
+}
+
+void
+work_progress_of_many(struct work *work, const char *what, const struct store_progress *progress)
+{
+  gint64 now = g_get_monotonic_time();
+  if (progress->done == 0 || work->began == 0)
+    work->began = now;
+  if (now - work->told < PROGRESS_EVERY)
+    return;
+  g_autofree char *text = rate_text(what, progress, now - work->began);
+  work_progress(work, text, progress->done, progress->total);
 }
 
 void

@@ -89,12 +89,14 @@ struct event {
   GError *error;            /* DONE: why it failed, or NULL */
   char *text;               /* PROGRESS, ASK, NOTICE: translated; DONE: what was done (one sentence), a key, an id */
   guint64 done, total;      /* PROGRESS; DONE of a count: unread, total; of an import: new, known already;
-                             * of an export: letters written */
+                             * of an export: letters written; of a deletion: those removed for good */
   uint64_t ask;             /* ASK: the number of the question */
   bool secret;              /* ASK: do not echo; else yes or no */
   bool terminal;            /* ASK: no question: leave the terminal to another program until
                              * EVENT_TERMINAL, and answer with its device */
   bool bad;                 /* NOTICE: something failed */
+  const char *command;      /* NOTICE: the command of the interface that does at once what it speaks of,
+                             * so that its key can be said; NULL: none; never freed */
   /* DONE: what was asked for; the others are NULL */
   GPtrArray *rows;          /* struct row */
   GPtrArray *folders;       /* struct folder_row */

@@ -55,7 +55,7 @@ run_folders(struct work *work, GError **error)
   const GPtrArray *searches = work->engine->conf->folders;
   if (!refresh_first(work, error))
     return false;
-  work->done->folders = store_folders(work->engine->store, error);
+  work->done->folders = store_folders(work->engine->store, work->cancel, error);
   if (work->done->folders == NULL)
     return false;
   for (guint i = 0; i < searches->len; i++)

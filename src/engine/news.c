@@ -88,7 +88,9 @@ static struct news_count
 count_inboxes(struct engine *engine)
 {
   struct news_count count = {0};
-  g_autoptr(GPtrArray) folders = store_folders(engine->store, NULL);
+  const struct work *work = work_current();
+  g_autoptr(GPtrArray) folders =
+      store_folders(engine->store, work != NULL ? work->cancel : NULL, NULL);
   for (guint i = 0; folders != NULL && i < folders->len; i++) {
     const struct folder_row *row = folders->pdata[i];
     if (!is_inbox(engine, row->name))

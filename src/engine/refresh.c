@@ -1,38 +1,10 @@
 /* The index follows the mail on the disk. */
-#include <inttypes.h>
-
 #include "base/error.h"
 #include "base/i18n.h"
 #include "engine/engine-private.h"
 
 /* Microseconds between two showings of an indexing that goes on. */
 #define SHOWN_EVERY 250000
-/* Seconds after which a rate is worth saying, and letters. */
-#define RATE_SECONDS 2
-#define RATE_LETTERS 200
-
-/* "40 s", "3 min", "2 h": nobody plans by more. */
-static char *
-span_text(guint64 seconds)
-{
-  if (seconds < 90)
-    return g_strdup_printf(_("%" G_GUINT64_FORMAT " s"), seconds);
-  if (seconds < 5400)
-    return g_strdup_printf(_("%" G_GUINT64_FORMAT " min"), (seconds + 30) / 60);
-  return g_strdup_printf(_("%" G_GUINT64_FORMAT " h"), (seconds + 1800) / 3600);
-}
-
-static char *
-reading_text(const struct store_progress *progress, gint64 took)
-{
-  guint64 seconds = (guint64)took / G_USEC_PER_SEC;
-  if (seconds < RATE_SECONDS || progress->done < RATE_LETTERS)
-    return g_strdup(_("reading new letters"));
-  guint64 rate = MAX(progress->done / seconds, 1);
-  g_autofree char *left = span_text((progress->total - progress->done) / rate + 1);
-  return g_strdup_printf(_("reading new letters (%" G_GUINT64_FORMAT " a second, %s left)"), rate,
-                         left);
-}
 
 /* What a first indexing has read is shown while it goes on. */
 static void
@@ -40,10 +12,7 @@ on_read(const struct store_progress *progress, void *data)
 {
   struct work *work = data;
   gint64 now = g_get_monotonic_time();
-  if (progress->done == 0 || work->began == 0)
-    work->began = now;
-  g_autofree char *text = reading_text(progress, now - work->began);
-  work_progress(work, text, progress->done, progress->total);
+  work_progress_of_many(work, _("reading new letters"), progress);
   if (progress->rows == work->rows || now - work->shown < SHOWN_EVERY)
     return;
   work->rows = progress->rows;
@@ -143,6 +112,15 @@ refresh_rests_until(struct engine *engine)
   return until;
 }
 
+static void
+say_stopped(struct engine *engine)
+{
+  struct event *event = event_new(EVENT_NOTICE, 0);
+  event->text = g_strdup(_("The other letters are read at the next start."));
+  event->command = "refresh";
+  event_queue_push(engine->events, event);
+}
+
 static bool
 run_beside(struct work *work, GError **error)
 {
@@ -155,13 +133,11 @@ run_beside(struct work *work, GError **error)
   if (good) {
     news_compare(engine);
     settle(work);
+  } else if (error_is(why, POSTINO_ERROR_CANCELLED)) {
+    say_stopped(engine);
   } else {
-    bool stopped = error_is(why, POSTINO_ERROR_CANCELLED);
-    g_autofree char *text =
-        stopped ? g_strdup(_("The other letters are read at the next start, or by the command "
-                             "refresh."))
-                : g_strdup_printf(_("the index is not up to date: %s"), why->message);
-    engine_notice(engine, !stopped, text);
+    g_autofree char *text = g_strdup_printf(_("the index is not up to date: %s"), why->message);
+    engine_notice(engine, true, text);
   }
   return true;
 }

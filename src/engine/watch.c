@@ -37,7 +37,7 @@ struct watch {
   struct engine *engine;
   GThread *thread;
   GMutex lock;
-  bool closing;
+  GCancellable *closing;
   bool recover;             /* look once for what a crash left */
   int wake;                 /* eventfd */
   int mail;                 /* store_watch_fd(), owned by the store; -1: none */
@@ -141,15 +141,6 @@ read_empty(int fd)
       return;
 }
 
-static bool
-is_closing(struct watch *watch)
-{
-  g_mutex_lock(&watch->lock);
-  bool closing = watch->closing;
-  g_mutex_unlock(&watch->lock);
-  return closing;
-}
-
 /* Further changes are awaited without being told of each. */
 static void
 mail_changed(struct watch *watch)
@@ -196,10 +187,11 @@ keep_watch(void *data)
 {
   struct watch *watch = data;
   /* Thousands of folders take a while, which the first screen does not wait for. */
-  watch->mail = store_watch_fd(watch->engine->store);
-  refresh_beside(watch->engine);
-  store_sweep(watch->engine->store);
-  while (!is_closing(watch)) {
+  watch->mail = store_watch_fd(watch->engine->store, watch->closing);
+  if (!g_cancellable_is_cancelled(watch->closing))
+    refresh_beside(watch->engine);
+  store_sweep(watch->engine->store, watch->closing);
+  while (!g_cancellable_is_cancelled(watch->closing)) {
     int left = change_due(watch, look_due(watch, see_to_all(watch)));
     struct pollfd fds[] = {{.fd = watch->wake, .events = POLLIN},
                            {.fd = watch->changed_until == 0 ? watch->mail : -1, .events = POLLIN}};
@@ -242,6 +234,7 @@ watch_start(struct engine *engine, GError **error)
   g_mutex_init(&watch->lock);
   watch->engine = engine;
   watch->wake = fd_steal(&wake);
+  watch->closing = g_cancellable_new();
   watch->mail = -1;
   watch->recover = true;
   fill_posts(watch);
@@ -255,9 +248,7 @@ watch_stop(struct watch *watch)
 {
   if (watch == NULL || watch->thread == NULL)
     return;
-  g_mutex_lock(&watch->lock);
-  watch->closing = true;
-  g_mutex_unlock(&watch->lock);
+  g_cancellable_cancel(watch->closing);
   watch_wake(watch);
   g_thread_join(g_steal_pointer(&watch->thread));
 }
@@ -274,6 +265,7 @@ watch_free(struct watch *watch)
   }
   g_free(watch->posts);
   fd_clear(&watch->wake);
+  g_object_unref(watch->closing);
   g_mutex_clear(&watch->lock);
   g_free(watch);
 }

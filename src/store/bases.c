@@ -44,7 +44,7 @@ store_bases(struct store *store, GStrv *folders_out, GError **error)
 {
   static const char *const subs[] = {"new", "cur"};
   g_autoptr(GHashTable) bases = g_hash_table_new(NULL, NULL);
-  g_auto(GStrv) folders = maildir_folders(store, error);
+  g_auto(GStrv) folders = maildir_folders(store, NULL, error);
   if (folders == NULL)
     return NULL;
   for (char **folder = folders; *folder != NULL; folder++) {

@@ -98,7 +98,7 @@ plan_move(struct changing *change, struct planned *letter, GError **error)
 {
   g_autofree char *from = NULL, *base = NULL;
   if (!key_split(letter->key, &from, &base))
-    return error_set(error, POSTINO_ERROR_NOTFOUND, _("no such message"));
+    return error_set(error, POSTINO_ERROR_NOTFOUND, _("no such letter"));
   if (strcmp(from, change->folder) == 0) {
     letter->left = g_strdup(letter->key);
     return true;

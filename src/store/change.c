@@ -106,11 +106,11 @@ change_goes_on(const struct store_bulk *bulk, bool undoable, guint done, guint t
   if (!g_cancellable_is_cancelled(bulk->cancel))
     return true;
   return error_set(error, POSTINO_ERROR_CANCELLED,
-                   undoable ? ngettext("stopped after %u of %u message; undo takes it back",
-                                       "stopped after %u of %u messages; undo takes them back",
+                   undoable ? ngettext("stopped after %u of %u letter; undo takes it back",
+                                       "stopped after %u of %u letters; undo takes them back",
                                        total)
-                            : ngettext("stopped after %u of %u message",
-                                       "stopped after %u of %u messages", total),
+                            : ngettext("stopped after %u of %u letter",
+                                       "stopped after %u of %u letters", total),
                    done, total);
 }
 

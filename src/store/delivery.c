@@ -149,7 +149,7 @@ flush_buffer(struct delivery *delivery, GError **error)
     g_byte_array_set_size(delivery->buffer, 0);
     return true;
   }
-  g_prefix_error(error, _("the message was not stored, %s: "), delivery->path);
+  g_prefix_error(error, _("the letter was not stored, %s: "), delivery->path);
   delivery_abandon(delivery);
   return false;
 }
@@ -292,7 +292,7 @@ sync_files(struct delivery *delivery, GError **error)
   return delivery->broken == 0
              ? true
              : error_errno(error, POSTINO_ERROR_LOCAL, delivery->broken,
-                           _("the message was not stored, %s cannot be made durable"),
+                           _("the letter was not stored, %s cannot be made durable"),
                            delivery->path);
 }
 
@@ -342,7 +342,7 @@ static GHashTable *
 read_bases(const struct store *store)
 {
   GHashTable *known = g_hash_table_new(NULL, NULL);
-  g_auto(GStrv) folders = maildir_folders(store, NULL);
+  g_auto(GStrv) folders = maildir_folders(store, NULL, NULL);
   for (guint i = 0; folders != NULL && folders[i] != NULL; i++) {
     g_autoptr(GError) gone = NULL;
     if (!maildir_each(store, folders[i], note_base, known, &gone))
@@ -369,7 +369,7 @@ store_find_base(struct store *store, const char *base)
       indexed != NULL ? maildir_find(store, indexed, NULL, NULL, NULL) : NULL;
   if (path != NULL)
     return g_steal_pointer(&indexed);
-  g_auto(GStrv) folders = maildir_folders(store, NULL);
+  g_auto(GStrv) folders = maildir_folders(store, NULL, NULL);
   for (guint i = 0; folders != NULL && folders[i] != NULL; i++) {
     char *key = find_in(store, folders[i], base);
     if (key != NULL)
@@ -433,7 +433,7 @@ place(struct delivery *delivery, struct letter *letter, GError **error)
     }
     if (errnum != EEXIST || tries == PLACE_TRIES)
       return error_errno(error, POSTINO_ERROR_LOCAL, errnum,
-                         _("the message was not stored, cannot create %s"), target);
+                         _("the letter was not stored, cannot create %s"), target);
     if (letter->given)
       g_hash_table_add(delivery->known, hash_of(letter->base));
     else {

@@ -26,8 +26,8 @@ bool maildir_copy(const char *from, const char *to, GError **error) G_GNUC_WARN_
 char *maildir_make(const struct store *store, const char *folder, GError **error);
 bool maildir_is(const char *path);
 /* The directories in which folders are looked for, be they folders or not: absolute
- * paths; the folders among them are added to `names`. */
-GPtrArray *maildir_places(const struct store *store, GPtrArray *names);
+ * paths; the folders among them are added to `names`.  Cancelled, it is a part of them. */
+GPtrArray *maildir_places(const struct store *store, GPtrArray *names, GCancellable *cancel);
 /* Is a letter of this base name in the Maildir `path`?  Asks for the names that
  * standard flags make, never reads the directory. */
 bool maildir_has(const char *path, const char *base);

@@ -40,10 +40,10 @@ read_counts(struct conn *conn, struct folder_row *folder, GError **error)
 /* The disk says which folders there are (one may have been made this moment),
  * the index how much is in them. */
 GPtrArray *
-store_folders(struct store *store, GError **error)
+store_folders(struct store *store, GCancellable *cancel, GError **error)
 {
-  g_auto(GStrv) names = maildir_folders(store, error);
-  g_autoptr(conn_t) conn = names != NULL ? conn_read(store, NULL, error) : NULL;
+  g_auto(GStrv) names = maildir_folders(store, cancel, error);
+  g_autoptr(conn_t) conn = names != NULL ? conn_read(store, cancel, error) : NULL;
   if (conn == NULL)
     return NULL;
   g_autoptr(GPtrArray) folders = g_ptr_array_new_with_free_func(folder_row_free);

@@ -186,7 +186,7 @@ name_one(struct conn *conn, const char *key, struct named *named, GError **error
 {
   g_autofree char *folder = NULL, *base = NULL;
   if (!key_split(key, &folder, &base))
-    return error_set(error, POSTINO_ERROR_NOTFOUND, _("no such message"));
+    return error_set(error, POSTINO_ERROR_NOTFOUND, _("no such letter"));
   auto_stmt *stmt = conn_query(conn, error,
                                "SELECT l.message_hash, l.thread FROM folder f JOIN letter l"
                                " ON l.folder = f.id WHERE f.name = ? AND l.base = ?",

@@ -325,14 +325,14 @@ maildir_find(const struct store *store, const char *key, const char *hint, unsig
   g_autofree char *folder = NULL, *base = NULL;
   g_autofree char *clean = sanitize_line(key, -1);
   if (!key_split(key, &folder, &base)) {
-    error_set(error, POSTINO_ERROR_NOTFOUND, _("no message %s"), clean);
+    error_set(error, POSTINO_ERROR_NOTFOUND, _("no letter %s"), clean);
     return NULL;
   }
   g_autofree char *path = maildir_path(store, folder);
   char *found = look_until_settled(path, base, hint);
   if (found == NULL) {
     error_set(error, POSTINO_ERROR_NOTFOUND,
-              _("message %s is no longer there; another program moved or removed it"), clean);
+              _("letter %s is no longer there; another program moved or removed it"), clean);
     return NULL;
   }
   g_autofree char *name = g_path_get_basename(found);

@@ -228,7 +228,7 @@ read_new(struct refresh *refresh, GError **error)
 static bool
 refresh_once(struct refresh *refresh, GError **error)
 {
-  watch_folders(refresh->store);
+  watch_folders(refresh->store, refresh->cancel);
   refresh->scan = scan_run(refresh->store, refresh->cancel, error);
   if (refresh->scan == NULL)
     return false;

@@ -81,7 +81,7 @@ only_row(struct store *store, struct conn *conn, sqlite3_stmt *stmt, const char 
     return row_take(store, stmt);
   if (step == 0) {
     g_autofree char *clean = sanitize_line(what, -1);
-    error_set(error, POSTINO_ERROR_NOTFOUND, _("no message %s"), clean);
+    error_set(error, POSTINO_ERROR_NOTFOUND, _("no letter %s"), clean);
   }
   return NULL;
 }

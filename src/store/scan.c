@@ -112,13 +112,14 @@ load_known(struct scan *scan, struct conn *conn, GHashTable *known, GError **err
 }
 
 static bool
-find_folders(struct scan *scan, struct store *store, struct conn *conn, GError **error)
+find_folders(struct scan *scan, struct store *store, struct conn *conn, GCancellable *cancel,
+             GError **error)
 {
   g_autoptr(GHashTable) known = g_hash_table_new(g_str_hash, g_str_equal);
-  g_auto(GStrv) names = maildir_folders(store, error);
+  g_auto(GStrv) names = maildir_folders(store, cancel, error);
   if (names == NULL || !load_known(scan, conn, known, error))
     return false;
-  for (char **name = names; *name != NULL; name++)
+  for (char **name = names; *name != NULL && !g_cancellable_is_cancelled(cancel); name++)
     if (g_utf8_validate(*name, -1, NULL))
       add_folder(scan, store, *name, known);
   return true;
@@ -342,7 +343,7 @@ scan_run(struct store *store, GCancellable *cancel, GError **error)
 {
   g_autoptr(scan_t) scan = scan_new();
   g_autoptr(conn_t) conn = conn_read(store, cancel, error);
-  if (conn == NULL || !find_folders(scan, store, conn, error))
+  if (conn == NULL || !find_folders(scan, store, conn, cancel, error))
     return NULL;
   for (guint i = 0; i < scan->folders->len; i++) {
     if (g_cancellable_is_cancelled(cancel)) {

@@ -129,7 +129,7 @@ store_seal_add(struct store *store, const char *key, const char *text, GError **
   if (secret == NULL)
     return error_set(error, POSTINO_ERROR_AUTH, _("the index of sealed letters is locked"));
   if (!key_split(key, &folder, &base))
-    return error_set(error, POSTINO_ERROR_NOTFOUND, _("no such message"));
+    return error_set(error, POSTINO_ERROR_NOTFOUND, _("no such letter"));
   g_autoptr(GArray) terms = terms_of(secret, text, false);
   g_autoptr(conn_t) conn = conn_write(store, NULL, error);
   if (conn == NULL || !letter_find(conn, folder, base, &id, error) ||

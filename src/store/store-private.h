@@ -42,8 +42,8 @@ bool maildir_name_is_valid(const char *folder, GError **error);
  * NULL.  NULL with NOTFOUND. */
 char *maildir_find(const struct store *store, const char *key, const char *hint,
                    unsigned *flags_out, GError **error);
-/* Names of all folders on the disk (INTERFACE.md "On disk").  g_strfreev. */
-char **maildir_folders(const struct store *store, GError **error);
+/* Names of all folders on the disk (INTERFACE.md "On disk").  g_strfreev.  CANCELLED. */
+char **maildir_folders(const struct store *store, GCancellable *cancel, GError **error);
 
 /* ---- index.c, index-follow.c: the mirror ---- */
 

@@ -16,8 +16,8 @@
 struct store;
 
 /* Removes what writers of ours that died left in the folders' tmp directories: the time
- * grows with the folders. */
-void store_sweep(const struct store *store);
+ * grows with the folders.  Cancelled, it leaves the rest. */
+void store_sweep(const struct store *store, GCancellable *cancel);
 /* Opens `mail_dir`, which is made when missing.  LOCAL; CONFIG when state.db is of
  * a newer postino; a broken index.db is replaced. */
 struct store *store_open(const char *mail_dir, struct reader_pool *readers, GError **error)
@@ -54,8 +54,8 @@ bool store_rebuild(struct store *store, store_progress_fn progress, void *data,
  * more to do.  Cheap where little came since. */
 bool store_settle(struct store *store);
 /* A descriptor that becomes readable when another program touches a Maildir
- * (inotify); the caller reads it empty and refreshes. */
-int store_watch_fd(struct store *store);
+ * (inotify); the caller reads it empty and refreshes.  Cancelled, it does not tell of all. */
+int store_watch_fd(struct store *store, GCancellable *cancel);
 /* Does it tell of all folders?  Not where the system's watches ran out, or the mail lies
  * on another machine: then whoever wants to know refreshes now and then. */
 bool store_watch_is_whole(struct store *store);
@@ -67,7 +67,8 @@ struct folder_row {
   guint64 unread, total;
 };
 /* All folders by name; Inbox first.  struct folder_row. */
-GPtrArray *store_folders(struct store *store, GError **error) G_GNUC_WARN_UNUSED_RESULT;
+GPtrArray *store_folders(struct store *store, GCancellable *cancel, GError **error)
+    G_GNUC_WARN_UNUSED_RESULT;
 /* Makes a Maildir folder; fine when it is there.  INVALID for a name that leaves
  * the mail directory, hides, or holds controls. */
 bool store_make_folder(struct store *store, const char *folder, GError **error)
@@ -106,7 +107,7 @@ void row_free(struct row *row);
 
 /* ROWS_ARRIVAL: what came last first; ROWS_THREAD: threads by their newest letter. */
 enum rows_order {
-  ROWS_NEWEST, ROWS_OLDEST, ROWS_ARRIVAL, ROWS_FROM, ROWS_SUBJECT, ROWS_SIZE, ROWS_THREAD,
+  ROWS_NEWEST, ROWS_OLDEST, ROWS_ARRIVAL, ROWS_FROM, ROWS_SUBJECT, ROWS_SIZE, ROWS_THREAD
 };
 struct rows_query {
   const char *folder;       /* NULL: all folders */

@@ -22,6 +22,7 @@ struct walk {
   GPtrArray *names;           /* of folders */
   GPtrArray *places;          /* paths of all that was looked into; NULL: not asked */
   GHashTable *seen;           /* "dev:ino" of what was entered: links make no loops */
+  GCancellable *cancel;       /* ends it where it is; may be NULL */
 };
 struct place {
   char *path, *name;          /* name: as the user says it, "" for the mail directory */
@@ -115,7 +116,7 @@ compare_names(gconstpointer a, gconstpointer b)
 static void
 walk_all(struct walk *walk, GQueue *dirs, GQueue *links)
 {
-  for (;;) {
+  while (!g_cancellable_is_cancelled(walk->cancel)) {
     struct place *at = g_queue_pop_head(dirs);
     if (at == NULL)
       at = g_queue_pop_head(links);
@@ -142,10 +143,12 @@ walk_from_top(const struct store *store, struct walk *walk)
   top->name = g_strdup("");
   g_queue_push_tail(&dirs, top);
   walk_all(walk, &dirs, &links);
+  g_queue_clear_full(&dirs, place_free);
+  g_queue_clear_full(&links, place_free);
 }
 
 char **
-maildir_folders(const struct store *store, GError **error)
+maildir_folders(const struct store *store, GCancellable *cancel, GError **error)
 {
   if (access(store->dir, R_OK | X_OK) < 0) {
     error_errno(error, POSTINO_ERROR_LOCAL, errno, "%s", store->dir);
@@ -153,20 +156,25 @@ maildir_folders(const struct store *store, GError **error)
   }
   g_autoptr(GPtrArray) names = g_ptr_array_new_with_free_func(g_free);
   g_autoptr(GHashTable) seen = g_hash_table_new_full(g_str_hash, g_str_equal, g_free, NULL);
-  struct walk walk = {.names = names, .seen = seen};
+  struct walk walk = {.names = names, .seen = seen, .cancel = cancel};
   walk_from_top(store, &walk);
+  if (g_cancellable_is_cancelled(cancel)) {
+    error_set(error, POSTINO_ERROR_CANCELLED, "%s", _("cancelled"));
+    return NULL;
+  }
   g_ptr_array_sort(names, compare_names);
   g_ptr_array_add(names, NULL);
   return (char **)g_ptr_array_free(g_steal_pointer(&names), FALSE);
 }
 
 GPtrArray *
-maildir_places(const struct store *store, GPtrArray *names)
+maildir_places(const struct store *store, GPtrArray *names, GCancellable *cancel)
 {
   g_autoptr(GHashTable) seen = g_hash_table_new_full(g_str_hash, g_str_equal, g_free, NULL);
   struct walk walk = {.names = names,
                       .places = g_ptr_array_new_with_free_func(g_free),
-                      .seen = seen};
+                      .seen = seen,
+                      .cancel = cancel};
   walk_from_top(store, &walk);
   return walk.places;
 }
@@ -257,10 +265,11 @@ sweep_one(const char *path)
 }
 
 void
-store_sweep(const struct store *store)
+store_sweep(const struct store *store, GCancellable *cancel)
 {
-  g_auto(GStrv) folders = maildir_folders(store, NULL);
-  for (guint i = 0; folders != NULL && folders[i] != NULL; i++) {
+  g_auto(GStrv) folders = maildir_folders(store, cancel, NULL);
+  for (guint i = 0; folders != NULL && folders[i] != NULL && !g_cancellable_is_cancelled(cancel);
+       i++) {
     g_autofree char *path = maildir_path(store, folders[i]);
     sweep_one(path);
   }

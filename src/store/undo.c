@@ -380,22 +380,22 @@ say(enum undo_kind kind, guint n)
   switch (kind) {
   case UNDO_FLAG:
     return g_strdup_printf(
-        ngettext("flags of %u message as before", "flags of %u messages as before", n), n);
+        ngettext("flags of %u letter as before", "flags of %u letters as before", n), n);
   case UNDO_MOVE:
-    return g_strdup_printf(ngettext("%u message moved back", "%u messages moved back", n), n);
+    return g_strdup_printf(ngettext("%u letter moved back", "%u letters moved back", n), n);
   case UNDO_TAG:
     return g_strdup_printf(
-        ngettext("tags of %u message as before", "tags of %u messages as before", n), n);
+        ngettext("tags of %u letter as before", "tags of %u letters as before", n), n);
   case UNDO_THREAD:
-    return g_strdup_printf(ngettext("thread of %u message as before",
-                                    "threads of %u messages as before", n), n);
+    return g_strdup_printf(ngettext("thread of %u letter as before",
+                                    "threads of %u letters as before", n), n);
   case UNDO_GONE:
     break;
   }
   return NULL;
 }
 
-/* "…; 3 messages that changed since are left alone". */
+/* "…; 3 letters that changed since are left alone". */
 static char *
 say_all(const struct taking *taking)
 {
@@ -403,8 +403,8 @@ say_all(const struct taking *taking)
   if (taking->left == 0)
     return g_steal_pointer(&done);
   g_autofree char *left = g_strdup_printf(
-      ngettext("%u message that changed since is left alone",
-               "%u messages that changed since are left alone", taking->left), taking->left);
+      ngettext("%u letter that changed since is left alone",
+               "%u letters that changed since are left alone", taking->left), taking->left);
   return g_strdup_printf("%s; %s", done, left);
 }
 
@@ -419,8 +419,8 @@ is_stopped(const struct taking *taking, GError **error)
   if (!g_cancellable_is_cancelled(taking->bulk->cancel))
     return false;
   error_set(error, POSTINO_ERROR_CANCELLED,
-            ngettext("stopped after %u of %u message; undo goes on with the others",
-                     "stopped after %u of %u messages; undo goes on with the others",
+            ngettext("stopped after %u of %u letter; undo goes on with the others",
+                     "stopped after %u of %u letters; undo goes on with the others",
                      taking->total),
             taking->seen, taking->total);
   return true;
@@ -473,8 +473,8 @@ nothing_left(const struct taking *taking, GError **error)
   if (taking->left == 0)
     return error_set(error, POSTINO_ERROR_NOTFOUND, _("there is nothing to undo"));
   return error_set(error, POSTINO_ERROR_NOTFOUND,
-                   ngettext("there is nothing to undo: %u message changed since is left alone",
-                            "there is nothing to undo: %u messages changed since are left alone",
+                   ngettext("there is nothing to undo: %u letter changed since is left alone",
+                            "there is nothing to undo: %u letters changed since are left alone",
                             taking->left), taking->left);
 }
 

@@ -105,7 +105,7 @@ store_waiting_find(struct store *store, const char *key, char **account_out, GEr
   enum step step = row != NULL ? state_step(&txn, row, error) : STEP_FAILED;
   if (step == STEP_DONE)
     error_set(error, POSTINO_ERROR_NOTFOUND,
-              _("message %s does not wait on a server (any more); it was fetched, or it was "
+              _("letter %s does not wait on a server (any more); it was fetched, or it was "
                 "deleted there"),
               clean);
   if (step != STEP_ROW)

@@ -44,31 +44,32 @@ watch_letters(int fd, const struct store *store, const char *folder, GHashTable 
 /* Directories that are no folders are watched too: others may appear in them, or they
  * become folders when all of it is there. */
 static void
-watch_all(int fd, struct store *store)
+watch_all(int fd, struct store *store, GCancellable *cancel)
 {
   g_autoptr(GPtrArray) names = g_ptr_array_new_with_free_func(g_free);
-  g_autoptr(GPtrArray) places = maildir_places(store, names);
+  g_autoptr(GPtrArray) places = maildir_places(store, names, cancel);
   g_autoptr(GHashTable) asked = g_hash_table_new_full(g_int64_hash, g_int64_equal, g_free, NULL);
   bool whole = true;
-  for (guint i = 0; i < places->len; i++) {
+  for (guint i = 0; i < places->len && !g_cancellable_is_cancelled(cancel); i++) {
     whole = watch(fd, places->pdata[i], FOLDERS) && whole;
     whole = !is_shared(asked, places->pdata[i]) && whole;
   }
-  for (guint i = 0; i < names->len; i++)
+  for (guint i = 0; i < names->len && !g_cancellable_is_cancelled(cancel); i++)
     whole = watch_letters(fd, store, names->pdata[i], asked) && whole;
+  whole = whole && !g_cancellable_is_cancelled(cancel);
   g_atomic_int_set(&index_refreshing(store)->unwatched, !whole);
 }
 
 void
-watch_folders(struct store *store)
+watch_folders(struct store *store, GCancellable *cancel)
 {
   int fd = g_atomic_int_get(&index_refreshing(store)->watch);
   if (fd >= 0)
-    watch_all(fd, store);
+    watch_all(fd, store, cancel);
 }
 
 int
-store_watch_fd(struct store *store)
+store_watch_fd(struct store *store, GCancellable *cancel)
 {
   struct refreshing *refreshing = index_refreshing(store);
   int fd = g_atomic_int_get(&refreshing->watch);
@@ -81,7 +82,7 @@ store_watch_fd(struct store *store)
     close(fd);
     return g_atomic_int_get(&refreshing->watch);
   }
-  watch_all(fd, store);
+  watch_all(fd, store, cancel);
   return fd;
 }
 

@@ -53,12 +53,20 @@ page_up(struct view *view, const char *const *args)
   index_view_move(of(view), -list_page(&of(view)->list));
 }
 
+/* What is typed next is typed for the rows that come. */
+static void
+load(struct index_view *index, bool from_end)
+{
+  index_view_load(index, from_end);
+  ui_hold(index->view.ui, index->asked);
+}
+
 static void
 first(struct view *view, const char *const *args)
 {
   struct index_view *index = of(view);
   if (index->before != NULL)
-    index_view_load(index, false);
+    load(index, false);
   else
     index->list.cursor = 0;
 }
@@ -68,7 +76,7 @@ last(struct view *view, const char *const *args)
 {
   struct index_view *index = of(view);
   if (!index->at_end)
-    index_view_load(index, true);
+    load(index, true);
   else
     index->list.cursor = MAX(index->list.n - 1, 0);
 }
@@ -103,7 +111,9 @@ jump_to(struct ui *ui, struct view *view, const char *text, void *data)
   }
   n = part ? (guint64)((double)(total > 0 ? total - 1 : 0) * (double)n / 100) : n > 0 ? n - 1 : 0;
   struct rows_query query = index_view_query(index);
-  ui_await(ui, engine_row_at(ui->engine, &query, n, total), view, go_there, NULL, NULL);
+  request_id request = engine_row_at(ui->engine, &query, n, total);
+  ui_await(ui, request, view, go_there, NULL, NULL);
+  ui_hold(ui, request);
 }
 
 /* A digit that was typed for it begins the number. */
@@ -133,7 +143,7 @@ threads(struct view *view, const char *const *args)
 {
   struct index_view *index = of(view);
   index->order = index->order == ROWS_THREAD ? ROWS_NEWEST : ROWS_THREAD;
-  index_view_load(index, false);
+  load(index, false);
 }
 
 static void
@@ -142,7 +152,7 @@ sort(struct view *view, const char *const *args)
   for (guint i = 0; index_order_names[i] != NULL; i++)
     if (strcmp(index_order_names[i], args[0]) == 0) {
       of(view)->order = (enum rows_order)i;
-      index_view_load(of(view), false);
+      load(of(view), false);
       return;
     }
   g_autofree char *all = g_strjoinv(", ", (char **)index_order_names);

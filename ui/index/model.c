@@ -322,8 +322,11 @@ ask(struct index_view *index, enum load kind, guint limit, const struct row *aft
   query.limit = limit;
   query.after = after;
   query.backwards = backwards;
+  bool held = index->asked != 0 && index->view.ui->held_for == index->asked;
   ui_forget(index->view.ui, index->asked);
   index->asked = engine_rows(index->view.ui->engine, &query);
+  if (held || kind == LOAD_AROUND)
+    ui_hold(index->view.ui, index->asked);
   ui_await_quiet(index->view.ui, index->asked, &index->view, arrived, loading, g_free);
 }
 

@@ -42,7 +42,10 @@ static bool
 shows_threads(struct view *view)
 {
   if (of(view)->order != ROWS_THREAD)
-    ui_say(view->ui, _("Threads are not shown here; the command 'threads' shows them."));
+  {
+    g_autofree char *key = ui_key_of(view->ui, "threads");
+    ui_say(view->ui, _("Threads are not shown here; %s shows them."), key);
+  }
   return of(view)->order == ROWS_THREAD;
 }
 
@@ -81,10 +84,11 @@ index_join(struct view *view, const char *const *args)
   }
   g_auto(GStrv) keys = index_view_letters(view);
   guint n = g_strv_length(keys);
+  g_autofree char *undo = ui_key_of(view->ui, "undo");
   g_autofree char *said = g_strdup_printf(
-      ngettext("%u letter joined to this thread; u takes it back.",
-               "%u letters joined to this thread; u takes them back.", n),
-      n);
+      ngettext("%u letter joined to this thread; %s takes it back.",
+               "%u letters joined to this thread; %s takes them back.", n),
+      n, undo);
   ui_await_plain(view,
                  engine_thread_join(view->ui->engine, (const char *const *)keys, row->key), said);
   index_view_unchoose(index);
@@ -111,7 +115,8 @@ index_break(struct view *view, const char *const *args)
     ui_say(view->ui, _("It begins its thread already."));
     return;
   }
-  ui_await_plain(view, engine_thread_break(view->ui->engine, (const char *const *)keys),
-                 _("It begins a thread of its own; u takes it back."));
+  g_autofree char *undo = ui_key_of(view->ui, "undo");
+  g_autofree char *said = g_strdup_printf(_("It begins a thread of its own; %s takes it back."), undo);
+  ui_await_plain(view, engine_thread_break(view->ui->engine, (const char *const *)keys), said);
   index_view_unchoose(of(view));
 }

@@ -206,7 +206,10 @@ draw_nothing(const struct index_view *index, const struct area *area)
   area_field(area, 2, 1, -1, STYLE_NORMAL,
              _("There is no account yet. To add one, leave postino and run:"));
   area_field(area, 3, 1, -1, STYLE_STRONG, "    postino account add YOU@YOUR.PROVIDER");
-  area_field(area, 4, 1, -1, STYLE_NORMAL, _("or press A to see what to write into the rc file."));
+  g_autofree char *key = ui_key_of(index->view.ui, "accounts");
+  g_autofree char *read =
+      g_strdup_printf(_("or press %s to see what to write into the rc file."), key);
+  area_field(area, 4, 1, -1, STYLE_NORMAL, read);
 }
 
 static void

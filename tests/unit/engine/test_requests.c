@@ -31,6 +31,61 @@ run_wait(struct work *work, GError **error)
   return error_set(error, POSTINO_ERROR_CANCELLED, "stopped");
 }
 
+/* ---- progress ---- */
+
+/* Ten seconds were needed for 1,000 of 5,000; of 150 it cannot be said yet. */
+static bool
+run_many(struct work *work, GError **error)
+{
+  struct store_progress progress = {.done = GPOINTER_TO_UINT(work->args), .total = 5000};
+  (void)error;
+  work->began = g_get_monotonic_time() - 10 * G_USEC_PER_SEC;
+  work_progress_of_many(work, "changing letters", &progress);
+  return true;
+}
+
+static void
+what_changes_many_letters_tells_the_time_that_is_left(void **state)
+{
+  static const struct { guint done; const char *text; } cases[] = {
+      {1000, "changing letters (100 a second, 41 s left)"},
+      {150, "changing letters"},
+      {5000, "changing letters"},
+  };
+  struct house house;
+  house_open(&house, NO_ACCOUNT, NULL);
+  for (size_t i = 0; i < G_N_ELEMENTS(cases); i++) {
+    request_id id = engine_request(house.engine, NULL, run_many, GUINT_TO_POINTER(cases[i].done),
+                                   NULL);
+    g_autoptr(event_t) told = house_event(&house);
+    assert_int_equal(told->kind, EVENT_PROGRESS);
+    assert_int_equal(told->done, cases[i].done);
+    assert_string_equal(told->text, cases[i].text);
+    event_free(house_good(&house, id));
+  }
+  house_close(&house);
+}
+
+/* Where mail changes all the time, looking takes a fifth of it, and rests two seconds
+ * at most. */
+static void
+the_watcher_rests_after_a_look(void **state)
+{
+  struct house house;
+  house_open(&house, NO_ACCOUNT, NULL);
+  struct engine *engine = house.engine;
+  gint64 began = g_get_monotonic_time(), second = G_USEC_PER_SEC;
+  engine->look_began = began;
+  engine->look_ended = began + second / 100;
+  assert_int_equal(refresh_rests_until(engine), engine->look_ended + 4 * second / 100);
+  engine->look_ended = began + 30 * second;
+  assert_int_equal(refresh_rests_until(engine), engine->look_ended + 2 * second);
+  engine->looking = true;
+  assert_true(refresh_rests_until(engine) > g_get_monotonic_time());
+  engine->looking = false;
+  house_close(&house);
+}
+
 /* ---- questions ---- */
 
 static void
@@ -276,6 +331,8 @@ int
 main(void)
 {
   const struct CMUnitTest tests[] = {
+      cmocka_unit_test(what_changes_many_letters_tells_the_time_that_is_left),
+      cmocka_unit_test(the_watcher_rests_after_a_look),
       cmocka_unit_test(an_answer_reaches_the_worker_that_asked),
       cmocka_unit_test(a_refused_question_ends_the_request_with_its_reason),
       cmocka_unit_test(a_question_names_its_request_and_is_clean),

@@ -13,7 +13,7 @@ scene_open_store(struct scene *s)
   s->store = store_open(s->dir, NULL, &s->error);
   if (s->store == NULL)
     fail_msg("%s", s->error->message);
-  store_sweep(s->store);
+  store_sweep(s->store, NULL);
 }
 
 static secret_t *

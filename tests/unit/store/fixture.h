@@ -25,7 +25,7 @@ fixture_reopen(struct fixture *fixture)
   fixture->store = store_open(fixture->dir, NULL, &error);
   if (fixture->store == NULL)
     fail_msg("%s", error->message);
-  store_sweep(fixture->store);
+  store_sweep(fixture->store, NULL);
 }
 
 static inline int

@@ -1,10 +1,11 @@
+#include "store/watch.h"
 #include "tests/unit/store/mirror.h"
 
 static char *
 folders_of(struct fixture *f)
 {
   g_autoptr(GError) error = NULL;
-  g_autoptr(GPtrArray) folders = store_folders(f->store, &error);
+  g_autoptr(GPtrArray) folders = store_folders(f->store, NULL, &error);
   if (folders == NULL)
     fail_msg("%s", error->message);
   GString *out = g_string_new(NULL);
@@ -75,6 +76,26 @@ counts_of_all_folders_are_the_sum(void **state)
   assert_int_equal(unread, 1);
 }
 
+/* Who leaves does not wait until thousands of folders were looked at. */
+static void
+a_look_at_the_folders_ends_when_it_is_cancelled(void **state)
+{
+  struct fixture *f = *state;
+  g_autoptr(GCancellable) cancel = g_cancellable_new();
+  g_autoptr(GError) error = NULL;
+  assert_true(store_make_folder(f->store, "Inbox", NULL));
+  g_cancellable_cancel(cancel);
+  assert_null(store_folders(f->store, cancel, &error));
+  assert_true(error_is(error, POSTINO_ERROR_CANCELLED));
+  g_autoptr(GPtrArray) names = g_ptr_array_new_with_free_func(g_free);
+  g_autoptr(GPtrArray) places = maildir_places(f->store, names, cancel);
+  assert_int_equal(places->len, 0);
+  assert_true(store_watch_fd(f->store, cancel) >= 0);
+  assert_false(store_watch_is_whole(f->store));
+  watch_folders(f->store, NULL);
+  assert_true(store_watch_is_whole(f->store));
+}
+
 int
 main(void)
 {
@@ -83,6 +104,7 @@ main(void)
       fixture_test(no_folder_is_no_error),
       fixture_test(counts_are_kept_with_every_change),
       fixture_test(counts_of_all_folders_are_the_sum),
+      fixture_test(a_look_at_the_folders_ends_when_it_is_cancelled),
   };
   return cmocka_run_group_tests(tests, NULL, NULL);
 }

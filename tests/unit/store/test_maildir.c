@@ -90,7 +90,7 @@ make(const struct fixture *fixture, const char *folder)
 static void
 assert_folders(const struct fixture *fixture, const char *expected)
 {
-  g_auto(GStrv) names = maildir_folders(fixture->store, NULL);
+  g_auto(GStrv) names = maildir_folders(fixture->store, NULL, NULL);
   g_autofree char *joined = g_strjoinv(" ", names);
   assert_string_equal(joined, expected);
 }

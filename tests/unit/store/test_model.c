@@ -424,7 +424,7 @@ static void
 check_counts(struct model *m)
 {
   g_autoptr(GError) error = NULL;
-  g_autoptr(GPtrArray) rows = store_folders(m->f->store, &error);
+  g_autoptr(GPtrArray) rows = store_folders(m->f->store, NULL, &error);
   guint total[G_N_ELEMENTS(folders)] = {0}, unread[G_N_ELEMENTS(folders)] = {0}, tagged = 0;
   for (guint i = 0; i < m->letters->len; i++) {
     const struct letter *letter = m->letters->pdata[i];

@@ -138,7 +138,7 @@ files_of_other_programs_are_no_folders(void **state)
     for (size_t i = 0; i < G_N_ELEMENTS(files); i++)
       fixture_write(f, files[i], "1\n", 2);
     live_refresh(f);
-    g_auto(GStrv) names = maildir_folders(f->store, NULL);
+    g_auto(GStrv) names = maildir_folders(f->store, NULL, NULL);
     g_autofree char *joined = g_strjoinv(" ", names);
     assert_string_equal(joined, dots == 1 ? ". Inbox" : "Inbox");
     live_assert(f, NULL, NULL, "Inbox/1.a");
@@ -503,7 +503,7 @@ a_folder_made_bit_by_bit_is_noticed(void **state)
   static const char *const steps[] = {"Later", "Later/deep", "Later/deep/er", "Later/deep/er/cur",
                                       "Later/deep/er/new", "Later/deep/er/tmp"};
   live_put(f, "Inbox/cur/1.a:2,", "one", "boat");
-  int fd = store_watch_fd(f->store);
+  int fd = store_watch_fd(f->store, NULL);
   live_refresh(f);
   for (size_t i = 0; i < G_N_ELEMENTS(steps); i++) {
     make(f, steps[i]);

@@ -92,7 +92,7 @@ static void
 assert_folders(struct fixture *f, const char *wanted)
 {
   g_autoptr(GError) error = NULL;
-  g_autoptr(GPtrArray) folders = store_folders(f->store, &error);
+  g_autoptr(GPtrArray) folders = store_folders(f->store, NULL, &error);
   g_autoptr(GString) out = g_string_new(NULL);
   for (guint i = 0; i < folders->len; i++) {
     const struct folder_row *row = folders->pdata[i];
@@ -533,8 +533,8 @@ changes_of_others_wake_the_watcher(void **state)
 {
   struct fixture *f = *state;
   put(f, "Inbox/cur/1.a:2,", "one", "boat");
-  int fd = store_watch_fd(f->store);
-  assert_int_equal(fd, store_watch_fd(f->store));
+  int fd = store_watch_fd(f->store, NULL);
+  assert_int_equal(fd, store_watch_fd(f->store, NULL));
   refresh(f);
   read_empty(fd);
   put(f, "Inbox/new/2.b", "two", "kettle");

@@ -49,7 +49,7 @@ flags_are_set_cleared_and_taken_back(void **state)
   assert_true(store_flag(fixture->store, keys, ROW_FLAGGED, 0, NULL)); /* changes nothing */
   fixture_reopen(fixture);
   g_autofree char *first = undo(fixture);
-  assert_string_equal(first, "flags of 1 message as before");
+  assert_string_equal(first, "flags of 1 letter as before");
   assert_int_equal(flags_of(fixture, key), ROW_SEEN | ROW_FLAGGED);
   g_free(undo(fixture));
   assert_int_equal(flags_of(fixture, key), 0);
@@ -88,7 +88,7 @@ a_move_keeps_bytes_flags_and_name_and_is_taken_back(void **state)
   assert_int_equal(flags_of(fixture, moved[0]), ROW_SEEN);
   assert_int_equal(fixture_count(fixture, "Inbox/new") + fixture_count(fixture, "Inbox/cur"), 0);
   g_autofree char *what = undo(fixture);
-  assert_string_equal(what, "2 messages moved back");
+  assert_string_equal(what, "2 letters moved back");
   fixture_assert_text(fixture, a, "a\n");
   fixture_assert_text(fixture, b, "b\n");
   assert_int_equal(fixture_count(fixture, "Trash/new") + fixture_count(fixture, "Trash/cur"), 0);
@@ -153,7 +153,7 @@ what_can_no_longer_be_taken_back_is_passed_over(void **state)
   assert_true(store_expunge(fixture->store, (const char *const *)moved, NULL));
   g_autofree char *what = undo(fixture);
   assert_string_equal(what,
-                      "flags of 1 message as before; 1 message that changed since is left alone");
+                      "flags of 1 letter as before; 1 letter that changed since is left alone");
 }
 
 static void
@@ -211,7 +211,7 @@ tags_are_added_removed_and_taken_back(void **state)
   g_autoptr(GHashTable) all = state_tagged(fixture->store);
   assert_string_equal(g_hash_table_lookup(all, strrchr(key, '/') + 1), "later");
   g_autofree char *what = undo(fixture);
-  assert_string_equal(what, "tags of 1 message as before");
+  assert_string_equal(what, "tags of 1 letter as before");
   g_autofree char *again = tags_of(fixture, key);
   assert_string_equal(again, "later todo");
   g_auto(GStrv) moved = NULL;
@@ -293,12 +293,12 @@ a_stopped_change_of_many_is_taken_back_as_one(void **state)
   assert_false(store_move_bulk(fixture->store, (const char *const *)keys, "Archive", &moved, &bulk,
                                &error));
   assert_true(error_is(error, POSTINO_ERROR_CANCELLED));
-  assert_string_equal(error->message, "stopped after 2 of 5 messages; undo takes them back");
+  assert_string_equal(error->message, "stopped after 2 of 5 letters; undo takes them back");
   assert_null(moved);
   assert_int_equal(fixture_count(fixture, "Archive/cur"), 2);
   fixture_reopen(fixture);
   g_autofree char *what = undo(fixture);
-  assert_string_equal(what, "2 messages moved back");
+  assert_string_equal(what, "2 letters moved back");
   assert_int_equal(fixture_count(fixture, "Inbox/cur"), 5);
   for (int i = 0; i < 5; i++)
     g_free(keys[i]);
@@ -349,7 +349,7 @@ a_move_of_many_that_died_is_taken_back_whole(void **state)
   die_among_many(fixture, keys, true);
   assert_int_equal(fixture_count(fixture, "Archive/cur"), MANY - 20);
   g_autofree char *what = undo(fixture);
-  assert_string_equal(what, "430 messages moved back");
+  assert_string_equal(what, "430 letters moved back");
   assert_int_equal(fixture_count(fixture, "Inbox/cur"), MANY);
   assert_int_equal(fixture_count(fixture, "Archive/cur"), 0);
   for (guint i = 0; i < MANY; i++)
@@ -365,7 +365,7 @@ flags_of_many_that_died_are_taken_back_whole(void **state)
   die_among_many(fixture, keys, false);
   assert_int_equal(flags_of(fixture, keys[MANY - 21]), ROW_SEEN | ROW_FLAGGED);
   g_autofree char *what = undo(fixture);
-  assert_string_equal(what, "flags of 430 messages as before");
+  assert_string_equal(what, "flags of 430 letters as before");
   for (guint i = 0; i < MANY; i++)
     assert_int_equal(flags_of(fixture, keys[i]), ROW_SEEN);
   assert_nothing_to_undo(fixture);
@@ -391,7 +391,7 @@ what_could_not_be_moved_is_not_taken_back(void **state)
                                &error));
   assert_true(error_is(error, POSTINO_ERROR_NOTFOUND));
   g_autofree char *what = undo(fixture);
-  assert_string_equal(what, "3 messages moved back");
+  assert_string_equal(what, "3 letters moved back");
   assert_nothing_to_undo(fixture);
 }
 
@@ -415,14 +415,14 @@ an_undo_that_was_stopped_goes_on_in_the_next_run(void **state)
   assert_false(store_undo_bulk(fixture->store, &bulk, NULL, &error));
   assert_true(error_is(error, POSTINO_ERROR_CANCELLED));
   assert_string_equal(error->message,
-                      "stopped after 250 of 450 messages; undo goes on with the others");
+                      "stopped after 250 of 450 letters; undo goes on with the others");
   assert_int_equal(fixture_count(fixture, "Inbox/cur"), 250);
   fixture_reopen(fixture);
   g_autofree char *rest = undo(fixture);
-  assert_string_equal(rest, "200 messages moved back");
+  assert_string_equal(rest, "200 letters moved back");
   assert_int_equal(fixture_count(fixture, "Inbox/cur"), MANY);
   g_autofree char *tags = undo(fixture);
-  assert_string_equal(tags, "tags of 450 messages as before");
+  assert_string_equal(tags, "tags of 450 letters as before");
   assert_nothing_to_undo(fixture);
 }
 
@@ -435,7 +435,7 @@ tagging_and_copying_of_many_are_stopped(void **state)
   struct store_bulk bulk = {.progress = stop_at_third, .data = cancel, .cancel = cancel};
   g_autoptr(GError) copied = NULL, tagged = NULL;
   assert_false(store_copy_bulk(fixture->store, (const char *const *)keys, "Copy", &bulk, &copied));
-  assert_string_equal(copied->message, "stopped after 2 of 450 messages");
+  assert_string_equal(copied->message, "stopped after 2 of 450 letters");
   assert_int_equal(fixture_count(fixture, "Copy/cur"), 2);
   assert_false(store_tag_bulk(fixture->store, (const char *const *)keys, "+a", &bulk, &tagged));
   assert_true(error_is(tagged, POSTINO_ERROR_CANCELLED));
@@ -460,7 +460,7 @@ what_another_program_changed_since_is_said_and_left_alone(void **state)
   assert_int_equal(rename(second, on), 0);
   assert_int_equal(rename(third, flagged), 0);
   g_autofree char *what = undo(fixture);
-  assert_string_equal(what, "2 messages moved back; 2 messages that changed since are left alone");
+  assert_string_equal(what, "2 letters moved back; 2 letters that changed since are left alone");
   assert_int_equal(fixture_count(fixture, "Elsewhere/cur"), 1);
   assert_int_equal(flags_of(fixture, keys[2]), ROW_SEEN | ROW_FLAGGED);
   assert_int_equal(flags_of(fixture, keys[3]), ROW_SEEN);

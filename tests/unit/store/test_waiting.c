@@ -110,7 +110,7 @@ assert_rows(struct fixture *f, const char *query, bool waiting, const char *want
 static void
 assert_inbox(struct fixture *f, guint64 unread, guint64 total)
 {
-  g_autoptr(GPtrArray) folders = store_folders(f->store, NULL);
+  g_autoptr(GPtrArray) folders = store_folders(f->store, NULL, NULL);
   for (guint i = 0; folders != NULL && i < folders->len; i++) {
     const struct folder_row *row = folders->pdata[i];
     if (strcmp(row->name, "Inbox") != 0)

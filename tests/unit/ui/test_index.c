@@ -1,5 +1,6 @@
 #include "ui/index/index.h"
 
+#include "base/error.h"
 #include "tests/unit/engine/house.h"
 
 #define LETTERS 150
@@ -145,6 +146,14 @@ answer(struct desk *desk, const char *text)
   for (; *text != '\0'; text++)
     ui_key(desk->ui, (term_key)*text);
   press(desk, TERM_KEY_ENTER, 1);
+}
+
+static void
+assert_said(const struct desk *desk, const char *wanted)
+{
+  g_autofree char *said = line(desk, 22);
+  g_strchomp(said);
+  assert_string_equal(said, wanted);
 }
 
 /* Of 150 letters the newest is the first; the bar tells where the cursor stands. */
@@ -373,6 +382,98 @@ a_search_given_up_leaves_the_list_as_it_was(void **state)
 }
 
 static void
+assert_open(struct desk *desk, int number)
+{
+  g_autofree char *end = g_strdup_printf("Inbox: number %d", number);
+  assert_bar(desk, end);
+}
+
+/* The letter that is gone to is the one that is opened, although it is not there yet. */
+static void
+what_is_typed_ahead_is_for_the_letter_gone_to(void **state)
+{
+  struct desk *desk = *state;
+  ui_key(desk->ui, '\t');
+  press(desk, TERM_KEY_ENTER, 1);
+  assert_open(desk, 148);
+  press(desk, 'q', 1);
+  press(desk, TERM_KEY_HOME, 1);
+  press(desk, 'X', 1);
+  press(desk, 'N', 1);
+  press(desk, 'X', 1);
+  ui_key(desk->ui, TERM_KEY_END);
+  press(desk, 'N', 1);
+  refresh(desk);
+  ui_key(desk->ui, TERM_KEY_HOME);
+  ui_key(desk->ui, TERM_KEY_TAB);
+  press(desk, TERM_KEY_ENTER, 1);
+  assert_open(desk, 0);
+  press(desk, 'q', 1);
+  ui_key(desk->ui, TERM_KEY_HOME);
+  ui_key(desk->ui, '7');
+  ui_key(desk->ui, TERM_KEY_ENTER);
+  press(desk, TERM_KEY_ENTER, 1);
+  assert_open(desk, 143);
+}
+
+/* The engine knows no keys: it names a command. */
+static void
+a_notice_names_the_key_of_its_command(void **state)
+{
+  struct desk *desk = *state;
+  struct event event = {
+      .kind = EVENT_NOTICE, .text = (char *)"Some are not read.", .command = "refresh"};
+  ui_event(desk->ui, &event);
+  ui_draw(desk->ui);
+  assert_said(desk, "Some are not read. C-r does it at once.");
+}
+
+static void
+a_change_of_many_says_what_was_done(void **state)
+{
+  struct desk *desk = *state;
+  press(desk, 'X', 1);
+  press(desk, 'M', 1);
+  answer(desk, "Archive");
+  assert_said(desk, "150 letters moved to Archive; u takes them back.");
+  assert_int_equal(house_count(&desk->house, "Archive"), LETTERS);
+  press(desk, 'u', 1);
+  assert_said(desk, "Undone: 150 letters moved back");
+  refresh(desk);
+  press(desk, 'x', 2);
+  press(desk, 'd', 1);
+  assert_said(desk, "2 letters are in the trash; u takes them back.");
+  press(desk, 'g', 1);
+  answer(desk, "Trash");
+  press(desk, 'd', 1);
+  assert_said(desk, "1 letter is removed for good.");
+  assert_int_equal(house_count(&desk->house, "Trash"), 1);
+}
+
+/* The store's own tests stop a change; here is what is said of it. */
+static void
+a_change_of_many_that_is_stopped_says_how_far_it_came(void **state)
+{
+  struct desk *desk = *state;
+  request_id request = 4711;
+  ui_await_plain(ui_view(desk->ui), request, "All is done.");
+  struct event progress = {.kind = EVENT_PROGRESS, .request = request, .done = 250, .total = 450,
+                           .text = (char *)"changing letters (100 a second, 2 s left)"};
+  ui_event(desk->ui, &progress);
+  ui_draw(desk->ui);
+  g_autofree char *running = line(desk, 22);
+  assert_non_null(strstr(running, "changing letters (100 a second, 2 s left): 250 of 450"));
+  assert_true(g_str_has_suffix(running, "(C-g cancels)"));
+  struct event done = {.kind = EVENT_DONE, .request = request};
+  error_set(&done.error, POSTINO_ERROR_CANCELLED, "stopped after 250 of 450 letters; undo takes"
+                                                  " them back");
+  ui_event(desk->ui, &done);
+  ui_draw(desk->ui);
+  g_clear_error(&done.error);
+  assert_said(desk, "Cancelled: stopped after 250 of 450 letters; undo takes them back");
+}
+
+static void
 all_letters_are_chosen_or_none(void **state)
 {
   struct desk *desk = *state;
@@ -404,6 +505,10 @@ main(void)
       AT_A_DESK(tags_are_seen_behind_a_long_subject),
       AT_A_DESK(a_folded_thread_says_what_is_unread_in_it),
       AT_A_DESK(several_letters_are_chosen_for_one_command),
+      AT_A_DESK(a_change_of_many_says_what_was_done),
+      AT_A_DESK(a_change_of_many_that_is_stopped_says_how_far_it_came),
+      AT_A_DESK(what_is_typed_ahead_is_for_the_letter_gone_to),
+      AT_A_DESK(a_notice_names_the_key_of_its_command),
       AT_A_DESK(all_letters_are_chosen_or_none),
       AT_A_DESK(a_screen_of_any_size_is_drawn),
       AT_A_DESK(results_come_while_one_types),
