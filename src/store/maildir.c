@@ -350,6 +350,40 @@ is_same_file(const char *a, const char *b)
          first.st_ino == second.st_ino;
 }
 
+/* Has the file `to` a third name in `dir`, of the same letter?  It is opened, since what
+ * is said of a name may have been kept from before (NFS, FUSE). */
+static bool
+is_named_in(const char *dir, const char *from, const char *to)
+{
+  DIR *open_dir = opendir(dir);
+  g_autofree char *name = g_path_get_basename(from), *base = maildir_base(name, NULL);
+  bool found = false;
+  if (open_dir == NULL)
+    return false;
+  for (struct dirent *file; !found && (file = readdir(open_dir)) != NULL;) {
+    g_autofree char *path = g_build_filename(dir, file->d_name, NULL);
+    if (!g_str_has_prefix(file->d_name, base) || strcmp(path, from) == 0 || strcmp(path, to) == 0)
+      continue;
+    auto_fd fd = open(path, O_RDONLY | O_CLOEXEC | O_NOCTTY | O_NONBLOCK);
+    found = fd >= 0 && is_same_file(path, to);
+  }
+  closedir(open_dir);
+  return found;
+}
+
+/* How often a name is looked for that changes meanwhile. */
+#define LOOKS_MOST 5
+
+static bool
+was_renamed(const char *from, const char *to)
+{
+  g_autofree char *here = g_path_get_dirname(from), *there = g_path_get_dirname(to);
+  for (int look = 0; look < LOOKS_MOST; look++)
+    if (is_named_in(here, from, to) || (strcmp(here, there) != 0 && is_named_in(there, from, to)))
+      return true;
+  return false;
+}
+
 int
 maildir_rename(const char *from, const char *to)
 {
@@ -364,9 +398,13 @@ maildir_rename(const char *from, const char *to)
     if (!is_same_file(from, to))
       return errnum;
   }
-  if (unlink(from) == 0 || errno == ENOENT)
+  if (unlink(from) == 0)
     return 0;
   int errnum = errno;
+  /* Removed by this call, whose answer was lost; unless another program renamed it meanwhile:
+   * its name stands, and ours would double the letter. */
+  if (errnum == ENOENT && !was_renamed(from, to))
+    return 0;
   unlink(to);
   return errnum;
 }

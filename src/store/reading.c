@@ -29,6 +29,7 @@
 
 /* What retrieve/ ends its base names with. */
 #define OWN_NAMES ".postino"
+#define DAY 86400
 
 struct reading {
   struct store *store;
@@ -56,18 +57,25 @@ letter_read_free(struct letter_read *letter)
 
 /* ---- on a thread of the pool ---- */
 
+/* A copy may have lost its time, and a clock may have been wrong. */
+static bool
+is_possible(int64_t seconds, int64_t now)
+{
+  return seconds > DAY && seconds < now + DAY;
+}
+
 /* When the letter came: the Maildir name says it, as a copy of the file keeps,
- * but in our own names it is the letter's date; else the file's time of change. */
+ * but in our own names it is the letter's date; else the file's time of change.  0:
+ * nothing tells. */
 static int64_t
-arrival_of(const char *name, const struct stat *info)
+arrival_of(const char *name, const struct stat *info, int64_t now)
 {
   g_autofree char *base = maildir_base(name, NULL);
   char *end = NULL;
   guint64 seconds = g_ascii_strtoull(name, &end, 10);
-  int64_t latest = g_get_real_time() / G_USEC_PER_SEC + 86400;
-  if (!g_str_has_suffix(base, OWN_NAMES) && *end == '.' && seconds > 86400 && (int64_t)seconds < latest)
+  if (!g_str_has_suffix(base, OWN_NAMES) && *end == '.' && is_possible((int64_t)seconds, now))
     return (int64_t)seconds;
-  return info->st_mtim.tv_sec;
+  return is_possible(info->st_mtim.tv_sec, now) ? info->st_mtim.tv_sec : 0;
 }
 
 static size_t
@@ -119,9 +127,12 @@ read_letter(struct reading *reading, struct letter_read *letter)
     letter->odd = lstat(path, &info) == 0;
     return;
   }
-  int64_t arrival = arrival_of(letter->what->name, &info);
+  int64_t now = g_get_real_time() / G_USEC_PER_SEC;
+  int64_t known = arrival_of(letter->what->name, &info, now);
+  /* Until now is all that is known where nothing tells when it came. */
+  int64_t arrival = known != 0 ? known : now;
   letter->size = (guint64)info.st_size;
-  letter->arrival = arrival;
+  letter->arrival = known;
   g_autoptr(GError) why = NULL;
   if (copy != NULL)
     letter->doc = reader_index_memory(reading->store->readers, copy, arrival, reading->cancel, &why);
@@ -129,6 +140,8 @@ read_letter(struct reading *reading, struct letter_read *letter)
     letter->doc = unreadable(arrival);
   if (letter->doc == NULL)
     letter->error = g_steal_pointer(&why);
+  else if (known == 0 && letter->doc->date == now)
+    letter->doc->date = info.st_mtim.tv_sec > now ? now : 0;
 }
 
 /* Here, where several are read at once, and not where they are written one by one. */

@@ -12,7 +12,9 @@
 #define LOOKS_MOST 3
 /* A directory that changed within this time of being read may change again
  * without its time showing it. */
-#define RACY_NS ((int64_t)2 * 1000000000)
+#define NS ((int64_t)1000000000)
+#define RACY_NS (2 * NS)
+#define AHEAD_SECONDS 86400
 
 struct entry {
   const char *name;
@@ -56,22 +58,48 @@ scan_new(void)
 
 /* ---- which folders ---- */
 
-static int64_t
-changed_at(struct store *store, const char *folder, const char *sub)
+static bool
+look_at(struct store *store, const char *folder, const char *sub, struct stat *info)
 {
   g_autofree char *dir = maildir_path(store, folder);
   g_autofree char *path = g_build_filename(dir, sub, NULL);
+  return stat(path, info) == 0;
+}
+
+/* Never 0, which is no time.  What lies further away than can be counted in nanoseconds
+ * wraps around: times are told apart, never compared. */
+static int64_t
+count_of(const struct timespec *time)
+{
+  int64_t count = (int64_t)((guint64)time->tv_sec * NS + (guint64)time->tv_nsec);
+  return count != 0 ? count : 1;
+}
+
+static int64_t
+changed_at(struct store *store, const char *folder, const char *sub)
+{
   struct stat info;
-  return stat(path, &info) == 0 ? (int64_t)info.st_mtim.tv_sec * 1000000000 + info.st_mtim.tv_nsec
-                                : 0;
+  return look_at(store, folder, sub, &info) ? count_of(&info.st_mtim) : 0;
+}
+
+/* The clock of another machine may be ahead of ours by some time; what is further ahead was
+ * written by a clock that has since been set back, and the next change differs from it. */
+static bool
+is_racy(const struct timespec *time)
+{
+  int64_t now = g_get_real_time() * 1000;
+  if (time->tv_sec > now / NS + AHEAD_SECONDS || time->tv_sec < now / NS - 2 * RACY_NS / NS)
+    return false;
+  return now - count_of(time) < RACY_NS;
 }
 
 /* 0 when the directory changed too lately to be trusted. */
 static int64_t
 time_of(struct store *store, const char *folder, const char *sub)
 {
-  int64_t time = changed_at(store, folder, sub);
-  return g_get_real_time() * 1000 - time < RACY_NS ? 0 : time;
+  struct stat info;
+  return look_at(store, folder, sub, &info) && !is_racy(&info.st_mtim) ? count_of(&info.st_mtim)
+                                                                      : 0;
 }
 
 static void

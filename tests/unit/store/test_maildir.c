@@ -1,7 +1,36 @@
 #include <errno.h>
+#include <fcntl.h>
+#include <sys/syscall.h>
 #include <sys/wait.h>
 
 #include "tests/unit/store/fixture.h"
+
+/* A file system that knows no renaming without replacing (NFS, FUSE), and what happens there
+ * between a link and the removal of the old name. */
+#define IN_FRONT __attribute__((visibility("default")))
+static enum { PLAIN, LINKS, RENAMED_BETWEEN, REMOVED_BETWEEN } links_alone;
+
+IN_FRONT int
+renameat2(int from_dir, const char *from, int to_dir, const char *to, unsigned flags)
+{
+  if (links_alone != PLAIN && flags != 0) {
+    errno = EINVAL;
+    return -1;
+  }
+  return (int)syscall(SYS_renameat2, from_dir, from, to_dir, to, flags);
+}
+
+IN_FRONT int
+link(const char *from, const char *to)
+{
+  int result = (int)syscall(SYS_linkat, AT_FDCWD, from, AT_FDCWD, to, 0);
+  g_autofree char *other = g_strconcat(from, "T", NULL);
+  if (links_alone == RENAMED_BETWEEN)
+    assert_int_equal(rename(from, other), 0);
+  else if (links_alone == REMOVED_BETWEEN)
+    assert_int_equal(unlink(from), 0);
+  return result;
+}
 
 static void
 a_key_is_taken_apart(void **state)
@@ -167,6 +196,35 @@ nothing_is_ever_replaced(void **state)
   assert_string_equal(text, "two");
 }
 
+/* As above where only links can be made: no letter is there twice because another program
+ * was quicker. */
+static void
+a_letter_renamed_between_link_and_removal_is_not_doubled(void **state)
+{
+  struct fixture *fixture = *state;
+  static const struct { int what, errnum; guint left; const char *there; } cases[] = {
+      {LINKS, 0, 1, "cur/1.a:2,S"},
+      {RENAMED_BETWEEN, ENOENT, 1, "cur/1.a:2,T"},
+      {REMOVED_BETWEEN, 0, 1, "cur/1.a:2,S"},
+  };
+  for (size_t i = 0; i < G_N_ELEMENTS(cases); i++) {
+    g_autofree char *folder = g_strdup_printf("F%zu", i);
+    g_autofree char *made = maildir_make(fixture->store, folder, NULL);
+    g_autofree char *name = g_strdup_printf("%s/cur/1.a:2,", folder);
+    fixture_write(fixture, name, "one", 3);
+    g_autofree char *from = g_build_filename(made, "cur/1.a:2,", NULL);
+    g_autofree char *to = g_build_filename(made, "cur/1.a:2,S", NULL);
+    g_autofree char *there = g_build_filename(made, cases[i].there, NULL), *text = NULL;
+    g_autofree char *cur = g_strdup_printf("%s/cur", folder);
+    links_alone = cases[i].what;
+    assert_int_equal(maildir_rename(from, to), cases[i].errnum);
+    links_alone = PLAIN;
+    assert_int_equal(fixture_count(fixture, cur), cases[i].left);
+    assert_true(g_file_get_contents(there, &text, NULL, NULL));
+    assert_string_equal(text, "one");
+  }
+}
+
 /* A process number that is nobody's: that of a child that ended. */
 static int
 dead_pid(void)
@@ -242,6 +300,7 @@ main(void)
       fixture_test(a_letter_is_found_again_after_another_program_renamed_it),
       fixture_test(a_hint_of_another_folder_is_not_believed),
       fixture_test(nothing_is_ever_replaced),
+      fixture_test(a_letter_renamed_between_link_and_removal_is_not_doubled),
       fixture_test(a_killed_writer_is_dead_before_its_parent_asks),
       fixture_test(only_our_own_dead_tmp_files_are_swept),
   };
