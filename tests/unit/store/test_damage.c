@@ -1,5 +1,7 @@
 /* The index broken in every way: it is made anew, told of, and right afterwards.
  * POSTINO_ALL_FAULTS breaks it at more places. */
+#include <sys/stat.h>
+
 #include "tests/unit/store/live.h"
 
 #define LETTERS 120
@@ -189,6 +191,30 @@ an_older_and_a_newer_index_are_made_anew(void **state)
   }
 }
 
+/* Another program that keeps it for longer than one waits: it is whole and stays. */
+static void
+a_locked_index_is_not_made_anew(void **state)
+{
+  struct fixture *f = *state;
+  fill(f);
+  close_whole(f);
+  g_autofree char *path = index_path_of(f);
+  struct stat before, after;
+  sqlite3 *db = NULL;
+  assert_int_equal(stat(path, &before), 0);
+  assert_int_equal(sqlite3_open(path, &db), SQLITE_OK);
+  assert_int_equal(sqlite3_exec(db, "PRAGMA locking_mode = EXCLUSIVE; BEGIN IMMEDIATE;"
+                                    " CREATE TABLE x(y); DROP TABLE x; COMMIT", NULL, NULL, NULL),
+                   SQLITE_OK);
+  g_autoptr(GError) error = NULL;
+  assert_null(store_open(f->dir, live_readers, &error));
+  assert_true(error_is(error, POSTINO_ERROR_RETRY));
+  assert_int_equal(stat(path, &after), 0);
+  assert_true(before.st_ino == after.st_ino);
+  sqlite3_close(db);
+  assert_false(come_right(f));
+}
+
 static void
 a_log_of_another_index_does_not_matter(void **state)
 {
@@ -207,6 +233,7 @@ main(void)
       live_test(an_index_with_a_broken_page_comes_right),
       live_test(an_index_with_flipped_bytes_comes_right),
       live_test(an_older_and_a_newer_index_are_made_anew),
+      live_test(a_locked_index_is_not_made_anew),
       live_test(a_log_of_another_index_does_not_matter),
   };
   if (access("/dev/shm", W_OK) == 0)
