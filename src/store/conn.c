@@ -4,6 +4,7 @@
 
 #include "base/error.h"
 #include "base/i18n.h"
+#include "base/paths.h"
 #include "store/tokenizer.h"
 
 bool
@@ -148,16 +149,44 @@ leave_log_alone(sqlite3 *db)
 }
 
 static bool
+has_log(struct conn *conn, bool *log_out)
+{
+  sqlite3_stmt *stmt = NULL;
+  bool ok = sqlite3_prepare_v2(conn->db, "PRAGMA journal_mode", -1, &stmt, NULL) == SQLITE_OK &&
+            sqlite3_step(stmt) == SQLITE_ROW;
+  *log_out = ok && strcmp(column_text(stmt, 0), "wal") == 0;
+  sqlite3_finalize(stmt);
+  return ok;
+}
+
+/* Who reads a write-ahead log finds its way by memory that machines do not share, so that
+ * on a file system that they share there is a journal: who writes waits for who reads.  A
+ * file that others have open cannot be changed over, and is taken as it is. */
+static bool
+set_journal(struct conn *conn)
+{
+  g_autofree char *dir = g_path_get_dirname(index_file(conn->index));
+  bool shared = paths_is_shared(dir), log;
+  if (!has_log(conn, &log))
+    return false;
+  if (log && !shared)
+    return true;
+  int code = sqlite3_exec(conn->db, shared ? "PRAGMA journal_mode = TRUNCATE"
+                                           : "PRAGMA journal_mode = WAL", NULL, NULL, NULL);
+  return code == SQLITE_OK || (code & 0xff) == SQLITE_BUSY;
+}
+
+static bool
 set_up(struct conn *conn, GError **error)
 {
   static const char pragmas[] =
-      "PRAGMA journal_mode = WAL; PRAGMA synchronous = NORMAL; PRAGMA trusted_schema = OFF;"
+      "PRAGMA synchronous = NORMAL; PRAGMA trusted_schema = OFF;"
       "PRAGMA temp_store = MEMORY; PRAGMA cell_size_check = ON; PRAGMA cache_size = -2000;"
       "PRAGMA wal_autocheckpoint = 4000;";
   sqlite3_busy_timeout(conn->db, CONN_BUSY_MS);
   sqlite3_extended_result_codes(conn->db, 1);
   leave_log_alone(conn->db);
-  if (!tokenizer_register(conn->db) || !terms_register(conn->db) ||
+  if (!tokenizer_register(conn->db) || !terms_register(conn->db) || !set_journal(conn) ||
       sqlite3_exec(conn->db, pragmas, NULL, NULL, NULL) != SQLITE_OK)
     return conn_fail(conn, error);
   return true;

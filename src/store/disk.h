@@ -14,6 +14,9 @@ void disk_random(void *data, size_t length);
 char *maildir_reflag(const char *name, unsigned flags);
 /* A base name that nobody else has: TIME.HEX.postino; `time` 0: now. */
 char *maildir_fresh_base(int64_t time);
+/* When a letter came: its name says it, as a copy of the file keeps, but in our own names
+ * that is the letter's date; else the file's time of change.  0: nothing tells. */
+int64_t maildir_arrival(const char *name, int64_t changed, int64_t now);
 /* Renames without ever replacing; EEXIST when `to` is there.  0 or an errno. */
 int maildir_rename(const char *from, const char *to);
 /* The same, and copied (byte for byte, synced) through the target's tmp where

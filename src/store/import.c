@@ -356,8 +356,11 @@ import_file(struct import *import, const char *path, const char *name, GError **
   if (!S_ISREG(st.st_mode))
     return true;
   g_free(maildir_base(name, &flags));
-  return delivery_open(import->delivery, error) && read_into(import, fd, error) &&
-         settle(import, flags, st.st_mtime, error);
+  if (!delivery_open(import->delivery, error))
+    return false;
+  delivery_keep_ends(import->delivery);
+  int64_t arrival = maildir_arrival(name, st.st_mtim.tv_sec, g_get_real_time() / G_USEC_PER_SEC);
+  return read_into(import, fd, error) && settle(import, flags, arrival, error);
 }
 
 static bool

@@ -67,17 +67,28 @@ make_schema(struct conn *conn, GError **error)
   return conn_fail(conn, error);
 }
 
-enum fitness { FIT, EMPTY, UNFIT };
+enum fitness { FIT, EMPTY, UNFIT, BUSY };
+
+/* What another program has locked is whole, for all that is known. */
+static enum fitness
+fitness_of(const GError *failed)
+{
+  return error_is(failed, POSTINO_ERROR_RETRY) ? BUSY : UNFIT;
+}
 
 /* An older or newer postino's file, or a stranger's, is unfit. */
 static enum fitness
-look_at_schema(struct conn *conn)
+look_at_schema(struct conn *conn, GError **error)
 {
   int64_t application, version, tables;
-  if (!conn_number(conn, &application, 0, NULL, "PRAGMA application_id", "") ||
-      !conn_number(conn, &version, 0, NULL, "PRAGMA user_version", "") ||
-      !conn_number(conn, &tables, 0, NULL, "SELECT count(*) FROM sqlite_schema", ""))
-    return UNFIT;
+  g_autoptr(GError) failed = NULL;
+  if (!conn_number(conn, &application, 0, &failed, "PRAGMA application_id", "") ||
+      !conn_number(conn, &version, 0, &failed, "PRAGMA user_version", "") ||
+      !conn_number(conn, &tables, 0, &failed, "SELECT count(*) FROM sqlite_schema", "")) {
+    enum fitness fitness = fitness_of(failed);
+    g_propagate_error(error, g_steal_pointer(&failed));
+    return fitness;
+  }
   if (application == 0 && version == 0 && tables == 0)
     return EMPTY;
   return application == SCHEMA_APPLICATION && version == SCHEMA_VERSION ? FIT : UNFIT;
@@ -111,10 +122,16 @@ open_fit(struct index *index, bool anew, GError **error)
   if (anew || access(index->path, F_OK) != 0)
     unlink_files(index);
   make_private(index);
-  struct conn *conn = open_conn(index, NULL);
-  enum fitness fitness = conn != NULL ? look_at_schema(conn) : UNFIT;
+  g_autoptr(GError) failed = NULL;
+  struct conn *conn = open_conn(index, &failed);
+  enum fitness fitness = conn != NULL ? look_at_schema(conn, &failed) : fitness_of(failed);
   if (fitness == FIT)
     return conn;
+  if (fitness == BUSY) {
+    conn_close(conn);
+    g_propagate_error(error, g_steal_pointer(&failed));
+    return NULL;
+  }
   if (fitness == UNFIT) {
     conn_close(conn);
     unlink_files(index);

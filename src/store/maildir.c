@@ -350,6 +350,28 @@ is_same_file(const char *a, const char *b)
          first.st_ino == second.st_ino;
 }
 
+/* What the base names of our own letters end in. */
+#define OWN_NAMES ".postino"
+#define DAY 86400
+
+/* A copy may have lost its time, and a clock may have been wrong. */
+static bool
+is_possible(int64_t seconds, int64_t now)
+{
+  return seconds > DAY && seconds < now + DAY;
+}
+
+int64_t
+maildir_arrival(const char *name, int64_t changed, int64_t now)
+{
+  g_autofree char *base = maildir_base(name, NULL);
+  char *end = NULL;
+  int64_t seconds = (int64_t)g_ascii_strtoull(name, &end, 10);
+  if (!g_str_has_suffix(base, OWN_NAMES) && *end == '.' && is_possible(seconds, now))
+    return seconds;
+  return is_possible(changed, now) ? changed : 0;
+}
+
 /* Has the file `to` a third name in `dir`, of the same letter?  It is opened, since what
  * is said of a name may have been kept from before (NFS, FUSE). */
 static bool

@@ -10,6 +10,7 @@
 #include "base/file.h"
 #include "base/i18n.h"
 #include "base/limits.h"
+#include "store/disk.h"
 
 /* A batch is one commit: the first ones are small, so that rows appear at once.  What is
  * not many is one, since each commit writes pages that the next one writes again. */
@@ -28,8 +29,6 @@
 #define LONG_PART (LIMIT_HEADER + LIMIT_TEXT)
 
 /* What retrieve/ ends its base names with. */
-#define OWN_NAMES ".postino"
-#define DAY 86400
 
 struct reading {
   struct store *store;
@@ -56,27 +55,6 @@ letter_read_free(struct letter_read *letter)
 }
 
 /* ---- on a thread of the pool ---- */
-
-/* A copy may have lost its time, and a clock may have been wrong. */
-static bool
-is_possible(int64_t seconds, int64_t now)
-{
-  return seconds > DAY && seconds < now + DAY;
-}
-
-/* When the letter came: the Maildir name says it, as a copy of the file keeps,
- * but in our own names it is the letter's date; else the file's time of change.  0:
- * nothing tells. */
-static int64_t
-arrival_of(const char *name, const struct stat *info, int64_t now)
-{
-  g_autofree char *base = maildir_base(name, NULL);
-  char *end = NULL;
-  guint64 seconds = g_ascii_strtoull(name, &end, 10);
-  if (!g_str_has_suffix(base, OWN_NAMES) && *end == '.' && is_possible((int64_t)seconds, now))
-    return (int64_t)seconds;
-  return is_possible(info->st_mtim.tv_sec, now) ? info->st_mtim.tv_sec : 0;
-}
 
 static size_t
 length_of(const char *text)
@@ -128,7 +106,7 @@ read_letter(struct reading *reading, struct letter_read *letter)
     return;
   }
   int64_t now = g_get_real_time() / G_USEC_PER_SEC;
-  int64_t known = arrival_of(letter->what->name, &info, now);
+  int64_t known = maildir_arrival(letter->what->name, info.st_mtim.tv_sec, now);
   /* Until now is all that is known where nothing tells when it came. */
   int64_t arrival = known != 0 ? known : now;
   letter->size = (guint64)info.st_size;

@@ -1,5 +1,7 @@
 /* The index broken in every way: it is made anew, told of, and right afterwards.
  * POSTINO_ALL_FAULTS breaks it at more places. */
+#include <sys/stat.h>
+
 #include "tests/unit/store/live.h"
 
 #define LETTERS 120
@@ -163,6 +165,66 @@ an_index_with_flipped_bytes_comes_right(void **state)
     }
 }
 
+/* Bytes that no sum protects may be wrong unseen; whatever is asked then, it answers or says
+ * that it is damaged, and ends. */
+static void
+ask_all(struct fixture *f)
+{
+  static const char *const queries[] = {NULL, "kettle", "ket*", "is:unread lamp", "from:tom s7",
+                                        "not boat", "subject:s1*"};
+  for (size_t i = 0; i < G_N_ELEMENTS(queries); i++)
+    for (int order = ROWS_NEWEST; order <= ROWS_THREAD; order++) {
+      struct rows_query asked = {.folder = i % 2 ? NULL : "Inbox", .query = queries[i],
+                                 .order = (enum rows_order)order, .limit = 50};
+      g_autoptr(GPtrArray) rows = store_rows(f->store, &asked, NULL, NULL);
+      if (rows != NULL)
+        assert_true(rows->len <= 50);
+    }
+}
+
+static void
+damage_at_random(struct fixture *f, GRand *rand, const char *bytes, gsize length)
+{
+  g_autofree char *broken = g_memdup2(bytes, length);
+  gint32 places = g_rand_int_range(rand, 1, 60), longest = g_rand_boolean(rand) ? 2 : 4096;
+  for (gint32 i = 0; i < places; i++) {
+    gsize at = (gsize)g_rand_int_range(rand, 0, (gint32)length);
+    for (gsize n = (gsize)g_rand_int_range(rand, 1, longest); n > 0 && at < length; n--)
+      broken[at++] = (char)g_rand_int(rand);
+  }
+  if (g_rand_int_range(rand, 0, 4) == 0)
+    length = (gsize)g_rand_int_range(rand, 0, (gint32)length);
+  put_back(f, broken, length);
+  if (g_rand_int_range(rand, 0, 4) == 0)
+    fixture_write(f, ".postino/index.db-wal", broken, (gssize)MIN(length, 40000));
+}
+
+static void
+an_index_damaged_at_random_never_breaks_the_program(void **state)
+{
+  struct fixture *f = *state;
+  const char *given = g_getenv("POSTINO_SEED");
+  guint32 seed = given != NULL ? (guint32)g_ascii_strtoull(given, NULL, 10) : g_random_int();
+  int rounds = g_getenv("POSTINO_ALL_FAULTS") != NULL ? 300 : 10;
+  gsize length;
+  g_autofree char *bytes = whole_index(f, &length);
+  for (int round = 0; round < rounds; round++, seed++) {
+    g_autoptr(GRand) rand = g_rand_new_with_seed(seed);
+    g_autoptr(GError) error = NULL;
+    print_message("# POSTINO_SEED=%u\n", seed);
+    alarm(60);
+    damage_at_random(f, rand, bytes, length);
+    live_reopen(f);
+    live_refresh(f);
+    ask_all(f);
+    live_refresh(f);
+    live_check(store_rebuild(f->store, NULL, NULL, NULL, &error), error);
+    assert_true(looks_right(f));
+    close_whole(f);
+  }
+  alarm(0);
+}
+
 static void
 run_raw(struct fixture *f, const char *sql)
 {
@@ -189,6 +251,30 @@ an_older_and_a_newer_index_are_made_anew(void **state)
   }
 }
 
+/* Another program that keeps it for longer than one waits: it is whole and stays. */
+static void
+a_locked_index_is_not_made_anew(void **state)
+{
+  struct fixture *f = *state;
+  fill(f);
+  close_whole(f);
+  g_autofree char *path = index_path_of(f);
+  struct stat before, after;
+  sqlite3 *db = NULL;
+  assert_int_equal(stat(path, &before), 0);
+  assert_int_equal(sqlite3_open(path, &db), SQLITE_OK);
+  assert_int_equal(sqlite3_exec(db, "PRAGMA locking_mode = EXCLUSIVE; BEGIN IMMEDIATE;"
+                                    " CREATE TABLE x(y); DROP TABLE x; COMMIT", NULL, NULL, NULL),
+                   SQLITE_OK);
+  g_autoptr(GError) error = NULL;
+  assert_null(store_open(f->dir, live_readers, &error));
+  assert_true(error_is(error, POSTINO_ERROR_RETRY));
+  assert_int_equal(stat(path, &after), 0);
+  assert_true(before.st_ino == after.st_ino);
+  sqlite3_close(db);
+  assert_false(come_right(f));
+}
+
 static void
 a_log_of_another_index_does_not_matter(void **state)
 {
@@ -206,7 +292,9 @@ main(void)
       live_test(an_index_cut_anywhere_is_made_anew),
       live_test(an_index_with_a_broken_page_comes_right),
       live_test(an_index_with_flipped_bytes_comes_right),
+      live_test(an_index_damaged_at_random_never_breaks_the_program),
       live_test(an_older_and_a_newer_index_are_made_anew),
+      live_test(a_locked_index_is_not_made_anew),
       live_test(a_log_of_another_index_does_not_matter),
   };
   if (access("/dev/shm", W_OK) == 0)

@@ -2,6 +2,7 @@
 
 #include <signal.h>
 #include <sys/resource.h>
+#include <sys/stat.h>
 
 #include "tests/unit/store/fixture.h"
 
@@ -411,6 +412,38 @@ a_maildir_is_imported_with_its_flags(void **state)
   fixture_close(&own);
 }
 
+/* Byte for byte, and since when it is there: what an mbox cannot say, a Maildir does. */
+static void
+a_letter_of_a_maildir_comes_as_it_is(void **state)
+{
+  static const char *const texts[] = {"A: 1\r\n\r\nx\r\n", "B: 1\n\nmixed\r\nx", "C: 1\n\n\r\n\r",
+                                      "D: 1\n\n", "E: 1"};
+  struct fixture *f = *state;
+  void *own = NULL;
+  fixture_open(&own);
+  struct fixture *other = own;
+  assert_true(store_make_folder(other->store, "Out", NULL));
+  for (size_t i = 0; i < G_N_ELEMENTS(texts); i++) {
+    g_autofree char *name = g_strdup_printf("Out/cur/160000000%zu.M1.host:2,S", i);
+    fixture_write(other, name, texts[i], -1);
+  }
+  g_autofree char *out = g_build_filename(other->dir, "Out", NULL);
+  assert_true(store_import(f->store, out, "In", NULL, NULL, NULL, NULL, NULL, NULL));
+  g_autofree char *cur = g_build_filename(f->dir, "In/cur", NULL);
+  g_autoptr(GDir) open = g_dir_open(cur, 0, NULL);
+  guint found = 0;
+  for (const char *name; (name = g_dir_read_name(open)) != NULL; found++) {
+    g_autofree char *file = g_build_filename(cur, name, NULL), *text = NULL;
+    struct stat info;
+    assert_true(g_file_get_contents(file, &text, NULL, NULL));
+    assert_string_equal(text, texts[*text - 'A']);
+    assert_int_equal(stat(file, &info), 0);
+    assert_int_equal(info.st_mtime, 1600000000 + *text - 'A');
+  }
+  assert_int_equal(found, G_N_ELEMENTS(texts));
+  fixture_close(&own);
+}
+
 int
 main(void)
 {
@@ -428,6 +461,7 @@ main(void)
       fixture_test(a_stopped_import_keeps_what_came_and_is_taken_up),
       fixture_test(an_export_never_goes_over_a_file_and_leaves_nothing_partial),
       fixture_test(a_maildir_is_imported_with_its_flags),
+      fixture_test(a_letter_of_a_maildir_comes_as_it_is),
   };
   return cmocka_run_group_tests(tests, NULL, NULL);
 }
