@@ -5,6 +5,9 @@
 #include "base/error.h"
 #include "store/view.h"
 
+/* Of a thread, by which a place in it is told. */
+#define PARTS 1000
+
 /* A thread and its newest letter in the view. */
 struct spot { int64_t thread, newest; };
 
@@ -283,6 +286,27 @@ nth_thread(struct view *view, const struct found *found, guint64 n, int64_t *thr
   return true;
 }
 
+static GArray *
+tree_of(struct view *view, const struct found *found, int64_t thread, GError **error)
+{
+  return thread_tree(view->conn, thread, view->folder, found != NULL ? found->ids : NULL, error);
+}
+
+/* The letter that stands `n` of `of` parts down in its thread; a thread may be as long as
+ * a folder. */
+static bool
+append_part(struct view *view, const struct found *found, int64_t thread, guint64 n, guint64 of,
+            GPtrArray *rows, GError **error)
+{
+  g_autoptr(GArray) tree = tree_of(view, found, thread, error);
+  if (tree == NULL)
+    return false;
+  if (tree->len == 0 || is_folded(view, thread))
+    return append_folded(view, tree, 0, rows, error);
+  guint at = (guint)(n * tree->len / of);
+  return append_row(view, &g_array_index(tree, struct thread_place, at), rows, error);
+}
+
 GPtrArray *
 view_thread_at(struct view *view, guint64 n, guint64 of, GError **error)
 {
@@ -290,12 +314,27 @@ view_thread_at(struct view *view, guint64 n, guint64 of, GError **error)
   g_autoptr(found_t) found = NULL;
   guint64 all;
   int64_t thread;
+  of = MAX(of, 1);
   if (!find_found(view, &found, error) || !count_spots(view, found, 0, &all, error) ||
-      !nth_thread(view, found, (guint64)((double)all * (double)n / (double)MAX(of, 1)), &thread,
-                  error) ||
-      (thread != 0 && !append_thread(view, found, thread, 0, 1, rows, error)))
+      !nth_thread(view, found, all * n / of, &thread, error) ||
+      (thread != 0 && !append_part(view, found, thread, all * n % of, of, rows, error)))
     return NULL;
   return g_steal_pointer(&rows);
+}
+
+/* In parts of a thread. */
+static bool
+place_in_thread(struct view *view, const struct found *found, int64_t thread, guint64 *parts_out,
+                GError **error)
+{
+  *parts_out = 0;
+  if (is_folded(view, thread))
+    return true;
+  g_autoptr(GArray) tree = tree_of(view, found, thread, error);
+  for (guint i = 0; tree != NULL && i < tree->len; i++)
+    if (g_array_index(tree, struct thread_place, i).id == view->asked->after->id)
+      *parts_out = (guint64)i * PARTS / tree->len;
+  return tree != NULL;
 }
 
 bool
@@ -303,9 +342,15 @@ view_thread_place(struct view *view, guint64 *before_out, guint64 *all_out, GErr
 {
   g_autoptr(found_t) found = NULL;
   struct spot spot;
-  return find_found(view, &found, error) && find_spot(view, found, &spot, error) &&
-         count_spots(view, found, spot.newest, before_out, error) &&
-         count_spots(view, found, 0, all_out, error);
+  guint64 parts;
+  if (!find_found(view, &found, error) || !find_spot(view, found, &spot, error) ||
+      !count_spots(view, found, spot.newest, before_out, error) ||
+      !count_spots(view, found, 0, all_out, error) ||
+      !place_in_thread(view, found, spot.thread, &parts, error))
+    return false;
+  *before_out = *before_out * PARTS + parts;
+  *all_out *= PARTS;
+  return true;
 }
 
 /* ---- the next unread ---- */
