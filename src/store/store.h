@@ -140,11 +140,11 @@ struct row *store_row_by_path(struct store *store, const char *path, GError **er
 struct row *store_row_by_id(struct store *store, const char *message_id, GError **error)
     G_GNUC_WARN_UNUSED_RESULT;
 /* The row that `n` others stand before, or none behind the end; in the order of threads,
- * whose rows have no numbers, the first of the thread that stands `n` of `of` parts down. */
+ * whose rows have no numbers, one of the thread that stands `n` of `of` parts down. */
 GPtrArray *store_row_at(struct store *store, const struct rows_query *query, guint64 n, guint64 of,
                         GCancellable *cancel, GError **error) G_GNUC_WARN_UNUSED_RESULT;
 /* How many rows stand before `query->after`, *all_out being 0; in the order of threads how
- * many threads of *all_out do. */
+ * many parts of *all_out do. */
 bool store_place(struct store *store, const struct rows_query *query, guint64 *before_out,
                  guint64 *all_out, GCancellable *cancel, GError **error)
     G_GNUC_WARN_UNUSED_RESULT;

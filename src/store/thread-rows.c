@@ -5,6 +5,9 @@
 #include "base/error.h"
 #include "store/view.h"
 
+/* Of a thread, by which a place in it is told. */
+#define PARTS 1000
+
 /* A thread and its newest letter in the view. */
 struct spot { int64_t thread, newest; };
 
@@ -128,29 +131,42 @@ is_folded(const struct view *view, int64_t thread)
   return !view->unfolded && asked->folded != other;
 }
 
+/* The unread letters of a thread, in whatever folder; `wanted`: those that want to be read. */
+static GHashTable *
+unread_in(struct view *view, int64_t thread, bool wanted, GError **error)
+{
+  g_autoptr(GHashTable) ids = g_hash_table_new_full(g_int64_hash, g_int64_equal, g_free, NULL);
+  const char *sql = wanted ? "SELECT l.id FROM letter l WHERE l.thread = ?" WANTS_READING
+                           : "SELECT id FROM letter WHERE thread = ? AND (flags & 1) = 0";
+  auto_stmt *stmt = conn_query(view->conn, error, sql, "i", thread);
+  int step = stmt != NULL ? 1 : -1;
+  while (step == 1 && (step = conn_step(view->conn, stmt, error)) == 1) {
+    int64_t id = sqlite3_column_int64(stmt, 0);
+    g_hash_table_add(ids, g_memdup2(&id, sizeof id));
+  }
+  return step == 0 ? g_steal_pointer(&ids) : NULL;
+}
+
 /* Of the letters of a tree but the first. */
 static bool
-count_unread(struct view *view, const GArray *tree, guint *unread_out, GError **error)
+count_unread(struct view *view, const GArray *tree, int64_t thread, guint *unread_out,
+             GError **error)
 {
-  guint unread = 0;
-  for (guint i = 1; i < tree->len; i++) {
-    int64_t is_unread;
-    if (!conn_number(view->conn, &is_unread, 0, error,
-                     "SELECT (flags & 1) = 0 FROM letter WHERE id = ?", "i",
-                     g_array_index(tree, struct thread_place, i).id))
-      return false;
-    unread += is_unread != 0;
-  }
-  *unread_out = unread;
+  g_autoptr(GHashTable) ids = unread_in(view, thread, false, error);
+  if (ids == NULL)
+    return false;
+  *unread_out = 0;
+  for (guint i = 1; i < tree->len; i++)
+    *unread_out += g_hash_table_contains(ids, &g_array_index(tree, struct thread_place, i).id);
   return true;
 }
 
 /* Of a folded thread its first letter stands for all. */
 static bool
-append_folded(struct view *view, const GArray *tree, int64_t after, GPtrArray *rows,
+append_folded(struct view *view, const GArray *tree, int64_t thread, GPtrArray *rows,
               GError **error)
 {
-  if (after != 0 || tree->len == 0)
+  if (tree->len == 0)
     return true;
   guint before = rows->len;
   if (!append_row(view, &g_array_index(tree, struct thread_place, 0), rows, error))
@@ -159,7 +175,7 @@ append_folded(struct view *view, const GArray *tree, int64_t after, GPtrArray *r
     return true;
   struct row *row = rows->pdata[before];
   row->folded = tree->len - 1;
-  return count_unread(view, tree, &row->folded_unread, error);
+  return count_unread(view, tree, thread, &row->folded_unread, error);
 }
 
 /* Adds the letters of a thread on the way, from behind the letter `after` (0:
@@ -173,7 +189,7 @@ append_thread(struct view *view, const struct found *found, int64_t thread, int6
   if (tree == NULL)
     return false;
   if (is_folded(view, thread))
-    return append_folded(view, tree, after, rows, error);
+    return after != 0 || append_folded(view, tree, thread, rows, error);
   bool open = after == 0;
   for (guint i = 0; i < tree->len && rows->len < limit; i++) {
     guint at = view->asked->backwards ? tree->len - 1 - i : i;
@@ -283,6 +299,27 @@ nth_thread(struct view *view, const struct found *found, guint64 n, int64_t *thr
   return true;
 }
 
+static GArray *
+tree_of(struct view *view, const struct found *found, int64_t thread, GError **error)
+{
+  return thread_tree(view->conn, thread, view->folder, found != NULL ? found->ids : NULL, error);
+}
+
+/* The letter that stands `n` of `of` parts down in its thread; a thread may be as long as
+ * a folder. */
+static bool
+append_part(struct view *view, const struct found *found, int64_t thread, guint64 n, guint64 of,
+            GPtrArray *rows, GError **error)
+{
+  g_autoptr(GArray) tree = tree_of(view, found, thread, error);
+  if (tree == NULL)
+    return false;
+  if (tree->len == 0 || is_folded(view, thread))
+    return append_folded(view, tree, thread, rows, error);
+  guint at = (guint)(n * tree->len / of);
+  return append_row(view, &g_array_index(tree, struct thread_place, at), rows, error);
+}
+
 GPtrArray *
 view_thread_at(struct view *view, guint64 n, guint64 of, GError **error)
 {
@@ -290,12 +327,27 @@ view_thread_at(struct view *view, guint64 n, guint64 of, GError **error)
   g_autoptr(found_t) found = NULL;
   guint64 all;
   int64_t thread;
+  of = MAX(of, 1);
   if (!find_found(view, &found, error) || !count_spots(view, found, 0, &all, error) ||
-      !nth_thread(view, found, (guint64)((double)all * (double)n / (double)MAX(of, 1)), &thread,
-                  error) ||
-      (thread != 0 && !append_thread(view, found, thread, 0, 1, rows, error)))
+      !nth_thread(view, found, all * n / of, &thread, error) ||
+      (thread != 0 && !append_part(view, found, thread, all * n % of, of, rows, error)))
     return NULL;
   return g_steal_pointer(&rows);
+}
+
+/* In parts of a thread. */
+static bool
+place_in_thread(struct view *view, const struct found *found, int64_t thread, guint64 *parts_out,
+                GError **error)
+{
+  *parts_out = 0;
+  if (is_folded(view, thread))
+    return true;
+  g_autoptr(GArray) tree = tree_of(view, found, thread, error);
+  for (guint i = 0; tree != NULL && i < tree->len; i++)
+    if (g_array_index(tree, struct thread_place, i).id == view->asked->after->id)
+      *parts_out = (guint64)i * PARTS / tree->len;
+  return tree != NULL;
 }
 
 bool
@@ -303,9 +355,15 @@ view_thread_place(struct view *view, guint64 *before_out, guint64 *all_out, GErr
 {
   g_autoptr(found_t) found = NULL;
   struct spot spot;
-  return find_found(view, &found, error) && find_spot(view, found, &spot, error) &&
-         count_spots(view, found, spot.newest, before_out, error) &&
-         count_spots(view, found, 0, all_out, error);
+  guint64 parts;
+  if (!find_found(view, &found, error) || !find_spot(view, found, &spot, error) ||
+      !count_spots(view, found, spot.newest, before_out, error) ||
+      !count_spots(view, found, 0, all_out, error) ||
+      !place_in_thread(view, found, spot.thread, &parts, error))
+    return false;
+  *before_out = *before_out * PARTS + parts;
+  *all_out *= PARTS;
+  return true;
 }
 
 /* ---- the next unread ---- */
@@ -344,25 +402,47 @@ unread_of_query(struct view *view, GError **error)
   return rows != NULL ? first_unread(rows, view->asked->backwards) : NULL;
 }
 
+/* The first on the way behind the letter `after` (0: of all); NULL: there is none. */
+static struct row *
+unread_of_thread(struct view *view, int64_t thread, int64_t after, GError **error)
+{
+  g_autoptr(GPtrArray) rows = g_ptr_array_new_with_free_func((GDestroyNotify)row_free);
+  g_autoptr(GHashTable) ids = unread_in(view, thread, true, error);
+  if (ids == NULL || g_hash_table_size(ids) == 0)
+    return NULL;
+  g_autoptr(GArray) tree = tree_of(view, NULL, thread, error);
+  bool open = after == 0;
+  for (guint i = 0; tree != NULL && i < tree->len; i++) {
+    guint at = view->asked->backwards ? tree->len - 1 - i : i;
+    const struct thread_place *place = &g_array_index(tree, struct thread_place, at);
+    if (open && g_hash_table_contains(ids, &place->id)) {
+      if (!append_row(view, place, rows, error))
+        return NULL;
+      break;
+    }
+    open = open || place->id == after;
+  }
+  return rows->len > 0 ? g_ptr_array_steal_index(rows, 0) : NULL;
+}
+
 struct row *
 view_thread_unread(struct view *view, GError **error)
 {
   view->unfolded = true;
   if (view->query != NULL)
     return unread_of_query(view, error);
-  g_autoptr(GPtrArray) rows = g_ptr_array_new_with_free_func((GDestroyNotify)row_free);
   const struct row *after = view->asked->after;
   struct spot spot = {0, view->asked->backwards ? 0 : INT64_MAX};
-  if (after != NULL &&
-      (!find_spot(view, NULL, &spot, error) ||
-       !append_thread(view, NULL, spot.thread, after->id, G_MAXUINT, rows, error)))
+  GError *failed = NULL;
+  if (after != NULL && !find_spot(view, NULL, &spot, error))
     return NULL;
-  struct row *here = first_unread(rows, false);
+  struct row *here =
+      after != NULL ? unread_of_thread(view, spot.thread, after->id, &failed) : NULL;
   int64_t thread;
-  if (here != NULL || !unread_thread(view, spot.newest, &thread, error) || thread == 0)
+  if (failed != NULL)
+    g_propagate_error(error, failed);
+  if (here != NULL || failed != NULL || !unread_thread(view, spot.newest, &thread, error) ||
+      thread == 0)
     return here;
-  g_ptr_array_set_size(rows, 0);
-  if (!append_thread(view, NULL, thread, 0, G_MAXUINT, rows, error))
-    return NULL;
-  return first_unread(rows, false);
+  return unread_of_thread(view, thread, 0, error);
 }

@@ -193,23 +193,42 @@ every_row_is_found_by_its_number(struct fixture *f, const struct rows_query *ask
   }
 }
 
-/* Their first letters, one part of the way after the other. */
+/* Of a thread, as the store tells places in it. */
+#define PARTS 1000
+
+static guint
+thread_length(const GPtrArray *all, guint at)
+{
+  guint end = at;
+  while (end < all->len &&
+         ((struct row *)all->pdata[end])->thread == ((struct row *)all->pdata[at])->thread)
+    end++;
+  return end - at;
+}
+
+/* One part of the way after the other, and of each thread its letters. */
 static void
 every_thread_is_found_by_its_part(struct fixture *f, const struct rows_query *asked)
 {
   g_autoptr(GPtrArray) all = mirror_rows(f, asked);
   guint64 threads;
   assert_int_equal(place_of(f, *asked, all->pdata[0], &threads), 0);
+  assert_int_equal(threads % PARTS, 0);
+  threads /= PARTS;
   guint at = 0;
-  for (guint64 n = 0; n < threads; n++, at++) {
-    while (n > 0 && ((struct row *)all->pdata[at])->thread == ((struct row *)all->pdata[at - 1])->thread)
-      at++;
-    g_autoptr(GPtrArray) there = row_at(f, asked, n, threads);
-    guint64 same;
-    assert_string_equal(((struct row *)there->pdata[0])->key, ((struct row *)all->pdata[at])->key);
-    assert_int_equal(place_of(f, *asked, all->pdata[at], &same), n);
-    assert_int_equal(same, threads);
+  for (guint64 n = 0; n < threads; n++) {
+    guint length = thread_length(all, at);
+    for (guint i = 0; i < length; i++) {
+      g_autoptr(GPtrArray) there = row_at(f, asked, n * length + i, threads * length);
+      const struct row *wanted = all->pdata[at + i];
+      guint64 same;
+      assert_string_equal(((struct row *)there->pdata[0])->key, wanted->key);
+      assert_int_equal(place_of(f, *asked, wanted, &same), n * PARTS + i * PARTS / length);
+      assert_int_equal(same, threads * PARTS);
+    }
+    at += length;
   }
+  assert_int_equal(at, all->len);
   g_autoptr(GPtrArray) behind = row_at(f, asked, threads, threads);
   assert_int_equal(behind->len, 0);
 }

@@ -185,6 +185,44 @@ deep_and_wide_threads_are_walked(void **state)
   assert_int_equal(((struct row *)rows->pdata[299])->depth, 299);
 }
 
+/* How often statements ran on the connection that reads. */
+static int
+statements_run(struct fixture *f)
+{
+  g_autoptr(conn_t) conn = conn_read(f->store, NULL, NULL);
+  int runs = 0;
+  for (sqlite3_stmt *at = sqlite3_next_stmt(conn->db, NULL); at != NULL;
+       at = sqlite3_next_stmt(conn->db, at))
+    runs += sqlite3_stmt_status(at, SQLITE_STMTSTATUS_RUN, 0);
+  return runs;
+}
+
+/* A thread may be as long as a folder: its letters are not asked for one by one. */
+static void
+a_long_thread_is_not_read_for_what_is_unread_in_it(void **state)
+{
+  struct fixture *f = *state;
+  for (int i = 0; i < 200; i++) {
+    g_autofree char *base = g_strdup_printf("n%d", i);
+    g_autofree char *text = g_strdup_printf("Subject: s\nMessage-ID: <n%d@x>\nReferences: <n0@x>\n"
+                                            "Date: 14 Nov 2023 10:%02d:%02d +0000\n\nx\n",
+                                            i, i / 60, i % 60);
+    mirror_add(f, "Inbox", base, i == 150 ? 0 : ROW_SEEN, NULL, text);
+  }
+  struct rows_query asked = {.folder = "Inbox", .order = ROWS_THREAD, .limit = 1};
+  g_autoptr(GPtrArray) first = mirror_rows(f, &asked);
+  asked.folded = true;
+  g_autoptr(GPtrArray) folded = mirror_rows(f, &asked);
+  assert_int_equal(((struct row *)folded->pdata[0])->folded_unread, 1);
+  asked.after = first->pdata[0];
+  struct row *unread = store_next_unread(f->store, &asked, NULL);
+  assert_string_equal(unread->key, "Inbox/n150");
+  row_free(unread);
+  int runs = statements_run(f);
+  if (runs > 50)
+    fail_msg("%d statements ran", runs);
+}
+
 /* Removing and moving letters keeps the order of threads right. */
 static void
 threads_follow_removals_and_moves(void **state)
@@ -394,6 +432,7 @@ main(void)
       fixture_test(copies_of_a_letter_lie_side_by_side),
       fixture_test(a_search_shows_only_what_it_found),
       fixture_test(deep_and_wide_threads_are_walked),
+      fixture_test(a_long_thread_is_not_read_for_what_is_unread_in_it),
       fixture_test(threads_follow_removals_and_moves),
       fixture_test(a_letter_is_joined_below_another_with_its_answers),
       fixture_test(a_branch_is_broken_off_and_what_comes_stays_with_it),
