@@ -59,7 +59,7 @@ refresh_now(struct work *work, GError **error)
               sealed_forget(work->engine, error);
   if (changed) {
     engine_found(work->engine);
-    store_settle(work->engine->store);
+    store_settle(work->engine->store, false, work->cancel);
   }
   return done;
 }
@@ -73,11 +73,12 @@ refresh_first(struct work *work, GError **error)
 static bool
 run_refresh(struct work *work, GError **error)
 {
-  if (!GPOINTER_TO_INT(work->args))
-    return refresh_now(work, error);
-  bool done = store_rebuild(work->engine->store, on_read, work, work->cancel, error);
-  engine_changed(work->engine);
-  store_settle(work->engine->store);
+  bool rebuild = GPOINTER_TO_INT(work->args) != 0;
+  bool done = rebuild ? store_rebuild(work->engine->store, on_read, work, work->cancel, error)
+                      : refresh_now(work, error);
+  if (rebuild)
+    engine_changed(work->engine);
+  store_settle(work->engine->store, true, work->cancel);
   return done;
 }
 
@@ -129,6 +130,7 @@ run_beside(struct work *work, GError **error)
   note_look(engine, false);
   if (good) {
     news_compare(engine);
+    store_settle(engine->store, true, work->cancel);
   } else {
     bool stopped = error_is(why, POSTINO_ERROR_CANCELLED);
     g_autofree char *text =

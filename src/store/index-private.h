@@ -53,8 +53,8 @@ int64_t index_data_version(struct store *store);
 /* Brings a log that has grown home into the file, so that the next opening need
  * not read it through; not while others read. */
 void index_checkpoint(struct store *store);
-/* Merges parts of the full-text table when there are many. */
-void index_merge(struct store *store);
+/* A step of merging parts of the full-text table; is there more to do? */
+bool index_merge(struct store *store);
 
 static inline void
 stmt_reset(sqlite3_stmt **stmt)
@@ -76,6 +76,7 @@ column_text(sqlite3_stmt *stmt, int column)
 /* The state of the refreshing half, kept beside the connections. */
 struct refreshing {
   GMutex lock;              /* one refresh at a time in this store */
+  int waiting;              /* atomic: refreshes that would like to begin */
   int64_t seen;             /* data version after the last one */
   int watch;                /* inotify, or -1 */
   int unwatched;            /* atomic: directories of which it tells nothing, or not all */

@@ -33,10 +33,10 @@ struct index {
 #define BUSY_MS 10000
 /* A log longer than this is brought home after a refresh. */
 #define LOG_BYTES (8 << 20)
-/* Parts of the full-text table above which they are merged, so many pages after a
- * refresh. */
-#define PARTS_MOST 64
-#define MERGE_PAGES 2000
+/* Pages of the full-text table that one step of merging writes. */
+#define MERGE_PAGES 1000
+/* Free pages above which the file gives them back. */
+#define FREE_MOST 1000
 
 /* ---- statements ---- */
 
@@ -185,7 +185,7 @@ static bool
 set_up(struct conn *conn, GError **error)
 {
   static const char pragmas[] =
-      "PRAGMA journal_mode = WAL; PRAGMA synchronous = NORMAL; PRAGMA trusted_schema = OFF;"
+      "PRAGMA auto_vacuum = INCREMENTAL; PRAGMA journal_mode = WAL; PRAGMA synchronous = NORMAL; PRAGMA trusted_schema = OFF;"
       "PRAGMA temp_store = MEMORY; PRAGMA cell_size_check = ON; PRAGMA cache_size = -2000;"
       "PRAGMA wal_autocheckpoint = 4000;";
   sqlite3_busy_timeout(conn->db, BUSY_MS);
@@ -528,22 +528,40 @@ index_checkpoint(struct store *store)
   g_mutex_unlock(&index->writing);
 }
 
-/* Each commit of texts adds a part to the full-text table; a query asks each.  FTS5
- * would merge some at every commit, which made a refresh take three times as
- * long.  Part numbers that are free are given again, so that the greatest tells
- * how many there are. */
-void
+/* What merged parts no longer use goes back to the system, when it is much. */
+static bool
+give_back(struct conn *conn)
+{
+  int64_t pages;
+  if (!conn_number(conn, &pages, 0, NULL, "PRAGMA freelist_count", ""))
+    return false;
+  if (pages < FREE_MOST)
+    return true;
+  auto_stmt *stmt = conn_query(conn, NULL, "PRAGMA incremental_vacuum", "");
+  int step = stmt != NULL ? 1 : -1;
+  while (step == 1)
+    step = conn_step(conn, stmt, NULL);
+  return step == 0;
+}
+
+/* Each commit of texts adds a part to the full-text table, and a query seeks each of its words
+ * in each part.  FTS5 would merge some at every commit, which made a refresh take three times
+ * as long.  Asked for it, it makes one of four or more that were merged as often, so that a
+ * word is written anew seldom; it tells by its changes whether there was anything to do. */
+bool
 index_merge(struct store *store)
 {
   g_autoptr(conn_t) conn = conn_write(store, NULL, NULL);
-  int64_t parts;
-  if (conn == NULL || !conn_number(conn, &parts, 0, NULL, "SELECT max(segid) FROM text_idx", "") ||
-      parts < PARTS_MOST)
-    return;
-  if (!conn_run(conn, NULL, "INSERT INTO text(text, rank) VALUES('merge', ?)", "i",
-                (int64_t)MERGE_PAGES) ||
-      !conn_commit(conn, NULL))
-    g_debug("index: parts are merged another time");
+  if (conn == NULL)
+    return false;
+  int before = sqlite3_total_changes(conn->db);
+  bool ok = conn_run(conn, NULL, "INSERT INTO text(text, rank) VALUES('merge', ?)", "i",
+                     (int64_t)MERGE_PAGES);
+  bool more = sqlite3_total_changes(conn->db) - before > 1;
+  if (ok && (more || give_back(conn)) && conn_commit(conn, NULL))
+    return more;
+  g_debug("index: parts are merged another time");
+  return false;
 }
 
 void

@@ -571,12 +571,13 @@ others_wrote(struct store *store)
 static bool
 lock_refreshing(struct store *store, GCancellable *cancel, GError **error)
 {
-  while (!g_mutex_trylock(&index_refreshing(store)->lock)) {
-    if (g_cancellable_is_cancelled(cancel))
-      return error_set(error, POSTINO_ERROR_CANCELLED, _("stopped"));
+  struct refreshing *refreshing = index_refreshing(store);
+  g_atomic_int_inc(&refreshing->waiting);
+  bool locked;
+  while (!(locked = g_mutex_trylock(&refreshing->lock)) && !g_cancellable_is_cancelled(cancel))
     g_usleep(WAIT_US);
-  }
-  return true;
+  g_atomic_int_add(&refreshing->waiting, -1);
+  return locked || error_set(error, POSTINO_ERROR_CANCELLED, _("stopped"));
 }
 
 static bool
@@ -627,14 +628,16 @@ store_rebuild(struct store *store, store_progress_fn progress, void *data, GCanc
 }
 
 void
-store_settle(struct store *store)
+store_settle(struct store *store, bool whole, GCancellable *cancel)
 {
   struct refreshing *refreshing = index_refreshing(store);
   /* Another refresh goes on, and whoever began it settles. */
   if (!g_mutex_trylock(&refreshing->lock))
     return;
-  index_merge(store);
   lists_trim(store, LISTS_KEPT + LISTS_KEPT / 8, LISTS_KEPT);
+  while (index_merge(store) && whole && g_atomic_int_get(&refreshing->waiting) == 0 &&
+         !g_cancellable_is_cancelled(cancel))
+    ;
   index_checkpoint(store);
   g_mutex_unlock(&refreshing->lock);
 }

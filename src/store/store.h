@@ -50,8 +50,10 @@ bool store_refresh(struct store *store, store_progress_fn progress, void *data, 
 bool store_rebuild(struct store *store, store_progress_fn progress, void *data,
                    GCancellable *cancel, GError **error) G_GNUC_WARN_UNUSED_RESULT;
 /* What can wait until all were told of what a refresh changed: parts of the index are merged,
- * its log is brought home.  Cheap where little came since. */
-void store_settle(struct store *store);
+ * its log is brought home.  Cheap where little came since.  `whole`: all that there is to merge
+ * (seconds after a first indexing), until it is cancelled or a refresh would like to begin; else
+ * a step of it. */
+void store_settle(struct store *store, bool whole, GCancellable *cancel);
 /* A descriptor that becomes readable when another program touches a Maildir
  * (inotify); the caller reads it empty and refreshes. */
 int store_watch_fd(struct store *store);
