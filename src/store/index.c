@@ -187,7 +187,8 @@ set_up(struct conn *conn, GError **error)
   static const char pragmas[] =
       "PRAGMA auto_vacuum = INCREMENTAL; PRAGMA journal_mode = WAL; PRAGMA synchronous = NORMAL; PRAGMA trusted_schema = OFF;"
       "PRAGMA temp_store = MEMORY; PRAGMA cell_size_check = ON; PRAGMA cache_size = -2000;"
-      "PRAGMA wal_autocheckpoint = 4000;";
+      "PRAGMA wal_autocheckpoint = 4000;"
+      "CREATE VIRTUAL TABLE temp.vocabulary USING fts5vocab(main, text, instance);";
   sqlite3_busy_timeout(conn->db, BUSY_MS);
   sqlite3_extended_result_codes(conn->db, 1);
   leave_log_alone(conn->db);
