@@ -20,29 +20,31 @@ on_read(const struct store_progress *progress, void *data)
   engine_found(work->engine);
 }
 
+static bool
+looks_wait(struct engine *engine)
+{
+  g_mutex_lock(&engine->lock);
+  bool wait = engine->refreshing;
+  g_mutex_unlock(&engine->lock);
+  return wait;
+}
+
 /* Until it is done, or a look at the mail is wanted, behind which it goes on. */
 static void
 settle(struct work *work)
 {
-  struct engine *engine = work->engine;
-  bool more = true;
-  while (more && !g_cancellable_is_cancelled(work->cancel)) {
-    g_mutex_lock(&engine->lock);
-    bool wanted = engine->refreshing;
-    g_mutex_unlock(&engine->lock);
-    more = !wanted && store_settle(engine->store);
-    if (more)
-      work_progress(work, _("putting the index in order"), 0, 0);
-  }
+  while (!g_cancellable_is_cancelled(work->cancel) && !looks_wait(work->engine) &&
+         store_settle(work->engine->store))
+    work_progress(work, _("putting the index in order"), 0, 0);
 }
 
 static bool
-refresh(struct work *work, GError **error)
+refresh(struct work *work, bool *changed_out, GError **error)
 {
-  bool changed = false;
-  bool done = store_refresh(work->engine->store, on_read, work, &changed, work->cancel, error) &&
+  bool done = store_refresh(work->engine->store, on_read, work, changed_out, work->cancel,
+                            error) &&
               sealed_forget(work->engine, error);
-  if (changed)
+  if (*changed_out)
     engine_found(work->engine);
   return done;
 }
@@ -51,8 +53,10 @@ refresh(struct work *work, GError **error)
 bool
 refresh_now(struct work *work, GError **error)
 {
-  bool done = refresh(work, error);
-  (void)store_settle(work->engine->store);
+  bool changed = false;
+  bool done = refresh(work, &changed, error);
+  if (changed)
+    (void)store_settle(work->engine->store);
   return done;
 }
 
@@ -66,9 +70,9 @@ static bool
 run_refresh(struct work *work, GError **error)
 {
   bool rebuild = GPOINTER_TO_INT(work->args);
-  bool done = rebuild
-                  ? store_rebuild(work->engine->store, on_read, work, work->cancel, error)
-                  : refresh(work, error);
+  bool changed = false;
+  bool done = rebuild ? store_rebuild(work->engine->store, on_read, work, work->cancel, error)
+                      : refresh(work, &changed, error);
   if (rebuild)
     engine_changed(work->engine);
   settle(work);
@@ -128,7 +132,8 @@ run_beside(struct work *work, GError **error)
   g_autoptr(GError) why = NULL;
   (void)error;
   note_look(engine, true);
-  bool good = refresh(work, &why);
+  bool changed = false;
+  bool good = refresh(work, &changed, &why);
   note_look(engine, false);
   if (good) {
     news_compare(engine);

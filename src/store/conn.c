@@ -176,18 +176,26 @@ set_journal(struct conn *conn)
   return code == SQLITE_OK || (code & 0xff) == SQLITE_BUSY;
 }
 
+/* What an empty file takes before its first table alone. */
+static bool
+set_vacuum(struct conn *conn)
+{
+  return sqlite3_exec(conn->db, "PRAGMA auto_vacuum = INCREMENTAL", NULL, NULL, NULL) == SQLITE_OK;
+}
+
 static bool
 set_up(struct conn *conn, GError **error)
 {
   static const char pragmas[] =
       "PRAGMA synchronous = NORMAL; PRAGMA trusted_schema = OFF;"
       "PRAGMA temp_store = MEMORY; PRAGMA cell_size_check = ON; PRAGMA cache_size = -2000;"
-      "PRAGMA wal_autocheckpoint = 4000;";
+      "PRAGMA wal_autocheckpoint = 4000;"
+      "CREATE VIRTUAL TABLE temp.vocabulary USING fts5vocab(main, text, instance);";
   sqlite3_busy_timeout(conn->db, CONN_BUSY_MS);
   sqlite3_extended_result_codes(conn->db, 1);
   leave_log_alone(conn->db);
-  if (!tokenizer_register(conn->db) || !terms_register(conn->db) || !set_journal(conn) ||
-      sqlite3_exec(conn->db, pragmas, NULL, NULL, NULL) != SQLITE_OK)
+  if (!tokenizer_register(conn->db) || !terms_register(conn->db) || !set_vacuum(conn) ||
+      !set_journal(conn) || sqlite3_exec(conn->db, pragmas, NULL, NULL, NULL) != SQLITE_OK)
     return conn_fail(conn, error);
   return true;
 }

@@ -67,8 +67,9 @@ int64_t index_data_version(struct store *store);
 /* Brings a log that has grown home into the file, so that the next opening need
  * not read it through; not while others read. */
 void index_checkpoint(struct store *store);
-/* Merges about so many pages of the full-text table, if it has many parts.  Returns whether
- * it is worth doing again. */
+/* How many parts the full-text table has. */
+bool index_parts(struct store *store, int64_t *parts_out);
+/* A step of merging them, of about so many pages.  Returns whether there is more to do. */
 bool index_merge(struct store *store, guint pages);
 
 static inline void
@@ -91,6 +92,7 @@ column_text(sqlite3_stmt *stmt, int column)
 /* The state of the refreshing half, kept beside the connections. */
 struct refreshing {
   GMutex lock;              /* one refresh at a time in this store */
+  int waiting;              /* atomic: refreshes that would like to begin */
   int64_t seen;             /* data version after the last one */
   int watch;                /* inotify, or -1 */
   int unwatched;            /* atomic: directories of which it tells nothing, or not all */

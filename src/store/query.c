@@ -31,6 +31,7 @@ query_free(struct query *query)
     g_ptr_array_unref(query->children);
   g_free(query->text);
   g_free(query->word);
+  g_free(query->exact);
   g_free(query);
 }
 

@@ -17,6 +17,7 @@ struct query {
   char *text;               /* TEXT: words; SQL: the bound text, or NULL */
   bool prefix;              /* TEXT: the last word may go on */
   char *word;               /* TEXT: tokenizer_only_word(), or NULL */
+  char *exact;              /* TEXT: the words themselves, as query_expand() found them, or NULL */
   int64_t from, to;         /* DATE: from <= date < to; SQL: `from` is the bound number */
   const char *sql;          /* SQL: a condition on letter l */
   const char *types;        /* SQL: what its places take, "s" the text, "i" the number */
@@ -29,6 +30,13 @@ void query_free(struct query *query);
 /* With the key of the locked index: a word of the body is looked for there too.  Takes
  * the tree and gives it back changed. */
 struct query *query_unseal(struct query *query, struct store *store, struct conn *conn);
+
+/* ---- starts.c ---- */
+
+/* Says the starts of words by the words that begin so in the index, where they are not more
+ * than `most` in all.  It holds for what `conn` now reads. */
+bool query_expand(struct query *query, struct conn *conn, guint most, GError **error)
+    G_GNUC_WARN_UNUSED_RESULT;
 
 /* ---- sql.c: statements that are put together ---- */
 

@@ -8,11 +8,12 @@
 
 #define WAIT_US 20000
 /* Pages of the full-text table that are merged at a time: few, since who writes waits; and
- * beside a first reading, about as many as the batches bring, where they are of so many
- * letters. */
+ * beside a first reading somewhat more than a batch brings, when there are so many parts that
+ * FTS5 would soon merge them all at once. */
 #define SETTLE_PAGES 500
 #define BATCH_PAGES 4000
 #define BATCH_LETTERS 1000
+#define BATCH_PARTS 64
 
 static void
 refresh_clear(struct refresh *refresh)
@@ -191,7 +192,8 @@ give_and_merge(GPtrArray *letters, void *data, GError **error)
   struct refresh *refresh = data;
   if (!refresh->give(letters, refresh, error))
     return false;
-  if (letters->len >= BATCH_LETTERS)
+  int64_t parts;
+  if (letters->len >= BATCH_LETTERS && index_parts(refresh->store, &parts) && parts >= BATCH_PARTS)
     index_merge(refresh->store, BATCH_PAGES);
   return true;
 }
@@ -254,12 +256,13 @@ others_wrote(struct store *store)
 static bool
 lock_refreshing(struct store *store, GCancellable *cancel, GError **error)
 {
-  while (!g_mutex_trylock(&index_refreshing(store)->lock)) {
-    if (g_cancellable_is_cancelled(cancel))
-      return error_set(error, POSTINO_ERROR_CANCELLED, _("stopped"));
+  struct refreshing *refreshing = index_refreshing(store);
+  g_atomic_int_inc(&refreshing->waiting);
+  bool locked;
+  while (!(locked = g_mutex_trylock(&refreshing->lock)) && !g_cancellable_is_cancelled(cancel))
     g_usleep(WAIT_US);
-  }
-  return true;
+  g_atomic_int_add(&refreshing->waiting, -1);
+  return locked || error_set(error, POSTINO_ERROR_CANCELLED, _("stopped"));
 }
 
 static bool
@@ -313,8 +316,8 @@ bool
 store_settle(struct store *store)
 {
   struct refreshing *refreshing = index_refreshing(store);
-  /* Another refresh goes on, and whoever began it settles. */
-  if (!g_mutex_trylock(&refreshing->lock))
+  /* Another refresh goes on or would like to, and whoever began it settles. */
+  if (g_atomic_int_get(&refreshing->waiting) > 0 || !g_mutex_trylock(&refreshing->lock))
     return false;
   bool more = index_merge(store, SETTLE_PAGES);
   lists_trim(store, LISTS_KEPT + LISTS_KEPT / 8, LISTS_KEPT);

@@ -2,13 +2,14 @@
 #pragma once
 
 #define SCHEMA_APPLICATION 0x706f7374 /* "post" */
-#define SCHEMA_VERSION 10
+#define SCHEMA_VERSION 11
 
 /* letter.id is date << LETTER_ID_BITS | next free, so newest first is the table's own
  * order, in the full-text table too. An index that begins with the folder ends with the
  * id: the first screen of each order is one walk. letter_place and letter_fresh hold all
  * that a comparison with a directory needs. The parts of `text` are merged after
- * refreshes (index_merge()), not while new letters wait to be seen; its first column is
+ * refreshes (index_merge()), not while new letters wait to be seen, and the pages that they
+ * leave are given back (auto_vacuum, which is set before any table); its first column is
  * the one of most words, since FTS5 writes two bytes before the places in any other.
  * letter_words has the words of each letter from row listed.first on (lists.c), listed.lists
  * how many they are at most. dead are rows whose postings linger in `text`: their numbers

@@ -2,6 +2,7 @@
 #include <string.h>
 
 #include "store/query.h"
+#include "store/tokenizer.h"
 
 static void
 value_clear(void *value)
@@ -83,7 +84,7 @@ static bool
 is_text(const struct sql *sql, const struct query *query)
 {
   if (query->kind == QUERY_TEXT)
-    return !sql->lists || !query->prefix || query->word == NULL;
+    return !sql->lists || !query->prefix || query->word == NULL || query->exact != NULL;
   if (query->kind != QUERY_AND && query->kind != QUERY_OR)
     return false;
   bool positive = false;
@@ -97,19 +98,48 @@ is_text(const struct sql *sql, const struct query *query)
   return positive;
 }
 
-/* A word is quoted, so that nothing in it is an operator. */
+/* A word is quoted, so that nothing in it is an operator; what the user wrote begins with a
+ * blank, so that it is never taken for exact words. */
+static void
+match_quoted(GString *match, const char *text)
+{
+  g_string_append(match, "\" ");
+  for (const char *c = text; *c != '\0'; c++) {
+    if (*c == '"')
+      g_string_append_c(match, '"');
+    g_string_append_c(match, *c);
+  }
+  g_string_append_c(match, '"');
+}
+
+/* Words in one place are synonyms to FTS5; where they are all there is, it passes a letter
+ * sooner when each stands for itself. */
+static void
+match_exact(GString *match, const struct query *query)
+{
+  bool alone = query->word != NULL;
+  g_string_append(match, "(\"");
+  for (const char *c = query->exact; *c != '\0'; c++) {
+    if (alone && *c == *EXACT_TOGETHER)
+      g_string_append(match, "\" OR \"" EXACT_PLACE);
+    else
+      g_string_append_c(match, *c);
+  }
+  g_string_append(match, "\")");
+}
+
 static void
 match_word(GString *match, const struct query *query)
 {
   if (query->column != NULL)
     g_string_append_printf(match, "%s : ", query->column);
-  g_string_append_c(match, '"');
-  for (const char *c = query->text; *c != '\0'; c++) {
-    if (*c == '"')
-      g_string_append_c(match, '"');
-    g_string_append_c(match, *c);
+  if (query->exact != NULL) {
+    match_exact(match, query);
+    return;
   }
-  g_string_append(match, query->prefix ? "\" *" : "\"");
+  match_quoted(match, query->text);
+  if (query->prefix)
+    g_string_append(match, " *");
 }
 
 static void match_node(GString *match, const struct query *query);

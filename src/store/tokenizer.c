@@ -354,6 +354,20 @@ delete(Fts5Tokenizer *tokenizer)
 }
 
 static int
+pass_exact(struct bridge *bridge, const char *text, size_t length)
+{
+  for (const char *at = text, *end = text + length, *next; at < end; at = next) {
+    next = at + 1;
+    while (next < end && *next != *EXACT_PLACE && *next != *EXACT_TOGETHER)
+      next++;
+    int result = pass_on(bridge, *at == *EXACT_TOGETHER, at + 1, (size_t)(next - at - 1), 0, 0);
+    if (result != 0)
+      return result;
+  }
+  return 0;
+}
+
+static int
 run(Fts5Tokenizer *tokenizer, void *context, int flags, const char *text, int length,
     fts5_token take)
 {
@@ -361,6 +375,8 @@ run(Fts5Tokenizer *tokenizer, void *context, int flags, const char *text, int le
   struct bridge bridge = {take, context};
   if ((flags & FTS5_TOKENIZE_DOCUMENT) != 0)
     return terms_each(text, (size_t)length, pass_on, &bridge);
+  if (length > 0 && *text == *EXACT_PLACE)
+    return pass_exact(&bridge, text, (size_t)length);
   bool query = (flags & FTS5_TOKENIZE_QUERY) != 0 && (flags & FTS5_TOKENIZE_PREFIX) == 0;
   return tokenize(text, (size_t)length, query, pass_on, &bridge);
 }

@@ -120,6 +120,12 @@ measure_places(struct store *store)
   g_autoptr(row_t) at = middle(store);
   measure_rows(store, "scroll to the middle", (struct rows_query){.folder = "Inbox", .after = at});
   measure_rows(store, "scroll to the end", (struct rows_query){.folder = "Inbox", .backwards = true});
+  measure_rows(store, "search rare prefix, from the middle",
+               (struct rows_query){.query = "conconc*", .after = at});
+  measure_rows(store, "search prefix, from the middle",
+               (struct rows_query){.query = "trafo*", .after = at});
+  measure_rows(store, "search short prefix, from the middle",
+               (struct rows_query){.query = "tra*", .after = at});
   measure_rows(store, "threads, to the end",
                (struct rows_query){.folder = "Inbox", .order = ROWS_THREAD, .backwards = true});
 }
@@ -131,6 +137,10 @@ measure_queries(struct store *store)
       {"rare word", "zibibbo"}, {"commonest word", "the"}, {"two common words", "the of"},
       {"rare and commonest word", "zibibbo the"}, {"rare or commonest word", "zibibbo or the"},
       {"phrase", "\"of the\""}, {"prefix", "trafo*"}, {"prefix and word", "trafo* the"},
+      {"rare prefix", "conconc*"}, {"short prefix", "tra*"},
+      {"rare word and prefix", "zibibbo trafo*"},
+      {"rare word and short prefix", "zibibbo tra*"},
+      {"commonest word without a short prefix", "the -tra*"},
       {"sender and date", "from:p7 date:2012"}, {"date", "date:2012"},
       {"unread", "is:unread"}, {"unread, word", "is:unread the"}, {"flagged", "is:flagged"},
       {"tag", "tag:todo"}, {"size", "size:>50K"}, {"size, word", "size:<2K the"},

@@ -67,6 +67,8 @@ queries_find_their_letters(void **state)
       {"boat", "a"},
       {"BOAT painted", "a"},
       {"zzznothing", ""},
+      {"\001boat", "a"},
+      {"\002boat kettle*", "a"},
       {"kettle", "a b"},
       {"tomatoes", "b c"},
       {"boat or kettle -tomatoes", "a"},
