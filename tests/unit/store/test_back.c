@@ -42,7 +42,7 @@ static void
 change_some(struct fixture *f, GRand *rand)
 {
   g_autoptr(GPtrArray) all = g_ptr_array_new_with_free_func(g_free), some = g_ptr_array_new();
-  g_autofree char *now = all_of(f, all);
+  g_free(all_of(f, all));
   for (guint i = 0; i < all->len; i++)
     if (g_rand_int_range(rand, 0, 5) == 0)
       g_ptr_array_add(some, all->pdata[i]);
