@@ -194,7 +194,7 @@ letter_add_text(struct conn *conn, int64_t id, const struct terms *terms, GError
 static bool
 add_tags(struct conn *conn, int64_t id, const char *tags, GError **error)
 {
-  g_auto(GStrv) words = g_strsplit(tags != NULL ? tags : "", " ", -1);
+  g_auto(GStrv) words = g_strsplit_set(tags != NULL ? tags : "", " ", -1);
   for (char **word = words; *word != NULL; word++)
     if (**word != '\0' && !conn_run(conn, error, "INSERT OR IGNORE INTO tag(word, id) VALUES(?, ?)",
                                     "si", *word, id))
@@ -260,7 +260,7 @@ remove_tags(struct conn *conn, int64_t id, GError **error)
       return false;
     tags = g_strdup(column_text(stmt, 0));
   }
-  g_auto(GStrv) words = g_strsplit(tags, " ", -1);
+  g_auto(GStrv) words = g_strsplit_set(tags, " ", -1);
   for (char **word = words; *word != NULL; word++)
     if (**word != '\0' &&
         !conn_run(conn, error, "DELETE FROM tag WHERE word = ? AND id = ?", "si", *word, id))

@@ -92,6 +92,7 @@ check_PROGRAMS += tests/unit/store/test_folders tests/unit/store/test_model test
 	tests/unit/store/test_refresh tests/unit/store/test_rows tests/unit/store/test_samples \
 	tests/unit/store/test_threads tests/unit/store/test_tokenizer \
 	tests/unit/store/test_waiting tests/unit/store/test_others tests/unit/store/test_damage tests/unit/store/test_clock \
+	tests/unit/store/test_back tests/unit/store/test_moved \
 	tests/unit/store/test_long tests/unit/store/test_starts tests/unit/store/test_terms
 store_LIVE = tests/unit/store/live.h $(store_MIRROR)
 tests_unit_store_test_others_SOURCES = tests/unit/store/test_others.c $(store_LIVE)
@@ -100,6 +101,12 @@ EXTRA_tests_unit_store_test_others_DEPENDENCIES = postino-reader$(EXEEXT)
 tests_unit_store_test_clock_SOURCES = tests/unit/store/test_clock.c $(store_LIVE)
 tests_unit_store_test_clock_LDADD = $(store_TEST_LIBS)
 EXTRA_tests_unit_store_test_clock_DEPENDENCIES = postino-reader$(EXEEXT)
+tests_unit_store_test_back_SOURCES = tests/unit/store/test_back.c $(store_LIVE)
+tests_unit_store_test_back_LDADD = $(store_TEST_LIBS)
+EXTRA_tests_unit_store_test_back_DEPENDENCIES = postino-reader$(EXEEXT)
+tests_unit_store_test_moved_SOURCES = tests/unit/store/test_moved.c $(store_LIVE)
+tests_unit_store_test_moved_LDADD = $(store_TEST_LIBS)
+EXTRA_tests_unit_store_test_moved_DEPENDENCIES = postino-reader$(EXEEXT)
 tests_unit_store_test_long_SOURCES = tests/unit/store/test_long.c $(store_MIRROR)
 tests_unit_store_test_long_LDADD = $(store_TEST_LIBS)
 tests_unit_store_test_damage_SOURCES = tests/unit/store/test_damage.c $(store_LIVE)

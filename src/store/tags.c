@@ -19,13 +19,42 @@ read_tags(txn_t *txn, const char *stem, const char *digest, GError **error)
 }
 
 static bool
-run_each(txn_t *txn, const char *sql, const char *stem, const char *digest,
+run_each(txn_t *txn, const char *sql, const char *base, const char *digest,
          const char *const *tags, GError **error)
 {
   for (; *tags != NULL; tags++)
-    if (!state_run(txn, error, sql, "ttt", stem, digest, *tags))
+    if (!state_run(txn, error, sql, "ttt", base, digest, *tags))
       return false;
   return true;
+}
+
+/* The names of the stem that have tags: by them each tag is found at once, by the stem only
+ * after all others. */
+static GPtrArray *
+tagged_bases(txn_t *txn, const char *stem, const char *digest, GError **error)
+{
+  g_autoptr(GPtrArray) bases = g_ptr_array_new_with_free_func(g_free);
+  g_autoptr(state_stmt_t) rows = state_prepare(
+      txn, error, "SELECT DISTINCT base FROM tags WHERE digest = ?2 AND " OF_STEM("base", "?1"),
+      "tt", stem, digest);
+  enum step step = rows != NULL ? STEP_ROW : STEP_FAILED;
+  while (step == STEP_ROW && (step = state_step(txn, rows, error)) == STEP_ROW)
+    g_ptr_array_add(bases, state_text(rows, 0));
+  return step == STEP_DONE ? g_steal_pointer(&bases) : NULL;
+}
+
+static bool
+remove_each(txn_t *txn, const char *stem, const char *digest, const char *const *tags,
+            GError **error)
+{
+  if (*tags == NULL)
+    return true;
+  g_autoptr(GPtrArray) bases = tagged_bases(txn, stem, digest, error);
+  for (guint i = 0; bases != NULL && i < bases->len; i++)
+    if (!run_each(txn, "DELETE FROM tags WHERE base = ? AND digest = ? AND tag = ?",
+                  bases->pdata[i], digest, tags, error))
+      return false;
+  return bases != NULL;
 }
 
 bool
@@ -36,8 +65,7 @@ tags_change(txn_t *txn, const char *base, const char *digest, const char *const 
   g_autofree char *was = read_tags(txn, stem, digest, error);
   if (was == NULL ||
       !run_each(txn, "INSERT OR IGNORE INTO tags VALUES(?, ?, ?)", stem, digest, add, error) ||
-      !run_each(txn, "DELETE FROM tags WHERE digest = ?2 AND tag = ?3 AND " OF_STEM("base", "?1"), stem,
-                digest, remove, error))
+      !remove_each(txn, stem, digest, remove, error))
     return false;
   *now_out = read_tags(txn, stem, digest, error);
   if (*now_out == NULL)

@@ -320,11 +320,14 @@ unmove(struct store *store, const struct undo_step *step, GHashTable *dirs, GErr
 static char **
 words_without(const char *a, const char *b)
 {
-  g_auto(GStrv) all = g_strsplit(a, " ", -1);
-  g_auto(GStrv) others = g_strsplit(b, " ", -1);
+  g_auto(GStrv) all = g_strsplit_set(a, " ", -1);
+  g_auto(GStrv) words = g_strsplit_set(b, " ", -1);
+  g_autoptr(GHashTable) others = g_hash_table_new(g_str_hash, g_str_equal);
   GPtrArray *left = g_ptr_array_new();
+  for (char **word = words; *word != NULL; word++)
+    g_hash_table_add(others, *word);
   for (char **word = all; *word != NULL; word++)
-    if (**word != '\0' && !g_strv_contains((const char *const *)others, *word))
+    if (**word != '\0' && !g_hash_table_contains(others, *word))
       g_ptr_array_add(left, g_strdup(*word));
   g_ptr_array_add(left, NULL);
   return (char **)g_ptr_array_free(left, FALSE);

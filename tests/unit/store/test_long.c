@@ -201,12 +201,55 @@ ten_thousand_ids_in_a_header_stay_linear(void **state)
   assert_linear("ids", few, many);
 }
 
+/* Tags of one letter: long, in any script, all set at once; one more; and all of it back. */
+static double
+tag_with(struct fixture *f, const char *key, guint n)
+{
+  const char *keys[] = {key, NULL};
+  g_autofree char *one = g_strdup_printf("tag%u-\303\251\346\274\242", n / 2), *query = NULL;
+  g_autoptr(GString) words = g_string_new(NULL);
+  for (guint i = 0; i < n; i++)
+    g_string_append_printf(words, "+tag%u-%s ", i,
+                           i == n / 2 ? "\303\251\346\274\242" : "of-many-letters-and-'signs\"%_");
+  query = g_strconcat("tag:", one, NULL);
+  struct rows_query asked = {.query = query, .limit = 10};
+  double start = seconds();
+  assert_true(store_tag(f->store, keys, words->str, NULL));
+  assert_true(store_tag(f->store, keys, "+more", NULL));
+  {
+    g_autoptr(GPtrArray) rows = mirror_rows(f, &asked);
+    assert_int_equal(rows->len, 1);
+    g_auto(GStrv) tags = g_strsplit_set(((struct row *)rows->pdata[0])->tags, " ", -1);
+    assert_int_equal(g_strv_length(tags), n + 1);
+  }
+  assert_true(store_undo(f->store, NULL, NULL));
+  assert_true(store_undo(f->store, NULL, NULL));
+  double took = seconds() - start;
+  g_autoptr(GPtrArray) rows = mirror_rows(f, &asked);
+  assert_int_equal(rows->len, 0);
+  return took;
+}
+
+static void
+ten_thousand_tags_of_a_letter_stay_linear(void **state)
+{
+  struct fixture *f = *state;
+  g_autofree char *key = fixture_deliver(f, "Inbox", "Subject: x\n\nx\n", 0);
+  const char *base = strrchr(key, '/') + 1;
+  mirror_add(f, "Inbox", base, 0, NULL, "Subject: x\n\nx\n");
+  double few = tag_with(f, key, 2500), many = tag_with(f, key, 10000);
+  if (g_getenv("POSTINO_LONG") != NULL)
+    print_message("# 2500 tags %.3f s, 10000 tags %.3f s\n", few, many);
+  assert_linear("tags", few, many);
+}
+
 int
 main(void)
 {
   const struct CMUnitTest tests[] = {
       cmocka_unit_test(long_threads_stay_linear),
       cmocka_unit_test(ten_thousand_ids_in_a_header_stay_linear),
+      fixture_test(ten_thousand_tags_of_a_letter_stay_linear),
   };
   if (access("/dev/shm", W_OK) == 0)
     g_setenv("TMPDIR", "/dev/shm", TRUE);
