@@ -66,13 +66,19 @@ engine_import(struct engine *engine, const char *path, const char *folder)
                         carry_free);
 }
 
+static void
+on_export(const struct store_progress *progress, void *data)
+{
+  work_progress_of_many(data, _("writing letters"), progress);
+}
+
 static bool
 run_export(struct work *work, GError **error)
 {
   const struct carry *carry = work->args;
   struct event *done = work->done;
-  if (!store_export(work->engine->store, carry->folder, carry->path, &done->total, work->cancel,
-                    error))
+  struct store_bulk bulk = {.progress = on_export, .data = work, .cancel = work->cancel};
+  if (!store_export(work->engine->store, carry->folder, carry->path, &done->total, &bulk, error))
     return false;
   done->done = done->total;
   done->text = g_strdup_printf(_("%" PRIu64 " letters written to %s"), done->total,

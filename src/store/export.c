@@ -134,15 +134,13 @@ put_letter(struct export *export, const struct entry *entry, GError **error)
 }
 
 static bool
-put_all(struct export *export, const GPtrArray *entries, GCancellable *cancel, GError **error)
+put_all(struct export *export, const GPtrArray *entries, const struct store_bulk *bulk,
+        GError **error)
 {
-  for (guint i = 0; i < entries->len; i++) {
-    GError *stopped = NULL;
-    if (g_cancellable_set_error_if_cancelled(cancel, &stopped))
-      return error_adopt(error, stopped);
-    if (!put_letter(export, entries->pdata[i], error))
+  for (guint i = 0; i < entries->len; i++)
+    if (!change_goes_on(bulk, false, i, entries->len, error) ||
+        !put_letter(export, entries->pdata[i], error))
       return false;
-  }
   if (!file_write_all(export->fd, export->out->data, export->out->len, error))
     return false;
   return fsync(export->fd) == 0 ? true
@@ -160,7 +158,7 @@ refuse_create(const char *path, int errnum, GError **error)
 /* The file appears under its name only when it is whole. */
 static bool
 write_file(struct export *export, const GPtrArray *entries, const char *path,
-           GCancellable *cancel, GError **error)
+           const struct store_bulk *bulk, GError **error)
 {
   g_autofree char *temporary = g_strconcat(path, ".XXXXXX", NULL);
   g_autofree char *dir = g_path_get_dirname(path);
@@ -168,7 +166,7 @@ write_file(struct export *export, const GPtrArray *entries, const char *path,
   if (fd < 0)
     return refuse_create(path, errno, error);
   export->fd = fd;
-  if (!put_all(export, entries, cancel, error)) {
+  if (!put_all(export, entries, bulk, error)) {
     g_prefix_error(error, "%s: ", path);
     unlink(temporary);
     return false;
@@ -183,7 +181,7 @@ write_file(struct export *export, const GPtrArray *entries, const char *path,
 
 bool
 store_export(struct store *store, const char *folder, const char *path, guint64 *exported_out,
-             GCancellable *cancel, GError **error)
+             const struct store_bulk *bulk, GError **error)
 {
   g_autofree char *dir = maildir_path(store, folder);
   struct stat st;
@@ -198,7 +196,7 @@ store_export(struct store *store, const char *folder, const char *path, guint64 
     return false;
   g_ptr_array_sort(entries, compare_entries);
   struct export export = {.store = store, .folder = folder, .fd = -1, .out = out};
-  if (!write_file(&export, entries, path, cancel, error))
+  if (!write_file(&export, entries, path, bulk, error))
     return false;
   if (exported_out != NULL)
     *exported_out = export.exported;

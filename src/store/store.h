@@ -268,7 +268,7 @@ bool store_import(struct store *store, const char *path, const char *folder,
                   void *data, GCancellable *cancel, GError **error) G_GNUC_WARN_UNUSED_RESULT;
 /* A folder as mboxrd into a new file (CREATE when it exists). */
 bool store_export(struct store *store, const char *folder, const char *path,
-                  guint64 *exported_out, GCancellable *cancel, GError **error)
+                  guint64 *exported_out, const struct store_bulk *bulk, GError **error)
     G_GNUC_WARN_UNUSED_RESULT;
 
 /* ---- locks ---- */

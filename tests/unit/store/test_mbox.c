@@ -362,6 +362,12 @@ a_stopped_import_keeps_what_came_and_is_taken_up(void **state)
 }
 
 static void
+note_total(const struct store_progress *progress, void *total)
+{
+  *(guint *)total = (guint)progress->total;
+}
+
+static void
 an_export_never_goes_over_a_file_and_leaves_nothing_partial(void **state)
 {
   struct fixture *fixture = *state;
@@ -375,9 +381,12 @@ an_export_never_goes_over_a_file_and_leaves_nothing_partial(void **state)
   assert_true(error_is(error, POSTINO_ERROR_CREATE));
   g_clear_error(&error);
   g_autoptr(GCancellable) cancel = g_cancellable_new();
+  guint told = 0;
+  struct store_bulk bulk = {.progress = note_total, .data = &told, .cancel = cancel};
   g_cancellable_cancel(cancel);
-  assert_false(store_export(fixture->store, "Out", fresh, NULL, cancel, &error));
+  assert_false(store_export(fixture->store, "Out", fresh, NULL, &bulk, &error));
   assert_true(error_is(error, POSTINO_ERROR_CANCELLED));
+  assert_int_equal(told, 1);
   g_clear_error(&error);
   struct rlimit before;
   assert_int_equal(getrlimit(RLIMIT_FSIZE, &before), 0);

@@ -137,7 +137,7 @@ a_cell_is_written_in_ascii_where_the_locale_has_no_more(void **state)
 {
   static const struct { const char *text; int columns; const wchar_t *wanted; } cases[] = {
       {"a", 1, L"a"}, {"\xc3\xa9", 1, L"e"}, {"\xe2\x94\x82", 1, L"|"}, {"\xe2\x80\xa6", 1, L"."},
-      {"\xe6\x97\xa5", 2, L"? "}, {"e\xcc\x81", 1, L"e"},
+      {"\xe6\x97\xa5", 2, L"? "}, {"e\xcc\x81", 1, L"e"}, {"\xe2\x80\x87", 1, L" "},
   };
   for (size_t i = 0; i < G_N_ELEMENTS(cases); i++) {
     struct cell cell = {.columns = (uint8_t)cases[i].columns};
