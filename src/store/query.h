@@ -61,8 +61,8 @@ sqlite3_stmt *sql_prepare(const struct sql *sql, struct conn *conn, GError **err
 void sql_add_source(struct sql *sql, const struct query *query, int64_t folder,
                     const char **id_out);
 
-/* Has the query words that are better looked for in lists: the start of one, for which the
- * full-text table would merge all that any letter has, or one that must not be there? */
+/* Has the query the start of a word that is better looked for in lists, since the full-text
+ * table would merge all that any letter has of such words? */
 bool sql_asks_lists(const struct query *query);
 /* Has the query words that cannot drive, so that all their hits above the floor are read
  * before the first row comes? */

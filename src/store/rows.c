@@ -5,7 +5,8 @@
 #include "base/sanitize.h"
 #include "store/view.h"
 
-/* Letters among which a page is first looked for when words would be read ahead. */
+/* Letters among which a page is first looked for when words would be read ahead, and how many
+ * times more at most the next time. */
 #define SPAN_FIRST 1000
 #define SPAN_GROWTH 8
 /* The same among those whose lists of words are asked. */
@@ -322,74 +323,102 @@ walk(struct view *view, const char *condition, guint limit, struct span span, GE
   return rows;
 }
 
-/* The letter `span` places behind `after`, or behind the newest; 0: there are not so many. */
+/* A page that comes together from the newest letters to the oldest. */
+struct gathering {
+  GPtrArray *rows;
+  int64_t ceiling;          /* what lies from there on was asked; 0: nothing was */
+  guint64 asked;            /* letters */
+  bool done;                /* it is all that there is, or would be */
+};
+
+/* Asks so many letters more, but none below `least`. */
 static bool
-find_floor(struct view *view, guint span, int64_t *floor_out, GError **error)
+gather(struct view *view, const char *condition, guint limit, guint64 letters, int64_t least,
+       bool lists, struct gathering *page, GError **error)
 {
-  const struct row *after = view->asked->after;
-  return conn_number(view->conn, floor_out, 0, error,
-                     "SELECT id FROM letter WHERE id < ? ORDER BY id DESC LIMIT 1 OFFSET ?", "ii",
-                     after != NULL ? after->id : INT64_MAX, (int64_t)span);
+  struct span span = {.ceiling = page->ceiling, .lists = lists};
+  if (!conn_number(view->conn, &span.floor, 0, error,
+                   "SELECT id FROM letter WHERE id < ? ORDER BY id DESC LIMIT 1 OFFSET ?", "ii",
+                   page->ceiling != 0 ? page->ceiling : INT64_MAX, (int64_t)letters))
+    return false;
+  span.floor = MAX(span.floor, least);
+  GPtrArray *more = walk(view, condition, limit - page->rows->len, span, error);
+  if (more == NULL)
+    return false;
+  g_ptr_array_extend_and_steal(page->rows, more);
+  page->done = page->rows->len == limit || span.floor == 0;
+  page->ceiling = span.floor;
+  page->asked += letters;
+  return true;
 }
 
-/* The page as far as it is among the letters that have lists.  *done_out: it is all that
- * there is, or would be; else all letters are to be asked.  What is seldom is found
+/* Among the letters that have lists, as far as the page is there.  What is seldom is found
  * sooner by the full-text table, unless that would read ahead. */
-static GPtrArray *
-page_of_lists(struct view *view, const char *condition, guint limit, bool *done_out,
-              GError **error)
+static bool
+gather_by_lists(struct view *view, const char *condition, guint limit, struct gathering *page,
+                GError **error)
 {
   bool patient = sql_reads_ahead(view->query);
   int64_t first;
-  *done_out = false;
   if (!lists_from(view->conn, &first, error))
-    return NULL;
-  g_autoptr(GPtrArray) rows = g_ptr_array_new_with_free_func((GDestroyNotify)row_free);
-  struct span span = {.lists = true};
+    return false;
+  if (page->ceiling != 0 && page->ceiling <= first)
+    return true;
   for (guint letters = LISTS_SPAN;; letters *= LISTS_GROWTH) {
-    if (!find_floor(view, letters, &span.floor, error))
-      return NULL;
-    span.floor = MAX(span.floor, first);
-    GPtrArray *more = walk(view, condition, limit - rows->len, span, error);
-    if (more == NULL)
-      return NULL;
-    g_ptr_array_extend_and_steal(rows, more);
-    *done_out = rows->len == limit || span.floor == 0;
-    bool seldom = letters > LISTS_SPAN || rows->len * LISTS_GROWTH < limit;
-    if (*done_out || span.floor == first || (seldom && !patient))
-      return g_steal_pointer(&rows);
-    span.ceiling = span.floor;
+    if (!gather(view, condition, limit, letters, first, true, page, error))
+      return false;
+    bool seldom = letters > LISTS_SPAN || page->rows->len * LISTS_GROWTH < limit;
+    if (page->done || page->ceiling == first || (seldom && !patient))
+      return true;
   }
 }
 
-/* A page of any order but threads.  Where all hits of a word would be read first (“-the”),
- * they are those of the newest letters, and of more until the page is full. */
-static GPtrArray *
-page(struct view *view, const char *condition, guint limit, GError **error)
+/* Where all hits of a word would be read before the first row comes (“-the”), they are those
+ * of so many letters at a time as the rest of the page lies in, to judge by what came. */
+static bool
+gather_by_parts(struct view *view, const char *condition, guint limit, struct gathering *page,
+                GError **error)
 {
-  bool falls = view->query != NULL && view->asked->order == ROWS_NEWEST && !view->asked->backwards;
-  if (falls && sql_asks_lists(view->query)) {
-    bool done;
-    g_autoptr(GPtrArray) rows = page_of_lists(view, condition, limit, &done, error);
-    if (rows == NULL || done)
-      return g_steal_pointer(&rows);
+  for (guint64 letters = SPAN_FIRST; !page->done; ) {
+    guint64 wanted = limit - page->rows->len, most = letters * SPAN_GROWTH;
+    if (page->rows->len > 0)
+      letters = CLAMP(page->asked * wanted * 5 / 4 / page->rows->len, SPAN_FIRST, most);
+    else if (page->asked > 0)
+      letters = most;
+    if (!gather(view, condition, limit, letters, 0, false, page, error))
+      return false;
   }
+  return true;
+}
+
+/* A page of any order but threads. */
+static GPtrArray *
+find_page(struct view *view, const char *condition, guint limit, GError **error)
+{
+  const struct rows_query *asked = view->asked;
+  bool falls = view->query != NULL && asked->order == ROWS_NEWEST && !asked->backwards;
+  g_autoptr(GPtrArray) rows = g_ptr_array_new_with_free_func((GDestroyNotify)row_free);
+  struct gathering page = {.rows = rows};
+  if (falls && asked->after != NULL)
+    page.ceiling = asked->after->id;
+  if (falls && sql_asks_lists(view->query) &&
+      !gather_by_lists(view, condition, limit, &page, error))
+    return NULL;
   /* Where all rows are sorted first, FTS5's merge is quicker than many words. */
-  if (view->query != NULL && orders[view->asked->order].key == NULL &&
+  if (!page.done && view->query != NULL && orders[asked->order].key == NULL &&
       !query_expand(view->query, view->conn, STARTS_MOST, error))
     return NULL;
-  bool parts = falls && sql_reads_ahead(view->query);
-  for (guint span = SPAN_FIRST; parts; span *= SPAN_GROWTH) {
-    struct span part = {0};
-    if (!find_floor(view, span, &part.floor, error))
+  if (falls && sql_reads_ahead(view->query) &&
+      !gather_by_parts(view, condition, limit, &page, error))
+    return NULL;
+  if (!page.done) {
+    GPtrArray *more = walk(view, condition, limit - rows->len,
+                           (struct span){.ceiling = page.ceiling}, error);
+    if (more == NULL)
       return NULL;
-    if (part.floor == 0)
-      break;
-    g_autoptr(GPtrArray) rows = walk(view, condition, limit, part, error);
-    if (rows == NULL || rows->len == limit)
-      return g_steal_pointer(&rows);
+    g_ptr_array_extend_and_steal(rows, more);
   }
-  return walk(view, condition, limit, (struct span){0}, error);
+  return g_steal_pointer(&rows);
 }
 
 GPtrArray *
@@ -400,7 +429,7 @@ store_rows(struct store *store, const struct rows_query *query, GCancellable *ca
   if (!view_open(&view, store, query, cancel, error))
     return NULL;
   return query->order == ROWS_THREAD ? view_threads(&view, query->limit, error)
-                                     : page(&view, "", query->limit, error);
+                                     : find_page(&view, "", query->limit, error);
 }
 
 /* ---- places ---- */
@@ -486,6 +515,6 @@ store_next_unread(struct store *store, const struct rows_query *query, GError **
     return NULL;
   if (query->order == ROWS_THREAD)
     return view_thread_unread(&view, error);
-  g_autoptr(GPtrArray) rows = page(&view, WANTS_READING, 1, error);
+  g_autoptr(GPtrArray) rows = find_page(&view, WANTS_READING, 1, error);
   return rows != NULL && rows->len > 0 ? g_ptr_array_steal_index(rows, 0) : NULL;
 }

@@ -217,9 +217,8 @@ part(const struct sql *sql, const struct query *query, GPtrArray *texts, GPtrArr
 static void
 add_set(struct sql *sql, const char *match)
 {
-  g_string_append(sql->text, "l.id IN (SELECT rowid FROM text WHERE text MATCH ? AND rowid >= ?)");
-  add_text(sql, match);
-  add_number(sql, sql->floor);
+  sql_add(sql, "l.id IN (SELECT rowid FROM text WHERE text MATCH ? AND rowid >= ? AND rowid < ?)",
+          "sii", match, sql->floor, sql->ceiling > 0 ? sql->ceiling : INT64_MAX);
 }
 
 static char *
@@ -277,16 +276,6 @@ add_listed(struct sql *sql, const struct query *query)
 }
 
 static void
-add_not(struct sql *sql, const struct query *inner, const char *id)
-{
-  g_string_append(sql->text, "NOT ");
-  if (sql->lists && inner->kind == QUERY_TEXT && inner->word != NULL)
-    add_listed(sql, inner);
-  else
-    add_node(sql, inner, id);
-}
-
-static void
 add_inside(struct sql *sql, const struct query *query, const char *id)
 {
   switch (query->kind) {
@@ -297,7 +286,8 @@ add_inside(struct sql *sql, const struct query *query, const char *id)
     add_joined(sql, query->children, " OR ", id);
     break;
   case QUERY_NOT:
-    add_not(sql, query->children->pdata[0], id);
+    g_string_append(sql->text, "NOT ");
+    add_node(sql, query->children->pdata[0], id);
     break;
   case QUERY_DATE:
     g_string_append_printf(sql->text, "%s >= ? AND %s < ?", id, id);
@@ -371,10 +361,6 @@ has_listed(const struct sql *sql, const struct query *query)
     return false;
   if (query->kind == QUERY_TEXT)
     return true;
-  if (query->kind == QUERY_NOT) {
-    const struct query *inner = query->children->pdata[0];
-    return inner->kind == QUERY_TEXT ? inner->word != NULL : has_listed(sql, inner);
-  }
   if (query->kind == QUERY_AND)
     part(sql, query, texts, rest);
   const GPtrArray *children = query->kind == QUERY_AND ? rest : query->children;

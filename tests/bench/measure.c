@@ -122,6 +122,8 @@ measure_places(struct store *store)
   measure_rows(store, "scroll to the end", (struct rows_query){.folder = "Inbox", .backwards = true});
   measure_rows(store, "search rare prefix, from the middle",
                (struct rows_query){.query = "conconc*", .after = at});
+  measure_rows(store, "search without the commonest, from the middle",
+               (struct rows_query){.query = "-the", .after = at});
   measure_rows(store, "search prefix, from the middle",
                (struct rows_query){.query = "trafo*", .after = at});
   measure_rows(store, "search short prefix, from the middle",
