@@ -31,7 +31,7 @@ struct index {
 /* A log longer than this is brought home after a refresh. */
 #define LOG_BYTES (8 << 20)
 /* Free pages above which the file gives so many back. */
-#define FREE_MOST 1000
+#define FREE_MOST 256
 
 /* ---- opening ---- */
 

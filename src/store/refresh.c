@@ -10,7 +10,7 @@
 /* Pages of the full-text table that are merged at a time: few, since who writes waits; and
  * beside a first reading somewhat more than a batch brings, when there are so many parts that
  * FTS5 would soon merge them all at once. */
-#define SETTLE_PAGES 500
+#define SETTLE_PAGES 1000
 #define BATCH_PAGES 4000
 #define BATCH_LETTERS 1000
 #define BATCH_PARTS 64

@@ -433,7 +433,7 @@ what_the_index_does_not_need_goes_back_to_the_system(void **state)
   assert_true(pages_of(f) > before + 1000);
   while (store_settle(f->store))
     continue;
-  assert_in_range(pages_of(f), before, before + 1000);
+  assert_in_range(pages_of(f), before, before + 256);
 }
 
 static void
