@@ -30,6 +30,13 @@ conn_fail(struct conn *conn, GError **error)
     return error_set(error, POSTINO_ERROR_LOCAL,
                      _("the index %s cannot grow: the disk is full; make room and try again"),
                      index_file(conn->index));
+  case SQLITE_CANTOPEN:
+  case SQLITE_READONLY:
+  case SQLITE_PERM:
+    return error_set(error, POSTINO_ERROR_LOCAL,
+                     _("the index %s cannot be opened or written (%s); see whose it and its"
+                       " directory are, or move it away: it is made anew"),
+                     index_file(conn->index), words);
   default:
     return error_set(error, POSTINO_ERROR_LOCAL, _("the index %s failed: %s"),
                      index_file(conn->index), words);

@@ -41,8 +41,7 @@ index_view_is_folded(const struct index_view *index, guint64 thread)
 static bool
 shows_threads(struct view *view)
 {
-  if (of(view)->order != ROWS_THREAD)
-  {
+  if (of(view)->order != ROWS_THREAD) {
     g_autofree char *key = ui_key_of(view->ui, "threads");
     ui_say(view->ui, _("Threads are not shown here; %s shows them."), key);
   }

@@ -285,6 +285,24 @@ a_log_of_another_index_does_not_matter(void **state)
   come_right(f);
 }
 
+static void
+what_cannot_be_replaced_is_named(void **state)
+{
+  struct fixture *f = *state;
+  fill(f);
+  close_whole(f);
+  g_autofree char *path = index_path_of(f);
+  assert_int_equal(unlink(path), 0);
+  assert_int_equal(mkdir(path, 0700), 0);
+  g_autoptr(GError) error = NULL;
+  assert_null(store_open(f->dir, live_readers, &error));
+  assert_true(error_is(error, POSTINO_ERROR_LOCAL));
+  assert_non_null(strstr(error->message, path));
+  assert_non_null(strstr(error->message, "move it away"));
+  assert_int_equal(rmdir(path), 0);
+  assert_true(come_right(f));
+}
+
 int
 main(void)
 {
@@ -296,6 +314,7 @@ main(void)
       live_test(an_older_and_a_newer_index_are_made_anew),
       live_test(a_locked_index_is_not_made_anew),
       live_test(a_log_of_another_index_does_not_matter),
+      live_test(what_cannot_be_replaced_is_named),
   };
   if (access("/dev/shm", W_OK) == 0)
     g_setenv("TMPDIR", "/dev/shm", TRUE);
