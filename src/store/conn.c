@@ -183,11 +183,17 @@ set_journal(struct conn *conn)
   return code == SQLITE_OK || (code & 0xff) == SQLITE_BUSY;
 }
 
-/* What an empty file takes before its first table alone. */
+/* What a file takes before its first page alone; of another it would be a write. */
 static bool
 set_vacuum(struct conn *conn)
 {
-  return sqlite3_exec(conn->db, "PRAGMA auto_vacuum = INCREMENTAL", NULL, NULL, NULL) == SQLITE_OK;
+  sqlite3_stmt *stmt = NULL;
+  bool ok = sqlite3_prepare_v2(conn->db, "PRAGMA page_count", -1, &stmt, NULL) == SQLITE_OK &&
+            sqlite3_step(stmt) == SQLITE_ROW;
+  bool empty = ok && sqlite3_column_int64(stmt, 0) == 0;
+  sqlite3_finalize(stmt);
+  return ok && (!empty || sqlite3_exec(conn->db, "PRAGMA auto_vacuum = INCREMENTAL", NULL, NULL,
+                                       NULL) == SQLITE_OK);
 }
 
 static bool
