@@ -139,7 +139,7 @@ undo_flags(struct fixture *f, const char *folder)
   GError *error = NULL;
   live_assert(f, folder, "is:flagged", wanted);
   DO(store_undo(f->store, &what, &error));
-  assert_string_equal(what, "flags of 1 message as before");
+  assert_string_equal(what, "flags of 1 letter as before");
   live_assert(f, folder, "is:flagged", "");
   live_refresh(f);
   live_assert(f, folder, "is:flagged", "");
