@@ -10,11 +10,11 @@
 #define SPAN_FIRST 1000
 #define SPAN_GROWTH 8
 /* The same among those whose lists of words are asked. */
-#define LISTS_SPAN 500
+#define LISTS_SPAN 100
 #define LISTS_GROWTH 4
-/* Words that the starts in a query may stand for when it is said by them: so few at once (each
- * costs 12 us), so many when the lists did not find a page.  Of more FTS5's merge takes about
- * as long, and passes each letter sooner. */
+/* Words that the starts in a query may stand for when it is said by them, each of which is
+ * looked up: so many for a page that the lists did not find, so few where all rows are gone
+ * through.  Of more FTS5's merge takes about as long, and passes each letter sooner. */
 #define STARTS_FEW 32
 #define STARTS_MOST 1000
 
@@ -194,9 +194,13 @@ view_open(struct view *view, struct store *store, const struct rows_query *asked
     return false;
   if (view->query != NULL)
     view->query = query_unseal(view->query, store, view->conn);
-  if (view->query != NULL && !query_expand(view->query, view->conn, STARTS_FEW, error))
-    return false;
   return find_folder(view, error);
+}
+
+static bool
+expand(struct view *view, guint most, GError **error)
+{
+  return view->query == NULL || query_expand(view->query, view->conn, most, error);
 }
 
 void
@@ -404,11 +408,10 @@ find_page(struct view *view, const char *condition, guint limit, GError **error)
   if (falls && sql_asks_lists(view->query) &&
       !gather_by_lists(view, condition, limit, &page, error))
     return NULL;
-  /* Where all rows are sorted first, FTS5's merge is quicker than many words. */
-  if (!page.done && view->query != NULL && orders[asked->order].key == NULL &&
-      !query_expand(view->query, view->conn, STARTS_MOST, error))
+  guint most = orders[asked->order].key == NULL ? STARTS_MOST : STARTS_FEW;
+  if (!page.done && !expand(view, most, error))
     return NULL;
-  if (falls && sql_reads_ahead(view->query) &&
+  if (falls && !page.done && sql_reads_ahead(view->query) &&
       !gather_by_parts(view, condition, limit, &page, error))
     return NULL;
   if (!page.done) {
@@ -428,8 +431,9 @@ store_rows(struct store *store, const struct rows_query *query, GCancellable *ca
   g_auto(view_t) view = {0};
   if (!view_open(&view, store, query, cancel, error))
     return NULL;
-  return query->order == ROWS_THREAD ? view_threads(&view, query->limit, error)
-                                     : find_page(&view, "", query->limit, error);
+  if (query->order != ROWS_THREAD)
+    return find_page(&view, "", query->limit, error);
+  return expand(&view, STARTS_FEW, error) ? view_threads(&view, query->limit, error) : NULL;
 }
 
 /* ---- places ---- */
@@ -453,7 +457,7 @@ store_row_at(struct store *store, const struct rows_query *query, guint64 n, gui
              GCancellable *cancel, GError **error)
 {
   g_auto(view_t) view = {0};
-  if (!view_open(&view, store, query, cancel, error))
+  if (!view_open(&view, store, query, cancel, error) || !expand(&view, STARTS_FEW, error))
     return NULL;
   if (query->order == ROWS_THREAD)
     return view_thread_at(&view, n, of, error);
@@ -466,7 +470,7 @@ store_place(struct store *store, const struct rows_query *query, guint64 *before
             guint64 *all_out, GCancellable *cancel, GError **error)
 {
   g_auto(view_t) view = {0};
-  if (!view_open(&view, store, query, cancel, error))
+  if (!view_open(&view, store, query, cancel, error) || !expand(&view, STARTS_FEW, error))
     return false;
   if (query->order == ROWS_THREAD)
     return view_thread_place(&view, before_out, all_out, error);
@@ -488,7 +492,7 @@ store_count(struct store *store, const struct rows_query *query, guint64 *total_
             guint64 *unread_out, GCancellable *cancel, GError **error)
 {
   g_auto(view_t) view = {0};
-  if (!view_open(&view, store, query, cancel, error))
+  if (!view_open(&view, store, query, cancel, error) || !expand(&view, STARTS_FEW, error))
     return false;
   if (view.query == NULL) {
     auto_stmt *kept = conn_query(view.conn, error,
@@ -514,7 +518,7 @@ store_next_unread(struct store *store, const struct rows_query *query, GError **
   if (!view_open(&view, store, query, NULL, error))
     return NULL;
   if (query->order == ROWS_THREAD)
-    return view_thread_unread(&view, error);
+    return expand(&view, STARTS_FEW, error) ? view_thread_unread(&view, error) : NULL;
   g_autoptr(GPtrArray) rows = find_page(&view, WANTS_READING, 1, error);
   return rows != NULL && rows->len > 0 ? g_ptr_array_steal_index(rows, 0) : NULL;
 }
