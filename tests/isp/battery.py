@@ -396,7 +396,7 @@ class Peer:
 class Scenario:
     """One row of a battery's table; what its defaults are stands in `defaults`."""
 
-    defaults = dict(on={}, tls="none", certificate="good", newest_tls=None, ciphers="DEFAULT:@SECLEVEL=0", timeout=1,
+    defaults = dict(on={}, tls="none", certificate="good", newest_tls=None, ciphers="DEFAULT:@SECLEVEL=0", timeout=2,
                     secret=True, says=None, scram_rounds=4096, scram_lie=None, server_rc="", account_rc="",
                     password=PASSWORD, auth="", server="localhost", seconds=SECONDS_MAX, memory=MEMORY_MAX)
 
