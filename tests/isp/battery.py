@@ -571,7 +571,7 @@ class World:
                     listener.shutdown(socket.SHUT_RDWR)
 
 
-def run_battery(scenarios, tell, world, at_once=8):
+def run_battery(scenarios, tell, world, at_once=6):
     """Runs them, `tell(scenario, world)` each, and prints TAP in their order."""
     wanted = sys.argv[1:]
     chosen = [s for s in scenarios if not wanted or any(w in s.name for w in wanted)]

@@ -112,9 +112,10 @@ class Smtp(Peer):
         if not last:
             self.scenario.faults.append("a chunk that is not the last")
         early = self.answer("bdat", b"") if "bdat" in self.scenario.on else True
+        # Whether or not all of it has come by now.
+        if "in-chunk" in self.scenario.on:
+            self.scenario.on["in-chunk"](self, b"")
         while len(self.buffer) < size:
-            if "in-chunk" in self.scenario.on:
-                self.scenario.on["in-chunk"](self, b"")
             self.more()
         data, self.buffer = self.buffer[:size], self.buffer[size:]
         self.note("C", b"(chunk of %d bytes)\r\n" % size)
