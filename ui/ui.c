@@ -558,8 +558,7 @@ ui_begin(struct ui *ui, const struct ui_options *options)
   ask_folders(ui);
   for (const char *const *at = options->notices; at != NULL && *at != NULL; at++)
     ui_say(ui, "%s", *at);
-  if (ui->conf->accounts->len == 0)
-  {
+  if (ui->conf->accounts->len == 0) {
     g_autofree char *key = ui_key_of(ui, "accounts");
     ui_say(ui, _("There is no account yet: press %s to read how one is added."), key);
   }

@@ -155,13 +155,14 @@ leave_log_alone(sqlite3 *db)
   sqlite3_db_config(db, SQLITE_DBCONFIG_NO_CKPT_ON_CLOSE, 1, NULL);
 }
 
+/* Does a pragma say this?  Not of conn->statements, since the file is being set up. */
 static bool
-has_log(struct conn *conn, bool *log_out)
+says(struct conn *conn, const char *pragma, const char *word, bool *result_out)
 {
   sqlite3_stmt *stmt = NULL;
-  bool ok = sqlite3_prepare_v2(conn->db, "PRAGMA journal_mode", -1, &stmt, NULL) == SQLITE_OK &&
+  bool ok = sqlite3_prepare_v2(conn->db, pragma, -1, &stmt, NULL) == SQLITE_OK &&
             sqlite3_step(stmt) == SQLITE_ROW;
-  *log_out = ok && strcmp(column_text(stmt, 0), "wal") == 0;
+  *result_out = ok && strcmp(column_text(stmt, 0), word) == 0;
   sqlite3_finalize(stmt);
   return ok;
 }
@@ -174,7 +175,7 @@ set_journal(struct conn *conn)
 {
   g_autofree char *dir = g_path_get_dirname(index_file(conn->index));
   bool shared = paths_is_shared(dir), log;
-  if (!has_log(conn, &log))
+  if (!says(conn, "PRAGMA journal_mode", "wal", &log))
     return false;
   if (log && !shared)
     return true;
@@ -187,13 +188,10 @@ set_journal(struct conn *conn)
 static bool
 set_vacuum(struct conn *conn)
 {
-  sqlite3_stmt *stmt = NULL;
-  bool ok = sqlite3_prepare_v2(conn->db, "PRAGMA page_count", -1, &stmt, NULL) == SQLITE_OK &&
-            sqlite3_step(stmt) == SQLITE_ROW;
-  bool empty = ok && sqlite3_column_int64(stmt, 0) == 0;
-  sqlite3_finalize(stmt);
-  return ok && (!empty || sqlite3_exec(conn->db, "PRAGMA auto_vacuum = INCREMENTAL", NULL, NULL,
-                                       NULL) == SQLITE_OK);
+  bool empty;
+  return says(conn, "PRAGMA page_count", "0", &empty) &&
+         (!empty || sqlite3_exec(conn->db, "PRAGMA auto_vacuum = INCREMENTAL", NULL, NULL, NULL) ==
+                        SQLITE_OK);
 }
 
 static bool
