@@ -121,7 +121,8 @@ struct letter_file {
 bool letter_add(struct conn *conn, int64_t folder, bool sent, const struct letter_file *file,
                 guint64 size, const struct index_doc *doc, const char *tags, int64_t *id_out,
                 GError **error) G_GNUC_WARN_UNUSED_RESULT;
-/* Puts the words of a letter that has a row into the full-text table.  After all that a
+/* Puts the words of a letter that has a row into the full-text table (NULL: it cannot be
+ * read; it has none but WORD_OF_ALL).  After all that a
  * commit writes into other tables: there are statements that make FTS5 write out what
  * it has gathered, which costs more than all the rest. */
 bool letter_add_text(struct conn *conn, int64_t id, const struct terms *terms, GError **error)

@@ -175,19 +175,34 @@ free_id(struct conn *conn, int64_t date, int64_t *id_out, GError **error)
   return true;
 }
 
+/* The last column, before which the word of all letters stands. */
+static GString *
+marked_list(const struct terms *terms)
+{
+  GString *marked = g_string_new(NULL);
+  terms_append(marked, WORD_OF_ALL);
+  gsize length = 0;
+  const char *list = terms != NULL ? g_bytes_get_data(terms->columns[TERMS_LIST], &length) : NULL;
+  if (length > 0)
+    g_string_append_len(marked, list, (gssize)length);
+  return marked;
+}
+
 bool
 letter_add_text(struct conn *conn, int64_t id, const struct terms *terms, GError **error)
 {
+  g_autoptr(GString) list = marked_list(terms);
   auto_stmt *stmt = conn_query(conn, error,
                                "INSERT INTO text(rowid, body, sender, recipients, copies, subject,"
                                " filename, list) VALUES(?, ?, ?, ?, ?, ?, ?, ?)", "i", id);
   if (stmt == NULL)
     return false;
-  for (int i = 0; i < TERMS_COLUMNS; i++) {
+  for (int i = 0; terms != NULL && i < TERMS_LIST; i++) {
     gsize length;
     const char *column = g_bytes_get_data(terms->columns[i], &length);
     sqlite3_bind_text(stmt, i + 2, length > 0 ? column : "", (int)length, SQLITE_STATIC);
   }
+  sqlite3_bind_text(stmt, TERMS_LIST + 2, list->str, (int)list->len, SQLITE_STATIC);
   return conn_step(conn, stmt, error) >= 0;
 }
 

@@ -28,6 +28,7 @@ read_id(const struct query_field *field, const char *value, int64_t now, struct 
   query->text = angled ? g_strndup(value + 1, length - 2) : g_strdup(value);
   query->from = hash_of(query->text);
   set_sql(query, "(l.message_hash = ? AND l.message_id = ?)", "is");
+  query->narrow = true;
   return NULL;
 }
 
@@ -50,6 +51,7 @@ read_folder(const struct query_field *field, const char *value, int64_t now, str
           "l.folder IS (SELECT id FROM folder WHERE name = ? COLLATE NOCASE"
           " ORDER BY name = ? DESC LIMIT 1)",
           "ss");
+  query->narrow = true;
   return NULL;
 }
 
@@ -59,6 +61,7 @@ read_tag(const struct query_field *field, const char *value, int64_t now, struct
   (void)field, (void)now;
   query->text = g_strdup(value);
   set_sql(query, "l.id IN (SELECT id FROM tag WHERE word = ?)", "s");
+  query->narrow = true;
   return NULL;
 }
 
@@ -84,7 +87,7 @@ read_account(const struct query_field *field, const char *value, int64_t now, st
 
 /* ---- what a letter is and has ---- */
 
-struct property { const char *name, *sql; };
+struct property { const char *name, *sql; bool narrow; };
 
 static char *
 read_property(const struct property *properties, size_t n, const struct query_field *field,
@@ -94,6 +97,7 @@ read_property(const struct property *properties, size_t n, const struct query_fi
   for (size_t i = 0; i < n; i++) {
     if (text_ascii_equal(properties[i].name, value)) {
       set_sql(query, properties[i].sql, "");
+      query->narrow = properties[i].narrow;
       g_string_free(known, TRUE);
       return NULL;
     }
@@ -112,12 +116,13 @@ read_is(const struct query_field *field, const char *value, int64_t now, struct 
 {
   (void)now;
   static const struct property properties[] = {
-      {"unread", "(l.flags & 1) = 0"}, {"read", FLAG("1")},   {"replied", FLAG("2")},
-      {"flagged", FLAG("4")},          {"draft", FLAG("8")},  {"signed", MARK("8")},
-      {"encrypted", MARK("16")},       {"sealed", MARK("16")},
-      {"muted", THREAD("1")},          {"watched", THREAD("2")},
+      {"unread", "(l.flags & 1) = 0", true}, {"flagged", FLAG("4"), true},
+      {"muted", THREAD("1"), true},          {"watched", THREAD("2"), true},
+      {"read", FLAG("1"), false},            {"replied", FLAG("2"), false},
+      {"draft", FLAG("8"), false},           {"signed", MARK("8"), false},
+      {"encrypted", MARK("16"), false},      {"sealed", MARK("16"), false},
       {"sent", "(l.folder IN (SELECT id FROM folder WHERE sent = 1)"
-               " OR EXISTS (SELECT 1 FROM state.letters s WHERE s.base = " STEM "))"},
+               " OR EXISTS (SELECT 1 FROM state.letters s WHERE s.base = " STEM "))", false},
   };
   G_STATIC_ASSERT(THREAD_MUTED == 1 && THREAD_WATCHED == 2);
   G_STATIC_ASSERT(ROW_SEEN == 1 && ROW_REPLIED == 2 && ROW_FLAGGED == 4 && ROW_DRAFT == 8);
@@ -129,7 +134,7 @@ read_has(const struct query_field *field, const char *value, int64_t now, struct
 {
   (void)now;
   static const struct property properties[] = {
-      {"attachment", MARK("1")}, {"calendar", MARK("2")}, {"key", MARK("4")},
+      {"attachment", MARK("1"), false}, {"calendar", MARK("2"), false}, {"key", MARK("4"), false},
   };
   G_STATIC_ASSERT(INDEX_ATTACHMENT == 1 && INDEX_CALENDAR == 2 && INDEX_KEY == 4 &&
                   INDEX_SIGNED == 8 && INDEX_SEALED == 16);

@@ -13,6 +13,7 @@ enum query_kind { QUERY_AND, QUERY_OR, QUERY_NOT, QUERY_TEXT, QUERY_DATE, QUERY_
 struct query {
   enum query_kind kind;
   GPtrArray *children;      /* AND, OR: struct query; NOT: one */
+  bool takes;               /* NOT: from the letters with WORD_OF_ALL, which are all */
   const char *column;       /* TEXT: of the full-text table; NULL: any */
   char *text;               /* TEXT: words; SQL: the bound text, or NULL */
   bool prefix;              /* TEXT: the last word may go on */
@@ -21,6 +22,7 @@ struct query {
   int64_t from, to;         /* DATE: from <= date < to; SQL: `from` is the bound number */
   const char *sql;          /* SQL: a condition on letter l */
   const char *types;        /* SQL: what its places take, "s" the text, "i" the number */
+  bool narrow;              /* SQL: an index leads to its letters, which may be few */
 };
 
 /* `now` is for ages and names of days.  INVALID with the place marked. */
@@ -30,6 +32,10 @@ void query_free(struct query *query);
 /* With the key of the locked index: a word of the body is looked for there too.  Takes
  * the tree and gives it back changed. */
 struct query *query_unseal(struct query *query, struct store *store, struct conn *conn);
+
+/* Lets full text say what letters have no word (“-the”), if the table has all letters, in what
+ * `conn` now reads. */
+bool query_take(struct query *query, struct conn *conn, GError **error) G_GNUC_WARN_UNUSED_RESULT;
 
 /* ---- starts.c ---- */
 
@@ -45,6 +51,7 @@ struct sql {
   GArray *values;           /* struct sql_value */
   int64_t floor, ceiling;   /* letters below and from there on are not asked for; 0: all are */
   bool lists;               /* all letters that are asked for have a list of words */
+  bool each;                /* text is asked of each letter that the rest leads to */
 };
 struct sql_value { bool is_text; int64_t number; char *text; };
 struct sql *sql_new(void);
@@ -61,6 +68,12 @@ sqlite3_stmt *sql_prepare(const struct sql *sql, struct conn *conn, GError **err
 void sql_add_source(struct sql *sql, const struct query *query, int64_t folder,
                     const char **id_out);
 
+/* The MATCH of each text that the query's letters all have: a GPtrArray of char *. */
+GPtrArray *sql_leads(const struct query *query);
+/* Has the query text, all of which can be asked of one letter?  It is single words then: of a
+ * phrase FTS5 would each time go on to the next letter that has it, of the start of a word merge
+ * all that any letter has of such words. */
+bool sql_asks_each(const struct query *query);
 /* Has the query the start of a word that is better looked for in lists, since the full-text
  * table would merge all that any letter has of such words? */
 bool sql_asks_lists(const struct query *query);

@@ -67,7 +67,8 @@ add_texts(GPtrArray *letters, void *data, GError **error)
     int64_t id = letter->what->id, waits;
     if (!conn_number(conn, &waits, 0, error, "SELECT 1 FROM letter WHERE id = ? AND texted = 0",
                      "i", id) ||
-        (waits != 0 && letter->doc != NULL && !letter_add_text(conn, id, letter->terms, error)))
+        (waits != 0 &&
+         !letter_add_text(conn, id, letter->doc != NULL ? letter->terms : NULL, error)))
       return false;
   }
   for (guint i = 0; i < letters->len; i++)

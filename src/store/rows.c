@@ -194,13 +194,23 @@ view_open(struct view *view, struct store *store, const struct rows_query *asked
     return false;
   if (view->query != NULL)
     view->query = query_unseal(view->query, store, view->conn);
-  return find_folder(view, error);
+  return find_folder(view, error) &&
+         (view->query == NULL ||
+          (query_take(view->query, view->conn, error) && view_choose(view, error)));
 }
 
 static bool
 expand(struct view *view, guint most, GError **error)
 {
   return view->query == NULL || query_expand(view->query, view->conn, most, error);
+}
+
+struct sql *
+view_sql(const struct view *view)
+{
+  struct sql *sql = sql_new();
+  sql->each = view->each;
+  return sql;
 }
 
 void
@@ -301,7 +311,7 @@ walk(struct view *view, const char *condition, guint limit, struct span span, GE
 {
   const struct rows_query *asked = view->asked;
   bool falls = orders[asked->order].falls != asked->backwards;
-  g_autoptr(sql_t) sql = sql_new();
+  g_autoptr(sql_t) sql = view_sql(view);
   const char *id;
   sql->floor = span.floor;
   sql->ceiling = span.ceiling;
@@ -411,7 +421,7 @@ find_page(struct view *view, const char *condition, guint limit, GError **error)
   guint most = orders[asked->order].key == NULL ? STARTS_MOST : STARTS_FEW;
   if (!page.done && !expand(view, most, error))
     return NULL;
-  if (falls && !page.done && sql_reads_ahead(view->query) &&
+  if (falls && !page.done && !view->each && sql_reads_ahead(view->query) &&
       !gather_by_parts(view, condition, limit, &page, error))
     return NULL;
   if (!page.done) {
@@ -474,7 +484,7 @@ store_place(struct store *store, const struct rows_query *query, guint64 *before
     return false;
   if (query->order == ROWS_THREAD)
     return view_thread_place(&view, before_out, all_out, error);
-  g_autoptr(sql_t) sql = sql_new();
+  g_autoptr(sql_t) sql = view_sql(&view);
   const char *id;
   sql_add(sql, "SELECT count(*)", "");
   sql_add_source(sql, view.query, view.folder, &id);
@@ -500,7 +510,7 @@ store_count(struct store *store, const struct rows_query *query, guint64 *total_
                                  " WHERE ?1 = 0 OR id = ?1", "i", view.folder);
     return take_counts(view.conn, kept, total_out, unread_out, error);
   }
-  g_autoptr(sql_t) sql = sql_new();
+  g_autoptr(sql_t) sql = view_sql(&view);
   const char *id;
   sql_add(sql, "SELECT count(*), sum((l.flags & 1) = 0)", "");
   sql_add_source(sql, view.query, view.folder, &id);

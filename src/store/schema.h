@@ -2,7 +2,7 @@
 #pragma once
 
 #define SCHEMA_APPLICATION 0x706f7374 /* "post" */
-#define SCHEMA_VERSION 11
+#define SCHEMA_VERSION 12
 
 /* letter.id is date << LETTER_ID_BITS | next free, so newest first is the table's own
  * order, in the full-text table too. An index that begins with the folder ends with the
@@ -10,7 +10,8 @@
  * that a comparison with a directory needs. The parts of `text` are merged after
  * refreshes (index_merge()), not while new letters wait to be seen, and the pages that they
  * leave are given back (auto_vacuum, which is set before any table); its first column is
- * the one of most words, since FTS5 writes two bytes before the places in any other.
+ * the one of most words, since FTS5 writes two bytes before the places in any other. Each
+ * letter whose `texted` is 1 has WORD_OF_ALL there, from which FTS5 can take a word away.
  * letter_words has the words of each letter from row listed.first on (lists.c), listed.lists
  * how many they are at most. dead are rows whose postings linger in `text`: their numbers
  * are not given again. Rows with ROW_WAITING (64) have no file and are not counted.

@@ -79,12 +79,47 @@ sql_prepare(const struct sql *sql, struct conn *conn, GError **error)
 
 /* ---- full text ---- */
 
+static bool
+has_text(const struct query *query)
+{
+  if (query->kind == QUERY_TEXT)
+    return true;
+  for (guint i = 0; query->children != NULL && i < query->children->len; i++)
+    if (has_text(query->children->pdata[i]))
+      return true;
+  return false;
+}
+
+static void
+take(struct query *query)
+{
+  query->takes = query->kind == QUERY_NOT;
+  for (guint i = 0; query->children != NULL && i < query->children->len; i++)
+    take(query->children->pdata[i]);
+}
+
+bool
+query_take(struct query *query, struct conn *conn, GError **error)
+{
+  int64_t waits = 1;
+  if (has_text(query) &&
+      !conn_number(conn, &waits, 0, error, "SELECT 1 FROM letter WHERE texted = 0 LIMIT 1", ""))
+    return false;
+  if (waits == 0)
+    take(query);
+  return true;
+}
+
 /* Can the node be said in one MATCH?  FTS5's NOT needs something to take from. */
 static bool
 is_text(const struct sql *sql, const struct query *query)
 {
   if (query->kind == QUERY_TEXT)
     return !sql->lists || !query->prefix || query->word == NULL || query->exact != NULL;
+  if (sql->each)
+    return false;
+  if (query->kind == QUERY_NOT && query->takes)
+    return is_text(sql, query->children->pdata[0]);
   if (query->kind != QUERY_AND && query->kind != QUERY_OR)
     return false;
   bool positive = false;
@@ -93,7 +128,7 @@ is_text(const struct sql *sql, const struct query *query)
     bool is_not = query->kind == QUERY_AND && child->kind == QUERY_NOT;
     if (!is_text(sql, is_not ? child->children->pdata[0] : child))
       return false;
-    positive |= !is_not;
+    positive |= !is_not || child->takes;
   }
   return positive;
 }
@@ -144,43 +179,39 @@ match_word(GString *match, const struct query *query)
 
 static void match_node(GString *match, const struct query *query);
 
-/* Joins children: the negated ones, or the others. */
 static void
-match_children(GString *match, GPtrArray *children, bool negated, const char *between)
+match_joined(GString *match, GPtrArray *nodes, const char *between)
 {
-  bool first = true;
   g_string_append_c(match, '(');
-  for (guint i = 0; i < children->len; i++) {
-    const struct query *child = children->pdata[i];
-    if ((child->kind == QUERY_NOT) != negated)
-      continue;
-    if (!first)
+  for (guint i = 0; i < nodes->len; i++) {
+    if (i > 0)
       g_string_append(match, between);
-    first = false;
-    match_node(match, negated ? child->children->pdata[0] : child);
+    match_node(match, nodes->pdata[i]);
   }
   g_string_append_c(match, ')');
 }
 
-static bool
-has_negated(GPtrArray *children)
-{
-  for (guint i = 0; i < children->len; i++)
-    if (((struct query *)children->pdata[i])->kind == QUERY_NOT)
-      return true;
-  return false;
-}
-
+/* FTS5's NOT needs something to take from. */
 static void
 match_all(GString *match, GPtrArray *children)
 {
-  bool negated = has_negated(children);
-  if (negated)
+  g_autoptr(GPtrArray) given = g_ptr_array_new(), taken = g_ptr_array_new();
+  for (guint i = 0; i < children->len; i++) {
+    const struct query *child = children->pdata[i];
+    if (child->kind == QUERY_NOT)
+      g_ptr_array_add(taken, child->children->pdata[0]);
+    else
+      g_ptr_array_add(given, children->pdata[i]);
+  }
+  if (taken->len > 0)
     g_string_append_c(match, '(');
-  match_children(match, children, false, " AND ");
-  if (negated) {
+  if (given->len > 0)
+    match_joined(match, given, " AND ");
+  else
+    g_string_append(match, "\"" EXACT_PLACE WORD_OF_ALL "\"");
+  if (taken->len > 0) {
     g_string_append(match, " NOT ");
-    match_children(match, children, true, " OR ");
+    match_joined(match, taken, " OR ");
     g_string_append_c(match, ')');
   }
 }
@@ -190,10 +221,15 @@ match_node(GString *match, const struct query *query)
 {
   if (query->kind == QUERY_TEXT)
     match_word(match, query);
+  else if (query->kind == QUERY_OR)
+    match_joined(match, query->children, " OR ");
   else if (query->kind == QUERY_AND)
     match_all(match, query->children);
-  else
-    match_children(match, query->children, false, " OR ");
+  else {
+    g_autoptr(GPtrArray) alone = g_ptr_array_new();
+    g_ptr_array_add(alone, (struct query *)query);
+    match_all(match, alone);
+  }
 }
 
 /* ---- conditions ---- */
@@ -213,12 +249,16 @@ part(const struct sql *sql, const struct query *query, GPtrArray *texts, GPtrArr
   }
 }
 
-/* The letters that a MATCH finds, as a set. */
+/* The letters that a MATCH finds, as a set, or asked of each. */
 static void
 add_set(struct sql *sql, const char *match)
 {
-  sql_add(sql, "l.id IN (SELECT rowid FROM text WHERE text MATCH ? AND rowid >= ? AND rowid < ?)",
-          "sii", match, sql->floor, sql->ceiling > 0 ? sql->ceiling : INT64_MAX);
+  if (sql->each)
+    sql_add(sql, "EXISTS (SELECT 1 FROM text WHERE text MATCH ? AND rowid = l.id)", "s", match);
+  else
+    sql_add(sql,
+            "l.id IN (SELECT rowid FROM text WHERE text MATCH ? AND rowid >= ? AND rowid < ?)",
+            "sii", match, sql->floor, sql->ceiling > 0 ? sql->ceiling : INT64_MAX);
 }
 
 static char *
@@ -329,17 +369,6 @@ part_whole(const struct sql *sql, const struct query *query, GPtrArray *texts, G
     g_ptr_array_add(is_text(sql, query) ? texts : rest, (struct query *)query);
 }
 
-static bool
-has_text(const struct query *query)
-{
-  if (query->kind == QUERY_TEXT)
-    return true;
-  for (guint i = 0; query->children != NULL && i < query->children->len; i++)
-    if (has_text(query->children->pdata[i]))
-      return true;
-  return false;
-}
-
 bool
 sql_reads_ahead(const struct query *query)
 {
@@ -399,11 +428,58 @@ add_bound(struct sql *sql, const char *id, const char *sign, int64_t bound)
   add_number(sql, bound);
 }
 
+GPtrArray *
+sql_leads(const struct query *query)
+{
+  const struct sql plain = {.lists = false};
+  g_autoptr(GPtrArray) texts = g_ptr_array_new(), rest = g_ptr_array_new();
+  GPtrArray *leads = g_ptr_array_new_with_free_func(g_free);
+  part_whole(&plain, query, texts, rest);
+  for (guint i = 0; i < texts->len; i++) {
+    const struct query *text = texts->pdata[i];
+    if (text->kind == QUERY_NOT)
+      continue;
+    GString *match = g_string_new(NULL);
+    match_node(match, text);
+    g_ptr_array_add(leads, g_string_free(match, FALSE));
+  }
+  return leads;
+}
+
+static bool
+are_words(const struct query *query)
+{
+  if (query->kind == QUERY_TEXT)
+    return query->word != NULL && !query->prefix;
+  for (guint i = 0; query->children != NULL && i < query->children->len; i++)
+    if (!are_words(query->children->pdata[i]))
+      return false;
+  return true;
+}
+
+bool
+sql_asks_each(const struct query *query)
+{
+  return has_text(query) && are_words(query);
+}
+
+/* The conditions, after those that the letters are found by. */
+static void
+add_rest(struct sql *sql, GPtrArray *rest, const char *id)
+{
+  for (guint i = 0; i < rest->len; i++) {
+    g_string_append(sql->text, " AND ");
+    add_node(sql, rest->pdata[i], id);
+  }
+}
+
 void
 sql_add_source(struct sql *sql, const struct query *query, int64_t folder, const char **id_out)
 {
   g_autoptr(GPtrArray) texts = g_ptr_array_new(), rest = g_ptr_array_new();
-  if (query != NULL)
+  if (query != NULL && sql->each)
+    g_ptr_array_add(rest, (struct query *)query);
+  else if (query != NULL)
     part_whole(sql, query, texts, rest);
   *id_out = add_driver(sql, texts);
   sql_add(sql, " CROSS JOIN folder f ON f.id = l.folder WHERE 1", "");
@@ -417,8 +493,5 @@ sql_add_source(struct sql *sql, const struct query *query, int64_t folder, const
     add_bound(sql, *id_out, "<", sql->ceiling);
   if (folder != 0)
     sql_add(sql, " AND l.folder = ?", "i", folder);
-  for (guint i = 0; i < rest->len; i++) {
-    g_string_append(sql->text, " AND ");
-    add_node(sql, rest->pdata[i], *id_out);
-  }
+  add_rest(sql, rest, *id_out);
 }

@@ -25,17 +25,29 @@ length_at(const char *at)
 
 struct taking { GString *column; guint words; };
 
+static void
+append_word(GString *column, bool together, const char *word, size_t length)
+{
+  size_t at = column->len, kept = MIN(length, LENGTH_MOST);
+  g_string_set_size(column, at + HEAD + kept);
+  char *head = column->str + at;
+  head[0] = (char)kept;
+  head[1] = (char)((kept | (together ? TOGETHER : 0)) >> 8);
+  memcpy(head + HEAD, word, kept);
+}
+
+void
+terms_append(GString *column, const char *word)
+{
+  append_word(column, false, word, strlen(word));
+}
+
 static int
 append(void *data, bool together, const char *word, size_t length, size_t start, size_t end)
 {
   (void)start, (void)end;
   struct taking *taking = data;
-  size_t at = taking->column->len, kept = MIN(length, LENGTH_MOST);
-  g_string_set_size(taking->column, at + HEAD + kept);
-  char *head = taking->column->str + at;
-  head[0] = (char)kept;
-  head[1] = (char)((kept | (together ? TOGETHER : 0)) >> 8);
-  memcpy(head + HEAD, word, kept);
+  append_word(taking->column, together, word, length);
   taking->words++;
   return 0;
 }

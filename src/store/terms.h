@@ -30,6 +30,8 @@ size_t terms_weight(const struct terms *terms);
 GBytes *terms_list(const struct terms *terms);
 /* The same by a key of the hash that is not drawn: by 1, all words meet in one place. */
 GBytes *terms_list_by(const struct terms *terms, guint64 key);
+/* Appends a word to a column. */
+void terms_append(GString *column, const char *word);
 /* The words of a column, one after the other; as tokenize(). */
 int terms_each(const char *column, size_t length, tokenizer_fn take, void *data);
 

@@ -36,7 +36,7 @@ G_DEFINE_AUTOPTR_CLEANUP_FUNC(found_t, found_free)
 static bool
 find_all(struct view *view, struct found *found, GError **error)
 {
-  g_autoptr(sql_t) sql = sql_new();
+  g_autoptr(sql_t) sql = view_sql(view);
   const char *id;
   sql_add(sql, "SELECT l.id, l.thread", "");
   sql_add_source(sql, view->query, view->folder, &id);

@@ -19,9 +19,11 @@ typedef int (*tokenizer_fn)(void *data, bool together, const char *word, size_t 
 /* A query's complete address is the whole only, so that it finds just that. */
 int tokenize(const char *text, size_t length, bool query, tokenizer_fn take, void *data);
 /* In a query's text for FTS5 alone: words as they stand in the table, each behind one of these;
- * EXACT_PLACE is the first.  No word has such a byte. */
+ * EXACT_PLACE is the first.  No word of a text has such a byte. */
 #define EXACT_PLACE "\001"
 #define EXACT_TOGETHER "\002"  /* in the place of the one before */
+/* A word that every letter has in the table, and no text. */
+#define WORD_OF_ALL "\003"
 /* Does the text hold any word? */
 bool tokenizer_has_words(const char *text);
 /* The word, when a query's text is one (`begins`: the start of one) and not very long; else

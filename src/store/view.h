@@ -15,11 +15,19 @@ struct view {
   struct conn *conn;
   int64_t folder;           /* 0: all */
   guint64 offset;           /* rows that a walk passes over */
+  bool each;                /* as in struct sql */
   bool unfolded;            /* threads are looked through whole, whatever is shown of them */
 };
 bool view_open(struct view *view, struct store *store, const struct rows_query *asked,
                GCancellable *cancel, GError **error) G_GNUC_WARN_UNUSED_RESULT;
 void view_clear(struct view *view);
+/* A new statement that goes the view's way to its letters. */
+struct sql *view_sql(const struct view *view);
+
+/* ---- narrow.c ---- */
+
+/* Decides whether the letters of a query are found by its text or by the rest. */
+bool view_choose(struct view *view, GError **error) G_GNUC_WARN_UNUSED_RESULT;
 
 /* What an unread letter must be for someone who asks for the next one. */
 #define WANTS_READING \
