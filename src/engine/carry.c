@@ -58,6 +58,12 @@ run_import(struct work *work, GError **error)
   return false;
 }
 
+GPtrArray *
+engine_import_sources(struct engine *engine, const char *path, const char *to, GError **error)
+{
+  return store_import_sources(path, to, engine_inbox(engine), error);
+}
+
 request_id
 engine_import(struct engine *engine, const char *path, const char *folder)
 {

@@ -183,6 +183,9 @@ request_id engine_refresh(struct engine *engine, bool rebuild);
 /* Unlocks the index of sealed letters (the key is made the first time) and reads those
  * that it lacks.  CONFIG when the rc does not have it. */
 request_id engine_unlock(struct engine *engine);
+/* store_import_sources() with the engine's inbox; each is then imported by itself. */
+GPtrArray *engine_import_sources(struct engine *engine, const char *path, const char *to,
+                                 GError **error) G_GNUC_WARN_UNUSED_RESULT;
 request_id engine_import(struct engine *engine, const char *path, const char *folder);
 /* What another program knows of the account's drop (NULL: of the default account).
  * DONE: done: letters that are not fetched now, total: known already. */

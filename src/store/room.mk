@@ -37,7 +37,7 @@ src_store_libstore_a_SOURCES += \
 	src/store/narrow.c src/store/rows.c src/store/view.h \
 	src/store/scan.c src/store/scan.h \
 	src/store/sealed.c \
-	src/store/sql.c src/store/starts.c \
+	src/store/sources.c src/store/sql.c src/store/starts.c \
 	src/store/terms.c src/store/terms.h \
 	src/store/thread-hand.c \
 	src/store/thread-rows.c \

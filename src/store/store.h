@@ -261,6 +261,15 @@ bool store_deliver(struct store *store, const char *folder, GBytes *message, uns
 /* Is a file of this base name in any folder?  Its key, or NULL. */
 char *store_find_base(struct store *store, const char *base);
 
+/* A file or a Maildir, and the folder that its letters go to. */
+struct import_source { char *path, *folder; };
+void import_source_free(struct import_source *source);
+/* What there is to import at a path, GPtrArray of struct import_source: a file, or a directory
+ * with all Maildirs and mbox files below it (nested, Maildir++, Thunderbird's NAME.sbd).  What
+ * lies at the path itself goes to `to` (NULL: the inbox), what is below to the folder of its
+ * name, in `to` if that is given.  INVALID when there is nothing. */
+GPtrArray *store_import_sources(const char *path, const char *to, const char *inbox,
+                                GError **error) G_GNUC_WARN_UNUSED_RESULT;
 /* mbox (mboxrd, mboxo, mboxcl read alike) or Maildir in; what the folder
  * holds already (same digest and body) is not imported twice. */
 bool store_import(struct store *store, const char *path, const char *folder,

@@ -34,7 +34,8 @@ static const struct cli_command commands[] = {
     {"forward", "FILE|id:MESSAGE-ID|-", N_("Prints the draft that passes a letter on"),
      cli_forward},
     {"import", "PATH… [--to FOLDER] | --state FILE [--account NAME]",
-     N_("Brings mbox files and Maildirs in, or what another program has fetched already"),
+     N_("Brings mbox files and Maildirs in, a directory with all that are below it, or what another"
+        " program has fetched already"),
      cli_import},
     {"index", "[--rebuild] [--sealed]", N_("Brings the index up to date with the mail on disk"), cli_index},
     {"plugin", "list | check NAME|PATH | grant NAME | new NAME",

@@ -1,7 +1,9 @@
 #include <inttypes.h>
+#include <string.h>
 
 #include "base/error.h"
 #include "base/i18n.h"
+#include "base/sanitize.h"
 #include "ui/cli/cli.h"
 #include "ui/report.h"
 
@@ -42,12 +44,33 @@ import_state(struct cli *cli, const char *file, const char *account, GError **er
   return event != NULL;
 }
 
+/* All folders below a path, a line each. */
+static bool
+import_path(struct cli *cli, const char *word, const char *to, GError **error)
+{
+  g_autofree char *path = cli_path(word);
+  g_autoptr(GPtrArray) sources = engine_import_sources(cli->engine, path, to, error);
+  for (guint i = 0; sources != NULL && i < sources->len; i++) {
+    const struct import_source *source = sources->pdata[i];
+    bool itself = strcmp(source->path, path) == 0;
+    g_autofree char *shown = sanitize_line(itself ? word : source->path, -1);
+    g_autofree char *folder = sanitize_line(source->folder, -1);
+    g_autoptr(event_t) event =
+        cli_wait(cli, engine_import(cli->engine, source->path, source->folder), error);
+    if (event == NULL)
+      return false;
+    say(cli, g_strdup_printf(_("%s: %" PRIu64 " letters imported into %s, %" PRIu64
+                               " were here already"), shown, event->done, folder, event->total));
+  }
+  return sources != NULL;
+}
+
 bool
 cli_import(struct cli *cli, int argc, char **argv, GError **error)
 {
   g_autofree char *folder = NULL, *state = NULL, *account = NULL;
   const GOptionEntry entries[] = {
-      {"to", 0, 0, G_OPTION_ARG_STRING, &folder, N_("Into this folder, not the inbox"), "FOLDER"},
+      {"to", 0, 0, G_OPTION_ARG_STRING, &folder, N_("Into this folder and below it, not the inbox"), "FOLDER"},
       {"state", 0, 0, G_OPTION_ARG_FILENAME, &state,
        N_("What mpop, getmail, fetchmail, Thunderbird or Claws Mail has fetched already"), "FILE"},
       {"account", 'a', 0, G_OPTION_ARG_STRING, &account, N_("With --state: of this account"),
@@ -58,16 +81,9 @@ cli_import(struct cli *cli, int argc, char **argv, GError **error)
     return false;
   if (state != NULL && !import_state(cli, state, account, error))
     return false;
-  for (int i = 1; i < argc; i++) {
-    g_autofree char *path = cli_path(argv[i]);
-    const char *to = folder != NULL ? folder : engine_inbox(cli->engine);
-    g_autoptr(event_t) event = cli_wait(cli, engine_import(cli->engine, path, to), error);
-    if (event == NULL)
+  for (int i = 1; i < argc; i++)
+    if (!import_path(cli, argv[i], folder, error))
       return false;
-    say(cli, g_strdup_printf(_("%s: %" PRIu64 " letters imported into %s, %" PRIu64
-                               " were here already"),
-                             argv[i], event->done, to, event->total));
-  }
   return true;
 }
 

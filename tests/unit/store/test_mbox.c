@@ -453,6 +453,69 @@ a_letter_of_a_maildir_comes_as_it_is(void **state)
   fixture_close(&own);
 }
 
+/* ---- what lies below a path ---- */
+
+static void
+assert_sources(const struct fixture *f, const char *sub, const char *to, const char *wanted)
+{
+  g_autofree char *path = g_build_filename(f->dir, sub, NULL);
+  g_autoptr(GError) error = NULL;
+  g_autoptr(GPtrArray) sources = store_import_sources(path, to, "Inbox", &error);
+  g_autoptr(GString) found = g_string_new(NULL);
+  for (guint i = 0; sources != NULL && i < sources->len; i++) {
+    const struct import_source *source = sources->pdata[i];
+    g_string_append_printf(found, "%s>%s ", source->path + strlen(path), source->folder);
+  }
+  if (sources == NULL)
+    g_string_append(found, error_is(error, POSTINO_ERROR_INVALID) ? "none" : "?");
+  assert_string_equal(found->str, wanted);
+}
+
+static void
+make_maildir(const struct fixture *f, const char *name)
+{
+  static const char *const subs[] = {"cur", "new", "tmp"};
+  for (size_t i = 0; i < G_N_ELEMENTS(subs); i++) {
+    g_autofree char *path = g_build_filename(f->dir, name, subs[i], NULL);
+    assert_int_equal(g_mkdir_with_parents(path, 0700), 0);
+  }
+}
+
+static void
+the_folders_of_other_programs_are_found(void **state)
+{
+  struct fixture *f = *state;
+  g_autofree char *below = g_build_filename(f->dir, "tb/Old.sbd/Deep.sbd", NULL);
+  g_autofree char *hidden = g_build_filename(f->dir, "nested/.notmuch", NULL);
+  g_autofree char *loop = g_build_filename(f->dir, "nested/Work/again", NULL);
+  make_maildir(f, "plus");
+  make_maildir(f, "plus/.Sent");
+  make_maildir(f, "plus/.Work.2024");
+  make_maildir(f, "plus/.postino");
+  make_maildir(f, "nested/INBOX");
+  make_maildir(f, "nested/Work/2024");
+  assert_int_equal(g_mkdir_with_parents(below, 0700), 0);
+  assert_int_equal(g_mkdir_with_parents(hidden, 0700), 0);
+  assert_int_equal(symlink("..", loop), 0);
+  fixture_write(f, "nested/.notmuch/xapian", FROM, -1);
+  fixture_write(f, "tb/Inbox", FROM "\nA: 1\n", -1);
+  fixture_write(f, "tb/Inbox.msf", "// <!-- <mdb:mork -->\n", -1);
+  fixture_write(f, "tb/Old", FROM, -1);
+  fixture_write(f, "tb/Old.sbd/Deep", FROM, -1);
+  fixture_write(f, "tb/Old.sbd/Deep.sbd/Deeper", FROM, -1);
+  fixture_write(f, "tb/empty", "", 0);
+  fixture_write(f, "tb/.hidden", FROM, -1);
+  assert_sources(f, "plus", NULL, ">Inbox /.Sent>Sent /.Work.2024>Work/2024 ");
+  assert_sources(f, "plus", "Home", ">Home /.Sent>Home/Sent /.Work.2024>Home/Work/2024 ");
+  assert_sources(f, "nested", NULL, "/INBOX>Inbox /Work/2024>Work/2024 ");
+  assert_sources(f, "tb", NULL, "/Inbox>Inbox /Old>Old /Old.sbd/Deep>Old/Deep"
+                                " /Old.sbd/Deep.sbd/Deeper>Old/Deep/Deeper ");
+  assert_sources(f, "tb/Old", "X", ">X ");
+  assert_sources(f, "tb/none", NULL, ">Inbox ");
+  assert_sources(f, "nested/.notmuch", NULL, "/xapian>xapian ");
+  assert_sources(f, "plus/cur", NULL, "none");
+}
+
 int
 main(void)
 {
@@ -471,6 +534,7 @@ main(void)
       fixture_test(an_export_never_goes_over_a_file_and_leaves_nothing_partial),
       fixture_test(a_maildir_is_imported_with_its_flags),
       fixture_test(a_letter_of_a_maildir_comes_as_it_is),
+      fixture_test(the_folders_of_other_programs_are_found),
   };
   return cmocka_run_group_tests(tests, NULL, NULL);
 }
