@@ -127,6 +127,9 @@ bool letter_add(struct conn *conn, int64_t folder, bool sent, const struct lette
  * it has gathered, which costs more than all the rest. */
 bool letter_add_text(struct conn *conn, int64_t id, const struct terms *terms, GError **error)
     G_GNUC_WARN_UNUSED_RESULT;
+/* The same into temp.read (candidates.c). */
+bool letter_add_read(struct conn *conn, int64_t id, const struct terms *terms, GError **error)
+    G_GNUC_WARN_UNUSED_RESULT;
 bool letter_remove(struct conn *conn, int64_t id, GError **error) G_GNUC_WARN_UNUSED_RESULT;
 bool letter_move(struct conn *conn, int64_t id, int64_t folder, const struct letter_file *file,
                  GError **error) G_GNUC_WARN_UNUSED_RESULT;

@@ -188,13 +188,12 @@ marked_list(const struct terms *terms)
   return marked;
 }
 
-bool
-letter_add_text(struct conn *conn, int64_t id, const struct terms *terms, GError **error)
+static bool
+insert_words(struct conn *conn, const char *sql, int64_t id, const struct terms *terms,
+             GError **error)
 {
   g_autoptr(GString) list = marked_list(terms);
-  auto_stmt *stmt = conn_query(conn, error,
-                               "INSERT INTO text(rowid, body, sender, recipients, copies, subject,"
-                               " filename, list) VALUES(?, ?, ?, ?, ?, ?, ?, ?)", "i", id);
+  auto_stmt *stmt = conn_query(conn, error, sql, "i", id);
   if (stmt == NULL)
     return false;
   for (int i = 0; terms != NULL && i < TERMS_LIST; i++) {
@@ -204,6 +203,22 @@ letter_add_text(struct conn *conn, int64_t id, const struct terms *terms, GError
   }
   sqlite3_bind_text(stmt, TERMS_LIST + 2, list->str, (int)list->len, SQLITE_STATIC);
   return conn_step(conn, stmt, error) >= 0;
+}
+
+#define WORDS \
+  "(rowid, body, sender, recipients, copies, subject, filename, list)" \
+  " VALUES(?, ?, ?, ?, ?, ?, ?, ?)"
+
+bool
+letter_add_text(struct conn *conn, int64_t id, const struct terms *terms, GError **error)
+{
+  return insert_words(conn, "INSERT INTO text" WORDS, id, terms, error);
+}
+
+bool
+letter_add_read(struct conn *conn, int64_t id, const struct terms *terms, GError **error)
+{
+  return insert_words(conn, "INSERT INTO temp.read" WORDS, id, terms, error);
 }
 
 static bool

@@ -43,16 +43,19 @@ ceiling_of(const struct view *view)
   return falls && asked->after != NULL ? asked->after->id : INT64_MAX;
 }
 
-/* How far the rest comes. */
-static bool
-find_floor(struct view *view, const struct query *narrow, int64_t *floor_out, GError **error)
+bool
+view_narrow(struct view *view, guint letters, int64_t *floor_out, GError **error)
 {
+  g_autoptr(query_t) narrow = narrow_of(view->query);
   g_autoptr(sql_t) sql = sql_new();
   const char *id;
+  *floor_out = INT64_MAX;
+  if (view->folder == 0 && narrow == NULL)
+    return true;
   sql_add(sql, "SELECT l.id", "");
   sql_add_source(sql, narrow, view->folder, &id);
   sql_add(sql, " AND l.id < ? ORDER BY l.id DESC LIMIT 1 OFFSET ?", "ii", ceiling_of(view),
-          (int64_t)LETTERS_AHEAD);
+          (int64_t)letters);
   return number_of(view, sql, floor_out, error);
 }
 
@@ -92,9 +95,8 @@ compare(struct view *view, int64_t floor, GError **error)
 bool
 view_choose(struct view *view, GError **error)
 {
-  g_autoptr(query_t) narrow = narrow_of(view->query);
-  if ((view->folder == 0 && narrow == NULL) || !sql_asks_each(view->query))
-    return true;
   int64_t floor;
-  return find_floor(view, narrow, &floor, error) && compare(view, floor, error);
+  return !sql_asks_each(view->query) ||
+         (view_narrow(view, LETTERS_AHEAD, &floor, error) &&
+          (floor == INT64_MAX || compare(view, floor, error)));
 }

@@ -52,6 +52,7 @@ struct sql {
   int64_t floor, ceiling;   /* letters below and from there on are not asked for; 0: all are */
   bool lists;               /* all letters that are asked for have a list of words */
   bool each;                /* text is asked of each letter that the rest leads to */
+  bool read;                /* only letters that are in temp.read are asked for (candidates.c) */
 };
 struct sql_value { bool is_text; int64_t number; char *text; };
 struct sql *sql_new(void);

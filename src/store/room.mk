@@ -34,7 +34,7 @@ src_store_libstore_a_SOURCES += \
 	src/store/reading.c src/store/reading.h \
 	src/store/refresh.c src/store/refresh.h \
 	src/store/refresh-names.c src/store/refresh-texts.c \
-	src/store/narrow.c src/store/rows.c src/store/view.h \
+	src/store/candidates.c src/store/narrow.c src/store/pages.c src/store/rows.c src/store/view.h \
 	src/store/scan.c src/store/scan.h \
 	src/store/sealed.c \
 	src/store/sources.c src/store/sql.c src/store/starts.c \
@@ -93,7 +93,8 @@ check_PROGRAMS += tests/unit/store/test_folders tests/unit/store/test_model test
 	tests/unit/store/test_threads tests/unit/store/test_tokenizer \
 	tests/unit/store/test_waiting tests/unit/store/test_others tests/unit/store/test_damage tests/unit/store/test_clock \
 	tests/unit/store/test_back tests/unit/store/test_moved \
-	tests/unit/store/test_long tests/unit/store/test_starts tests/unit/store/test_narrow tests/unit/store/test_terms
+	tests/unit/store/test_long tests/unit/store/test_starts tests/unit/store/test_narrow tests/unit/store/test_terms \
+	tests/unit/store/test_candidates
 store_LIVE = tests/unit/store/live.h $(store_MIRROR)
 tests_unit_store_test_others_SOURCES = tests/unit/store/test_others.c $(store_LIVE)
 tests_unit_store_test_others_LDADD = $(store_TEST_LIBS)
@@ -133,6 +134,9 @@ tests_unit_store_test_starts_SOURCES = tests/unit/store/test_starts.c $(store_MI
 tests_unit_store_test_starts_LDADD = $(store_TEST_LIBS)
 tests_unit_store_test_narrow_SOURCES = tests/unit/store/test_narrow.c $(store_MIRROR)
 tests_unit_store_test_narrow_LDADD = $(store_TEST_LIBS)
+tests_unit_store_test_candidates_SOURCES = tests/unit/store/test_candidates.c $(store_LIVE)
+tests_unit_store_test_candidates_LDADD = $(store_TEST_LIBS)
+EXTRA_tests_unit_store_test_candidates_DEPENDENCIES = postino-reader$(EXEEXT)
 tests_unit_store_test_terms_SOURCES = tests/unit/store/test_terms.c tests/unit/test.h
 tests_unit_store_test_terms_LDADD = $(store_TEST_LIBS)
 tests_unit_store_test_waiting_SOURCES = tests/unit/store/test_waiting.c $(store_MIRROR)

@@ -5,19 +5,6 @@
 #include "base/sanitize.h"
 #include "store/view.h"
 
-/* Letters among which a page is first looked for when words would be read ahead, and how many
- * times more at most the next time. */
-#define SPAN_FIRST 1000
-#define SPAN_GROWTH 8
-/* The same among those whose lists of words are asked. */
-#define LISTS_SPAN 100
-#define LISTS_GROWTH 4
-/* Words that the starts in a query may stand for when it is said by them, each of which is
- * looked up: so many for a page that the lists did not find, so few where all rows are gone
- * through.  Of more FTS5's merge takes about as long, and passes each letter sooner. */
-#define STARTS_FEW 32
-#define STARTS_MOST 1000
-
 void
 row_free(struct row *row)
 {
@@ -183,7 +170,7 @@ bool
 view_open(struct view *view, struct store *store, const struct rows_query *asked,
           GCancellable *cancel, GError **error)
 {
-  *view = (struct view){.store = store, .asked = asked};
+  *view = (struct view){.store = store, .asked = asked, .cancel = cancel};
   if (asked->query != NULL) {
     view->query = query_parse(asked->query, g_get_real_time() / G_USEC_PER_SEC, error);
     if (view->query == NULL)
@@ -197,12 +184,6 @@ view_open(struct view *view, struct store *store, const struct rows_query *asked
   return find_folder(view, error) &&
          (view->query == NULL ||
           (query_take(view->query, view->conn, error) && view_choose(view, error)));
-}
-
-static bool
-expand(struct view *view, guint most, GError **error)
-{
-  return view->query == NULL || query_expand(view->query, view->conn, most, error);
 }
 
 struct sql *
@@ -220,220 +201,6 @@ view_clear(struct view *view)
   g_clear_pointer(&view->conn, conn_release);
 }
 
-/* How an order goes: its column beside the id, and whether it falls. */
-static const struct { const char *key; bool falls; } orders[] = {
-    [ROWS_NEWEST] = {NULL, true},           [ROWS_OLDEST] = {NULL, false},
-    [ROWS_FROM] = {"l.sender_key", false},  [ROWS_SUBJECT] = {"l.subject_key", false},
-    [ROWS_SIZE] = {"l.size", true},         [ROWS_ARRIVAL] = {"l.arrival", true},
-    [ROWS_THREAD] = {NULL, true},
-};
-
-/* " AND (key, id) > (?, ?)": what comes behind `after` on the way. */
-static void
-add_after(struct sql *sql, const struct row *after, enum rows_order order, const char *id,
-          bool falls)
-{
-  const char *key = orders[order].key, *sign = falls ? "<" : ">";
-  if (key == NULL) {
-    g_string_append_printf(sql->text, " AND %s %s ?", id, sign);
-    sql_add(sql, "", "i", after->id);
-    return;
-  }
-  g_string_append_printf(sql->text, " AND (%s, %s) %s (?, ?)", key, id, sign);
-  if (order == ROWS_SIZE || order == ROWS_ARRIVAL) {
-    int64_t number = order == ROWS_SIZE ? (int64_t)after->size : after->arrival;
-    sql_add(sql, "", "ii", number, after->id);
-    return;
-  }
-  g_autofree char *text = order == ROWS_FROM ? sort_key_sender(after->from)
-                                             : sort_key_subject(after->subject, NULL);
-  sql_add(sql, "", "si", text, after->id);
-}
-
-static void
-add_order(struct sql *sql, enum rows_order order, const char *id, bool falls, guint limit)
-{
-  const char *key = orders[order].key, *way = falls ? "DESC" : "ASC";
-  g_string_append(sql->text, " ORDER BY ");
-  if (key != NULL)
-    g_string_append_printf(sql->text, "%s %s, ", key, way);
-  g_string_append_printf(sql->text, "%s %s LIMIT ?", id, way);
-  sql_add(sql, "", "i", (int64_t)limit);
-}
-
-static GPtrArray *
-collect(struct view *view, const struct sql *sql, GError **error)
-{
-  auto_own *stmt = sql_prepare(sql, view->conn, error);
-  if (stmt == NULL)
-    return NULL;
-  g_autoptr(GPtrArray) rows = g_ptr_array_new_with_free_func((GDestroyNotify)row_free);
-  int step;
-  while ((step = conn_step(view->conn, stmt, error)) == 1)
-    g_ptr_array_add(rows, row_take(view->store, stmt));
-  return step == 0 ? g_steal_pointer(&rows) : NULL;
-}
-
-void
-rows_reverse(GPtrArray *rows)
-{
-  for (guint i = 0, j = rows->len; i + 1 < j; i++) {
-    j--;
-    void *row = rows->pdata[i];
-    rows->pdata[i] = rows->pdata[j];
-    rows->pdata[j] = row;
-  }
-}
-
-/* All folders in an order whose index begins with the folder: of each the page that it
- * would have alone, so that the cost grows with the folders, not with the letters. */
-static void
-add_each_folder(struct sql *sql, const struct rows_query *asked, bool falls, guint limit)
-{
-  sql_add(sql, " FROM folder f CROSS JOIN letter l ON l.id IN (SELECT l.id FROM letter l"
-               " WHERE l.folder = f.id", "");
-  sql_add(sql, asked->waiting ? "" : NOT_WAITING, "");
-  if (asked->after != NULL)
-    add_after(sql, asked->after, asked->order, "l.id", falls);
-  add_order(sql, asked->order, "l.id", falls, limit);
-  sql_add(sql, ") WHERE 1", "");
-}
-
-/* Letters among which a walk keeps. */
-struct span {
-  int64_t floor, ceiling;   /* as in struct sql */
-  bool lists;               /* all of them have a list of words */
-};
-
-/* One walk from the key of `after`. */
-static GPtrArray *
-walk(struct view *view, const char *condition, guint limit, struct span span, GError **error)
-{
-  const struct rows_query *asked = view->asked;
-  bool falls = orders[asked->order].falls != asked->backwards;
-  g_autoptr(sql_t) sql = view_sql(view);
-  const char *id;
-  sql->floor = span.floor;
-  sql->ceiling = span.ceiling;
-  sql->lists = span.lists;
-  sql_add(sql, "SELECT " ROW_COLUMNS, "");
-  if (view->query == NULL && view->folder == 0 && orders[asked->order].key != NULL &&
-      *condition == '\0') {
-    add_each_folder(sql, asked, falls, limit + (guint)view->offset);
-    id = "l.id";
-  } else {
-    sql_add_source(sql, view->query, view->folder, &id);
-    sql_add(sql, asked->waiting ? "" : NOT_WAITING, "");
-    sql_add(sql, condition, "");
-    if (asked->after != NULL)
-      add_after(sql, asked->after, asked->order, id, falls);
-  }
-  add_order(sql, asked->order, id, falls, limit);
-  if (view->offset > 0)
-    sql_add(sql, " OFFSET ?", "i", (int64_t)view->offset);
-  GPtrArray *rows = collect(view, sql, error);
-  if (rows != NULL && asked->backwards)
-    rows_reverse(rows);
-  return rows;
-}
-
-/* A page that comes together from the newest letters to the oldest. */
-struct gathering {
-  GPtrArray *rows;
-  int64_t ceiling;          /* what lies from there on was asked; 0: nothing was */
-  guint64 asked;            /* letters */
-  bool done;                /* it is all that there is, or would be */
-};
-
-/* Asks so many letters more, but none below `least`. */
-static bool
-gather(struct view *view, const char *condition, guint limit, guint64 letters, int64_t least,
-       bool lists, struct gathering *page, GError **error)
-{
-  struct span span = {.ceiling = page->ceiling, .lists = lists};
-  if (!conn_number(view->conn, &span.floor, 0, error,
-                   "SELECT id FROM letter WHERE id < ? ORDER BY id DESC LIMIT 1 OFFSET ?", "ii",
-                   page->ceiling != 0 ? page->ceiling : INT64_MAX, (int64_t)letters))
-    return false;
-  span.floor = MAX(span.floor, least);
-  GPtrArray *more = walk(view, condition, limit - page->rows->len, span, error);
-  if (more == NULL)
-    return false;
-  g_ptr_array_extend_and_steal(page->rows, more);
-  page->done = page->rows->len == limit || span.floor == 0;
-  page->ceiling = span.floor;
-  page->asked += letters;
-  return true;
-}
-
-/* Among the letters that have lists, as far as the page is there.  What is seldom is found
- * sooner by the full-text table, unless that would read ahead. */
-static bool
-gather_by_lists(struct view *view, const char *condition, guint limit, struct gathering *page,
-                GError **error)
-{
-  bool patient = sql_reads_ahead(view->query);
-  int64_t first;
-  if (!lists_from(view->conn, &first, error))
-    return false;
-  if (page->ceiling != 0 && page->ceiling <= first)
-    return true;
-  for (guint letters = LISTS_SPAN;; letters *= LISTS_GROWTH) {
-    if (!gather(view, condition, limit, letters, first, true, page, error))
-      return false;
-    bool seldom = letters > LISTS_SPAN || page->rows->len * LISTS_GROWTH < limit;
-    if (page->done || page->ceiling == first || (seldom && !patient))
-      return true;
-  }
-}
-
-/* Where all hits of a word would be read before the first row comes (“-the”), they are those
- * of so many letters at a time as the rest of the page lies in, to judge by what came. */
-static bool
-gather_by_parts(struct view *view, const char *condition, guint limit, struct gathering *page,
-                GError **error)
-{
-  for (guint64 letters = SPAN_FIRST; !page->done; ) {
-    guint64 wanted = limit - page->rows->len, most = letters * SPAN_GROWTH;
-    if (page->rows->len > 0)
-      letters = CLAMP(page->asked * wanted * 5 / 4 / page->rows->len, SPAN_FIRST, most);
-    else if (page->asked > 0)
-      letters = most;
-    if (!gather(view, condition, limit, letters, 0, false, page, error))
-      return false;
-  }
-  return true;
-}
-
-/* A page of any order but threads. */
-static GPtrArray *
-find_page(struct view *view, const char *condition, guint limit, GError **error)
-{
-  const struct rows_query *asked = view->asked;
-  bool falls = view->query != NULL && asked->order == ROWS_NEWEST && !asked->backwards;
-  g_autoptr(GPtrArray) rows = g_ptr_array_new_with_free_func((GDestroyNotify)row_free);
-  struct gathering page = {.rows = rows};
-  if (falls && asked->after != NULL)
-    page.ceiling = asked->after->id;
-  if (falls && sql_asks_lists(view->query) &&
-      !gather_by_lists(view, condition, limit, &page, error))
-    return NULL;
-  guint most = orders[asked->order].key == NULL ? STARTS_MOST : STARTS_FEW;
-  if (!page.done && !expand(view, most, error))
-    return NULL;
-  if (falls && !page.done && !view->each && sql_reads_ahead(view->query) &&
-      !gather_by_parts(view, condition, limit, &page, error))
-    return NULL;
-  if (!page.done) {
-    GPtrArray *more = walk(view, condition, limit - rows->len,
-                           (struct span){.ceiling = page.ceiling}, error);
-    if (more == NULL)
-      return NULL;
-    g_ptr_array_extend_and_steal(rows, more);
-  }
-  return g_steal_pointer(&rows);
-}
-
 GPtrArray *
 store_rows(struct store *store, const struct rows_query *query, GCancellable *cancel,
            GError **error)
@@ -442,8 +209,8 @@ store_rows(struct store *store, const struct rows_query *query, GCancellable *ca
   if (!view_open(&view, store, query, cancel, error))
     return NULL;
   if (query->order != ROWS_THREAD)
-    return find_page(&view, "", query->limit, error);
-  return expand(&view, STARTS_FEW, error) ? view_threads(&view, query->limit, error) : NULL;
+    return view_page(&view, "", query->limit, error);
+  return view_expand(&view, error) ? view_threads(&view, query->limit, error) : NULL;
 }
 
 /* ---- places ---- */
@@ -467,12 +234,12 @@ store_row_at(struct store *store, const struct rows_query *query, guint64 n, gui
              GCancellable *cancel, GError **error)
 {
   g_auto(view_t) view = {0};
-  if (!view_open(&view, store, query, cancel, error) || !expand(&view, STARTS_FEW, error))
+  if (!view_open(&view, store, query, cancel, error) || !view_expand(&view, error))
     return NULL;
   if (query->order == ROWS_THREAD)
     return view_thread_at(&view, n, of, error);
   view.offset = MIN(n, (guint64)G_MAXINT32);
-  return walk(&view, "", 1, (struct span){0}, error);
+  return view_walk(&view, "", 1, (struct span){0}, error);
 }
 
 bool
@@ -480,7 +247,7 @@ store_place(struct store *store, const struct rows_query *query, guint64 *before
             guint64 *all_out, GCancellable *cancel, GError **error)
 {
   g_auto(view_t) view = {0};
-  if (!view_open(&view, store, query, cancel, error) || !expand(&view, STARTS_FEW, error))
+  if (!view_open(&view, store, query, cancel, error) || !view_expand(&view, error))
     return false;
   if (query->order == ROWS_THREAD)
     return view_thread_place(&view, before_out, all_out, error);
@@ -489,7 +256,7 @@ store_place(struct store *store, const struct rows_query *query, guint64 *before
   sql_add(sql, "SELECT count(*)", "");
   sql_add_source(sql, view.query, view.folder, &id);
   sql_add(sql, query->waiting ? "" : NOT_WAITING, "");
-  add_after(sql, query->after, query->order, id, !orders[query->order].falls);
+  view_add_before(sql, query, id);
   auto_own *stmt = sql_prepare(sql, view.conn, error);
   *all_out = 0;
   return take_counts(view.conn, stmt, before_out, NULL, error);
@@ -502,7 +269,7 @@ store_count(struct store *store, const struct rows_query *query, guint64 *total_
             guint64 *unread_out, GCancellable *cancel, GError **error)
 {
   g_auto(view_t) view = {0};
-  if (!view_open(&view, store, query, cancel, error) || !expand(&view, STARTS_FEW, error))
+  if (!view_open(&view, store, query, cancel, error) || !view_expand(&view, error))
     return false;
   if (view.query == NULL) {
     auto_stmt *kept = conn_query(view.conn, error,
@@ -528,7 +295,7 @@ store_next_unread(struct store *store, const struct rows_query *query, GError **
   if (!view_open(&view, store, query, NULL, error))
     return NULL;
   if (query->order == ROWS_THREAD)
-    return expand(&view, STARTS_FEW, error) ? view_thread_unread(&view, error) : NULL;
-  g_autoptr(GPtrArray) rows = find_page(&view, WANTS_READING, 1, error);
+    return view_expand(&view, error) ? view_thread_unread(&view, error) : NULL;
+  g_autoptr(GPtrArray) rows = view_page(&view, WANTS_READING, 1, error);
   return rows != NULL && rows->len > 0 ? g_ptr_array_steal_index(rows, 0) : NULL;
 }

@@ -44,7 +44,7 @@ scan_free(struct scan *scan)
   g_free(scan);
 }
 
-static struct scan *
+struct scan *
 scan_new(void)
 {
   struct scan *scan = g_new0(struct scan, 1);

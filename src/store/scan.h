@@ -23,6 +23,8 @@ struct scan {
   GArray *added, *renamed, *gone; /* struct change; of gone, the folder is where it lay */
 };
 
+/* Of nothing. */
+struct scan *scan_new(void);
 struct scan *scan_run(struct store *store, GCancellable *cancel, GError **error)
     G_GNUC_WARN_UNUSED_RESULT;
 void scan_free(struct scan *scan);

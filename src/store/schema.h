@@ -18,6 +18,9 @@
  * `sealed` has the words of letters that were sealed, each as a number that only the key
  * makes. `hand` mirrors what state.db says of threads; thread_mark is the greatest mark of
  * each thread that has one. */
+#define SCHEMA_TEXT \
+  "fts5(body, sender, recipients, copies, subject, filename, list, content='', detail=full," \
+  " columnsize=0, tokenize='postino')"
 #define SCHEMA_SQL \
   "CREATE TABLE folder(id INTEGER PRIMARY KEY, name TEXT NOT NULL UNIQUE," \
   " sent INTEGER NOT NULL, total INTEGER NOT NULL DEFAULT 0, unread INTEGER NOT NULL DEFAULT 0," \
@@ -64,8 +67,7 @@
   " uses INTEGER NOT NULL, newest INTEGER NOT NULL) STRICT;" \
   "CREATE TABLE address_word(word TEXT NOT NULL, address INTEGER NOT NULL," \
   " PRIMARY KEY(word, address)) STRICT, WITHOUT ROWID;" \
-  "CREATE VIRTUAL TABLE text USING fts5(body, sender, recipients, copies, subject, filename," \
-  " list, content='', detail=full, columnsize=0, tokenize='postino');" \
+  "CREATE VIRTUAL TABLE text USING " SCHEMA_TEXT ";" \
   "INSERT INTO text(text, rank) VALUES('hashsize', 33554432);" \
   "INSERT INTO text(text, rank) VALUES('automerge', 0), ('crisismerge', 200);" \
   "CREATE TRIGGER letter_comes AFTER INSERT ON letter WHEN (NEW.flags & 64) = 0 BEGIN" \

@@ -255,6 +255,8 @@ add_set(struct sql *sql, const char *match)
 {
   if (sql->each)
     sql_add(sql, "EXISTS (SELECT 1 FROM text WHERE text MATCH ? AND rowid = l.id)", "s", match);
+  else if (sql->read)
+    sql_add(sql, "l.id IN (SELECT rowid FROM read WHERE read MATCH ?)", "s", match);
   else
     sql_add(sql,
             "l.id IN (SELECT rowid FROM text WHERE text MATCH ? AND rowid >= ? AND rowid < ?)",
@@ -477,7 +479,7 @@ void
 sql_add_source(struct sql *sql, const struct query *query, int64_t folder, const char **id_out)
 {
   g_autoptr(GPtrArray) texts = g_ptr_array_new(), rest = g_ptr_array_new();
-  if (query != NULL && sql->each)
+  if (query != NULL && (sql->each || sql->read))
     g_ptr_array_add(rest, (struct query *)query);
   else if (query != NULL)
     part_whole(sql, query, texts, rest);
@@ -487,6 +489,9 @@ sql_add_source(struct sql *sql, const struct query *query, int64_t folder, const
     g_autofree char *match = match_of(texts);
     sql_add(sql, " AND text MATCH ?", "s", match);
   }
+  if (sql->read)
+    sql_add(sql, " AND l.id IN (SELECT rowid FROM read WHERE read MATCH '\"" EXACT_PLACE WORD_OF_ALL
+                 "\"')", "");
   if (sql->floor > 0)
     add_bound(sql, *id_out, ">=", sql->floor);
   if (sql->ceiling > 0)

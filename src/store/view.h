@@ -13,6 +13,7 @@ struct view {
   const struct rows_query *asked;
   struct query *query;      /* NULL: all */
   struct conn *conn;
+  GCancellable *cancel;     /* not held */
   int64_t folder;           /* 0: all */
   guint64 offset;           /* rows that a walk passes over */
   bool each;                /* as in struct sql */
@@ -24,8 +25,46 @@ void view_clear(struct view *view);
 /* A new statement that goes the view's way to its letters. */
 struct sql *view_sql(const struct view *view);
 
+/* ---- pages.c ---- */
+
+/* Letters among which a walk keeps. */
+struct span {
+  int64_t floor, ceiling;   /* as in struct sql */
+  bool lists, read;         /* as in struct sql */
+};
+/* One walk from the key of `asked->after`, in any order but threads. */
+GPtrArray *view_walk(struct view *view, const char *condition, guint limit, struct span span,
+                     GError **error) G_GNUC_WARN_UNUSED_RESULT;
+/* The rows from there on; `condition` is "" or one more " AND …". */
+GPtrArray *view_page(struct view *view, const char *condition, guint limit, GError **error)
+    G_GNUC_WARN_UNUSED_RESULT;
+/* Adds what makes the rows those before `asked->after`. */
+void view_add_before(struct sql *sql, const struct rows_query *asked, const char *id);
+/* query_expand() for who goes through all rows. */
+bool view_expand(struct view *view, GError **error) G_GNUC_WARN_UNUSED_RESULT;
+
+/* ---- candidates.c ---- */
+
+/* A page that comes together from the newest letters to the oldest. */
+struct gathering {
+  GPtrArray *rows;
+  int64_t ceiling;          /* what lies from there on was asked; 0: nothing was */
+  guint64 asked;            /* letters */
+  bool done;                /* it is all that there is, or would be */
+};
+/* Go on with the page by reading letters, as far as that is shorter than what the full-text
+ * table would do: where they are few, or instead of a merge. */
+bool view_read_few(struct view *view, const char *condition, guint limit, struct gathering *page,
+                   GError **error) G_GNUC_WARN_UNUSED_RESULT;
+bool view_read_instead(struct view *view, const char *condition, guint limit,
+                       struct gathering *page, GError **error) G_GNUC_WARN_UNUSED_RESULT;
+
 /* ---- narrow.c ---- */
 
+/* How far so many letters come that the folder and what an index leads to leave: the number of
+ * the next one, 0 when there is none, INT64_MAX where nothing is narrow. */
+bool view_narrow(struct view *view, guint letters, int64_t *floor_out, GError **error)
+    G_GNUC_WARN_UNUSED_RESULT;
 /* Decides whether the letters of a query are found by its text or by the rest. */
 bool view_choose(struct view *view, GError **error) G_GNUC_WARN_UNUSED_RESULT;
 

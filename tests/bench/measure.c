@@ -1,5 +1,5 @@
 /* What the store's answers cost in the process: measure DIR [NEW…].  DIR is a mail directory
- * with a folder Inbox that corpus made; the letters of each Maildir NEW are delivered into it,
+ * with a folder Inbox that corpus made, beside which a small one is made; the letters of each Maildir NEW are delivered into it,
  * and what the index needs for them is measured (the first time with the start of the
  * readers).  A line each: name, tab, milliseconds, tab, rows. */
 #include <stdio.h>
@@ -83,6 +83,16 @@ measure_refresh(struct store *store, const char *what)
 }
 
 static void
+measure_settle(struct store *store)
+{
+  double start = now(), before = worked();
+  while (store_settle(store))
+    ;
+  say("putting the index in order", now() - start, 0);
+  say("putting the index in order: processor", worked() - before, 0);
+}
+
+static void
 measure_orders(struct store *store)
 {
   static const struct { const char *name; enum rows_order order; } orders[] = {
@@ -144,7 +154,7 @@ measure_queries(struct store *store)
       {"rare word and short prefix", "zibibbo tra*"},
       {"commonest word without a short prefix", "the -tra*"},
       {"sender and date", "from:p7 date:2012"}, {"date", "date:2012"},
-      {"unread", "is:unread"}, {"unread, word", "is:unread the"}, {"flagged", "is:flagged"},
+      {"unread", "is:unread"}, {"unread, word", "is:unread the"}, {"flagged", "is:flagged"}, {"flagged, word", "is:flagged the"},
       {"tag", "tag:todo"}, {"size", "size:>50K"}, {"size, word", "size:<2K the"},
       {"attachments", "has:attachment the"}, {"list", "list:list3"}, {"folder", "in:Inbox"},
       {"word without another", "the -of"}, {"without a common word", "-of"},
@@ -157,6 +167,57 @@ measure_queries(struct store *store)
   }
   measure_rows(store, "search commonest word, in the folder",
                (struct rows_query){.folder = "Inbox", .query = "the"});
+}
+
+/* ---- a small folder beside the large one ---- */
+
+#define FEW 100
+
+static GPtrArray *
+names_in(const char *path)
+{
+  GPtrArray *names = g_ptr_array_new_with_free_func(g_free);
+  g_autoptr(GDir) dir = g_dir_open(path, 0, NULL);
+  for (const char *name; dir != NULL && (name = g_dir_read_name(dir)) != NULL;)
+    g_ptr_array_add(names, g_strdup(name));
+  return names;
+}
+
+/* DIR/Few has some of Inbox's letters, from all its years. */
+static void
+make_few(const char *mail)
+{
+  static const char *const subs[] = {"new", "tmp", "cur"};
+  g_autofree char *few = g_build_filename(mail, "Few", NULL);
+  g_autofree char *from = g_build_filename(mail, "Inbox", "cur", NULL);
+  if (g_file_test(few, G_FILE_TEST_IS_DIR))
+    return;
+  for (gsize i = 0; i < G_N_ELEMENTS(subs); i++) {
+    g_autofree char *path = g_build_filename(few, subs[i], NULL);
+    if (g_mkdir_with_parents(path, 0700) != 0)
+      die(NULL);
+  }
+  g_autoptr(GPtrArray) names = names_in(from);
+  for (guint i = 0; i < FEW && names->len >= FEW; i++) {
+    const char *name = names->pdata[i * (names->len / FEW)];
+    g_autofree char *was = g_build_filename(from, name, NULL);
+    g_autofree char *is = g_build_filename(few, "cur", name, NULL);
+    if (link(was, is) != 0)
+      die(NULL);
+  }
+}
+
+static void
+measure_few(struct store *store)
+{
+  static const struct { const char *name, *query; } queries[] = {
+      {"commonest word", "the"}, {"rare word", "zibibbo"}, {"without the commonest", "-the"},
+      {"phrase", "\"of the\""}, {"short prefix", "tra*"}, {"unread, word", "is:unread the"},
+  };
+  for (gsize i = 0; i < G_N_ELEMENTS(queries); i++) {
+    g_autofree char *what = g_strdup_printf("search %s, in a small folder", queries[i].name);
+    measure_rows(store, what, (struct rows_query){.folder = "Few", .query = queries[i].query});
+  }
 }
 
 static guint
@@ -184,6 +245,7 @@ main(int argc, char **argv)
     return 64;
   }
   struct reader_pool *readers = reader_pool_new((int)g_get_num_processors());
+  make_few(argv[1]);
   double start = now();
   store_t *store = store_open(argv[1], readers, &error);
   if (store == NULL)
@@ -195,13 +257,18 @@ main(int argc, char **argv)
   say("open, first screen", now() - start, rows->len);
   measure_refresh(store, "refresh, first");
   measure_refresh(store, "refresh, nothing new");
+  measure_settle(store);
   measure_orders(store);
   measure_places(store);
   measure_queries(store);
+  measure_few(store);
   for (int i = 2; i < argc; i++) {
     guint n = move_in(argv[1], argv[i], "cur") + move_in(argv[1], argv[i], "new");
     g_autofree char *what = g_strdup_printf("update %d, %u new letters", i - 1, n);
     measure_refresh(store, what);
+    /* As the program does when it has shown them. */
+    while (store_settle(store))
+      ;
   }
   store_close(store);
   reader_pool_free(readers);

@@ -205,6 +205,10 @@ letters_whose_words_are_not_there_yet_have_none(void **state)
   fill(f, rand, letters);
   take_texts(f, letters);
   check_queries(f, rand, letters, 40);
+  g_autofree bool *found = g_new(bool, LETTERS);
+  for (guint i = 0; i < LETTERS; i++)
+    found[i] = (letters[i].words & 3) == 0 || (letters[i].words & 32) != 0;
+  check_pages(f, (struct rows_query){.query = "(-the -boat) or zibibbo"}, letters, found);
 }
 
 /* ---- which way ---- */
