@@ -117,10 +117,16 @@ search_in(struct view *view, const char *folder, const char *text)
     return;
   }
   struct index_view *live = (struct index_view *)g_steal_pointer(&ui->live);
-  if (live != NULL)
+  if (live != NULL) {
     index_view_search(live, text, is_shown(ui, live, text));
-  else
-    ui_push(ui, index_view_new(ui, folder, text));
+  } else {
+    live = (struct index_view *)index_view_new(ui, folder, text);
+    ui_push(ui, &live->view);
+  }
+  /* Who wrote half a word and saw its letters would be shown none. */
+  g_autofree char *begun = readable_query(ui, text);
+  if (g_strcmp0(begun, text) != 0)
+    index_view_or(live, begun);
 }
 
 /* The folder that is open: of a search in it, the same. */

@@ -9,6 +9,7 @@ struct index_view {
   struct view view;
   char *folder;             /* NULL: all */
   char *query;              /* NULL: none */
+  char *otherwise;          /* asked for when the query finds nothing; NULL: nothing is */
   enum rows_order order;
   bool folded;              /* threads show their first letter */
   GArray *folds;            /* guint64: threads that are the other way round */
@@ -40,6 +41,8 @@ const char *index_order_help(enum rows_order order);
 void index_view_load(struct index_view *index, bool from_end);
 void index_view_reload(struct index_view *index);
 void index_view_move(struct index_view *index, int by);
+/* What is asked for when no letter matches the query that has just been asked for. */
+void index_view_or(struct index_view *index, const char *query);
 /* Another query in the view that shows one; with `keep` its rows stay until the new ones
  * come. */
 void index_view_search(struct index_view *index, const char *query, bool keep);

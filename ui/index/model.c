@@ -285,11 +285,25 @@ move_on(struct index_view *index)
   index_view_move(index, by);
 }
 
+/* Did the query find nothing, and is there another to ask for? */
+static bool
+ask_otherwise(struct index_view *index, const struct event *event, const struct loading *loading)
+{
+  g_autofree char *otherwise = g_steal_pointer(&index->otherwise);
+  if (otherwise == NULL || event->rows == NULL || event->rows->len > 0 ||
+      loading->kind != LOAD_START)
+    return false;
+  index_view_search(index, otherwise, false);
+  return true;
+}
+
 static void
 arrived(struct view *view, struct event *event, void *data)
 {
   struct index_view *index = (struct index_view *)view;
   index->asked = 0;
+  if (ask_otherwise(index, event, data))
+    return;
   g_clear_pointer(&index->why, g_free);
   if (event->error != NULL) {
     /* The inbox is made by the first letter that comes. */
@@ -468,6 +482,7 @@ index_view_show(struct view *view, const char *folder)
   g_free(index->folder);
   index->folder = g_strdup(folder);
   g_clear_pointer(&index->query, g_free);
+  g_clear_pointer(&index->otherwise, g_free);
   g_clear_pointer(&index->why, g_free);
   index_view_unchoose(index);
   g_array_set_size(index->folds, 0);
@@ -480,10 +495,18 @@ index_view_show(struct view *view, const char *folder)
 }
 
 void
+index_view_or(struct index_view *index, const char *query)
+{
+  g_free(index->otherwise);
+  index->otherwise = index->asked != 0 ? g_strdup(query) : NULL;
+}
+
+void
 index_view_search(struct index_view *index, const char *query, bool keep)
 {
   if (g_strcmp0(index->query, query) == 0)
     return;
+  g_clear_pointer(&index->otherwise, g_free);
   g_free(index->query);
   index->query = g_strdup(query);
   index_view_unchoose(index);
@@ -520,6 +543,7 @@ index_view_close(struct view *view)
   g_array_unref(index->folds);
   g_free(index->folder);
   g_free(index->query);
+  g_free(index->otherwise);
   g_free(index->why);
   g_free(index);
 }
