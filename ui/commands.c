@@ -324,11 +324,11 @@ unlock(struct view *view, const char *const *args)
 static const struct command mail_rows[] = {
     {.name = "compose", .keys = "c m", .args = "[address]", .complete = COMPLETE_ADDRESS,
      .help = N_("Write a letter"), .hint = N_("write"), .run = compose},
-    {.name = "search", .keys = "/", .args = "query", .ask = N_("Search:"),
+    {.name = "search", .keys = "/", .args = "query", .ask = N_("Search:"), .complete = COMPLETE_QUERY,
      .help = N_("Search all mail; results come while you type"), .hint = N_("search"),
      .run = search_all, .typed = search_all_typed},
     {.name = "search-here", .keys = ".", .args = "query", .ask = N_("Search here:"),
-     .help = N_("Search in the open folder"), .run = search_here, .typed = search_here_typed},
+     .complete = COMPLETE_QUERY, .help = N_("Search in the open folder"), .run = search_here, .typed = search_here_typed},
     {.name = "go", .keys = "g", .args = "folder", .ask = N_("Go to folder:"),
      .complete = COMPLETE_FOLDER, .live = true, .help = N_("Open a folder"), .run = go},
     {.name = "folders", .keys = "b", .help = N_("Choose from the list of folders"),

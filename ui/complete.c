@@ -142,6 +142,7 @@ take_strings(struct view *view, struct event *event, void *data)
   if (candidates->len == 0 && wish->insert)
     ui_say(view->ui, "%s", wish->nothing);
   prompt_offer(prompt, candidates, wish->from, wish->insert);
+  ui_typed(view->ui);
 }
 
 static void
@@ -173,6 +174,32 @@ ask_paths(struct ui *ui, struct prompt *prompt, size_t from, const char *typed, 
                               .insert = insert, .nothing = _("Nothing begins so.")});
 }
 
+/* What is behind a sign (“-”, and “+” before a tag) is asked for. */
+static void
+ask_words(struct ui *ui, struct prompt *prompt, size_t from, const char *typed, bool tag)
+{
+  bool sign = *typed == '-' || (tag && *typed == '+');
+  await_strings(ui,
+                engine_complete(ui->engine, tag ? STORE_TAGS : STORE_TERMS, typed + sign),
+                (struct wish){.prompt = prompt, .before = g_strndup(typed, sign), .from = from,
+                              .insert = true, .nothing = _("Nothing begins so.")});
+}
+
+/* Where the last word begins: behind a blank or a parenthesis that are not quoted. */
+static size_t
+word_start(const char *text, size_t cursor)
+{
+  size_t start = 0;
+  bool quoted = false;
+  for (size_t at = 0; at < cursor; at++) {
+    if (text[at] == '"')
+      quoted = !quoted;
+    else if (!quoted && strchr(" (", text[at]) != NULL)
+      start = at + 1;
+  }
+  return start;
+}
+
 /* Where the last address of a list begins. */
 static size_t
 list_start(const char *text, size_t cursor)
@@ -192,11 +219,15 @@ kind_at(struct ui *ui, const struct prompt *prompt, size_t *from)
   const char *space = memchr(prompt->text->str, ' ', prompt->cursor);
   if (prompt->complete == COMPLETE_ADDRESS)
     *from = list_start(prompt->text->str, prompt->cursor);
+  if (prompt->complete == COMPLETE_QUERY || prompt->complete == COMPLETE_TAG)
+    *from = word_start(prompt->text->str, prompt->cursor);
   if (prompt->complete != COMPLETE_COMMAND || space == NULL)
     return prompt->complete;
   g_autofree char *name = g_strndup(prompt->text->str, (gsize)(space - prompt->text->str));
   const struct command *command = command_find(ui_view(ui)->kind->groups, name);
   *from = (size_t)(space + 1 - prompt->text->str);
+  if (command != NULL && (command->complete == COMPLETE_QUERY || command->complete == COMPLETE_TAG))
+    *from = MAX(*from, word_start(prompt->text->str, prompt->cursor));
   return command != NULL ? command->complete : COMPLETE_NOTHING;
 }
 
@@ -215,6 +246,11 @@ ui_complete(struct ui *ui, struct prompt *prompt, bool insert)
     ask_paths(ui, prompt, from, typed, insert);
     return;
   }
+  if (kind == COMPLETE_QUERY || kind == COMPLETE_TAG) {
+    if (insert)
+      ask_words(ui, prompt, from, typed, kind == COMPLETE_TAG);
+    return;
+  }
   GPtrArray *candidates = candidates_new();
   switch (kind) {
   case COMPLETE_COMMAND: offer_commands(ui, candidates, typed, prompt->live); break;
@@ -222,7 +258,8 @@ ui_complete(struct ui *ui, struct prompt *prompt, bool insert)
   case COMPLETE_ACCOUNT: offer_accounts(ui, candidates, typed); break;
   case COMPLETE_SENDER: offer_senders(ui, candidates, typed); break;
   case COMPLETE_ORDER: offer_orders(candidates, typed); break;
-  case COMPLETE_NOTHING: case COMPLETE_ADDRESS: case COMPLETE_PATH: break;
+  case COMPLETE_NOTHING: case COMPLETE_ADDRESS: case COMPLETE_PATH: case COMPLETE_QUERY:
+  case COMPLETE_TAG: break;
   }
   if (candidates->len == 0 && insert && kind != COMPLETE_NOTHING)
     ui_say(ui, _("Nothing begins so."));

@@ -436,7 +436,7 @@ static const struct command rows[] = {
     {.name = "next-unread", .keys = "Tab", .help = N_("Go to the next unread letter"),
      .hint = N_("unread"), .run = next_unread},
     {.name = "tag", .keys = "t", .args = "words", .ask = N_("Tags (+todo -read):"),
-     .help = N_("Add and remove tags"), .run = tag},
+     .complete = COMPLETE_TAG, .help = N_("Add and remove tags"), .run = tag},
     {.name = "mute", .keys = "I", .help = N_("Mute the thread, or not: Tab passes it over"),
      .run = mute},
     {.name = "watch", .keys = "w", .help = N_("Watch the thread, or not: it is marked in the list"),

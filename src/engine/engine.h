@@ -154,6 +154,8 @@ request_id engine_part(struct engine *engine, const struct letter_ref *ref, int 
 request_id engine_save(struct engine *engine, const struct letter_ref *ref, int number,
                        const char *dir);
 request_id engine_addresses(struct engine *engine, const char *prefix);
+/* store_complete(). */
+request_id engine_complete(struct engine *engine, enum store_completion what, const char *start);
 /* The first 200 names in `dir` that begin with `start`, sorted, a directory's with a `/` at its end;
  * without hidden ones unless `start` begins with a dot, and none where `dir` cannot be read. */
 request_id engine_paths(struct engine *engine, const char *dir, const char *start);

@@ -330,6 +330,37 @@ engine_addresses(struct engine *engine, const char *prefix)
   return engine_request(engine, NULL, run_addresses, g_strdup(prefix), g_free);
 }
 
+/* ---- queries and tags ---- */
+
+#define COMPLETIONS 200
+
+struct begun { enum store_completion what; char *start; };
+
+static void
+begun_free(void *data)
+{
+  struct begun *begun = data;
+  g_free(begun->start);
+  g_free(begun);
+}
+
+static bool
+run_complete(struct work *work, GError **error)
+{
+  (void)error;
+  const struct begun *begun = work->args;
+  work->done->strings = store_complete(work->engine->store, begun->what, begun->start, COMPLETIONS);
+  return true;
+}
+
+request_id
+engine_complete(struct engine *engine, enum store_completion what, const char *start)
+{
+  struct begun *begun = g_new0(struct begun, 1);
+  *begun = (struct begun){what, g_strdup(start)};
+  return engine_request(engine, NULL, run_complete, begun, begun_free);
+}
+
 /* ---- paths ---- */
 
 /* More are not offered. */

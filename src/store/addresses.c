@@ -97,21 +97,25 @@ addresses_add(struct conn *conn, const struct index_doc *doc, bool sent, GError 
 }
 
 char **
-store_addresses(struct store *store, const char *prefix, guint limit)
+addresses_find(struct conn *conn, const char *prefix, guint limit, bool specs)
 {
   g_autoptr(GPtrArray) found = g_ptr_array_new_with_free_func(g_free);
   g_autofree char *from = text_fold(prefix, -1);
   g_autofree char *to = g_strconcat(from, "\xf4\x8f\xbf\xbf", NULL);
-  g_autoptr(conn_t) conn = conn_read(store, NULL, NULL);
-  if (conn != NULL) {
-    auto_stmt *stmt = conn_query(conn, NULL,
-                                 "SELECT shown FROM address WHERE id IN (SELECT address FROM"
-                                 " address_word WHERE word >= ? AND word < ?)"
-                                 " ORDER BY uses DESC, newest DESC, spec LIMIT ?",
-                                 "ssi", from, to, (int64_t)limit);
-    while (stmt != NULL && conn_step(conn, stmt, NULL) == 1)
-      g_ptr_array_add(found, g_strdup(column_text(stmt, 0)));
-  }
+  auto_stmt *stmt = conn_query(conn, NULL,
+                               "SELECT shown, spec FROM address WHERE id IN (SELECT address FROM"
+                               " address_word WHERE word >= ? AND word < ?)"
+                               " ORDER BY uses DESC, newest DESC, spec LIMIT ?",
+                               "ssi", from, to, (int64_t)limit);
+  while (stmt != NULL && conn_step(conn, stmt, NULL) == 1)
+    g_ptr_array_add(found, g_strdup(column_text(stmt, specs)));
   g_ptr_array_add(found, NULL);
   return (char **)g_ptr_array_steal(found, NULL);
+}
+
+char **
+store_addresses(struct store *store, const char *prefix, guint limit)
+{
+  g_autoptr(conn_t) conn = conn_read(store, NULL, NULL);
+  return conn != NULL ? addresses_find(conn, prefix, limit, false) : g_new0(char *, 1);
 }

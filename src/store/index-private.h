@@ -170,6 +170,8 @@ bool waiting_sync(struct store *store, bool *changed, GCancellable *cancel, GErr
 
 bool addresses_add(struct conn *conn, const struct index_doc *doc, bool sent, GError **error)
     G_GNUC_WARN_UNUSED_RESULT;
+/* As store_addresses(); `specs`: without names. */
+char **addresses_find(struct conn *conn, const char *prefix, guint limit, bool specs);
 
 /* ---- threads.c ---- */
 

@@ -32,14 +32,21 @@ read_id(const struct query_field *field, const char *value, int64_t now, struct 
   return NULL;
 }
 
+/* What begins so: the value without its star, NULL when it has none. */
+static char *
+start_of(const char *value)
+{
+  size_t length = strlen(value);
+  return length > 0 && value[length - 1] == '*' ? g_strndup(value, length - 1) : NULL;
+}
+
 /* "Lists/" followed by a star is all that lies below Lists. */
 static char *
 read_folder(const struct query_field *field, const char *value, int64_t now, struct query *query)
 {
   (void)field, (void)now;
-  size_t length = strlen(value);
-  if (g_str_has_suffix(value, "/*")) {
-    query->text = g_strndup(value, length - 1);
+  query->text = start_of(value);
+  if (query->text != NULL) {
     set_sql(query,
             "l.folder IN (SELECT id FROM folder WHERE instr(lower(name), lower(?)) = 1)", "s");
     return NULL;
@@ -59,8 +66,14 @@ static char *
 read_tag(const struct query_field *field, const char *value, int64_t now, struct query *query)
 {
   (void)field, (void)now;
-  query->text = g_strdup(value);
-  set_sql(query, "l.id IN (SELECT id FROM tag WHERE word = ?)", "s");
+  query->text = start_of(value);
+  if (query->text != NULL) {
+    set_sql(query, "l.id IN (SELECT id FROM tag WHERE word >= ? AND word < ? || char(1114111))",
+            "ss");
+  } else {
+    query->text = g_strdup(value);
+    set_sql(query, "l.id IN (SELECT id FROM tag WHERE word = ?)", "s");
+  }
   query->narrow = true;
   return NULL;
 }
@@ -87,21 +100,20 @@ read_account(const struct query_field *field, const char *value, int64_t now, st
 
 /* ---- what a letter is and has ---- */
 
-struct property { const char *name, *sql; bool narrow; };
-
 static char *
-read_property(const struct property *properties, size_t n, const struct query_field *field,
-              const char *value, struct query *query)
+read_property(const struct query_field *field, const char *value, int64_t now, struct query *query)
 {
+  (void)now;
   GString *known = g_string_new(NULL);
-  for (size_t i = 0; i < n; i++) {
-    if (text_ascii_equal(properties[i].name, value)) {
-      set_sql(query, properties[i].sql, "");
-      query->narrow = properties[i].narrow;
+  for (const struct query_property *property = field->properties; property->name != NULL;
+       property++) {
+    if (text_ascii_equal(property->name, value)) {
+      set_sql(query, property->sql, "");
+      query->narrow = property->narrow;
       g_string_free(known, TRUE);
       return NULL;
     }
-    g_string_append_printf(known, "%s%s", i > 0 ? ", " : "", properties[i].name);
+    g_string_append_printf(known, "%s%s", known->len > 0 ? ", " : "", property->name);
   }
   g_autofree char *names = g_string_free(known, FALSE);
   return g_strdup_printf(_("%s: knows %s"), field->name, names);
@@ -111,35 +123,24 @@ read_property(const struct property *properties, size_t n, const struct query_fi
 #define THREAD(n) "l.thread IN (SELECT thread FROM thread_mark WHERE mark = " n ")"
 #define MARK(n) "(l.marks & " n ") <> 0"
 
-static char *
-read_is(const struct query_field *field, const char *value, int64_t now, struct query *query)
-{
-  (void)now;
-  static const struct property properties[] = {
-      {"unread", "(l.flags & 1) = 0", true}, {"flagged", FLAG("4"), true},
-      {"muted", THREAD("1"), true},          {"watched", THREAD("2"), true},
-      {"read", FLAG("1"), false},            {"replied", FLAG("2"), false},
-      {"draft", FLAG("8"), false},           {"signed", MARK("8"), false},
-      {"encrypted", MARK("16"), false},      {"sealed", MARK("16"), false},
-      {"sent", "(l.folder IN (SELECT id FROM folder WHERE sent = 1)"
-               " OR EXISTS (SELECT 1 FROM state.letters s WHERE s.base = " STEM "))", false},
-  };
-  G_STATIC_ASSERT(THREAD_MUTED == 1 && THREAD_WATCHED == 2);
-  G_STATIC_ASSERT(ROW_SEEN == 1 && ROW_REPLIED == 2 && ROW_FLAGGED == 4 && ROW_DRAFT == 8);
-  return read_property(properties, G_N_ELEMENTS(properties), field, value, query);
-}
-
-static char *
-read_has(const struct query_field *field, const char *value, int64_t now, struct query *query)
-{
-  (void)now;
-  static const struct property properties[] = {
-      {"attachment", MARK("1"), false}, {"calendar", MARK("2"), false}, {"key", MARK("4"), false},
-  };
-  G_STATIC_ASSERT(INDEX_ATTACHMENT == 1 && INDEX_CALENDAR == 2 && INDEX_KEY == 4 &&
-                  INDEX_SIGNED == 8 && INDEX_SEALED == 16);
-  return read_property(properties, G_N_ELEMENTS(properties), field, value, query);
-}
+static const struct query_property is_properties[] = {
+    {"unread", "(l.flags & 1) = 0", true}, {"flagged", FLAG("4"), true},
+    {"muted", THREAD("1"), true},          {"watched", THREAD("2"), true},
+    {"read", FLAG("1"), false},            {"replied", FLAG("2"), false},
+    {"draft", FLAG("8"), false},           {"signed", MARK("8"), false},
+    {"encrypted", MARK("16"), false},      {"sealed", MARK("16"), false},
+    {"sent", "(l.folder IN (SELECT id FROM folder WHERE sent = 1)"
+             " OR EXISTS (SELECT 1 FROM state.letters s WHERE s.base = " STEM "))", false},
+    {NULL, NULL, false},
+};
+static const struct query_property has_properties[] = {
+    {"attachment", MARK("1"), false}, {"calendar", MARK("2"), false}, {"key", MARK("4"), false},
+    {NULL, NULL, false},
+};
+G_STATIC_ASSERT(THREAD_MUTED == 1 && THREAD_WATCHED == 2);
+G_STATIC_ASSERT(ROW_SEEN == 1 && ROW_REPLIED == 2 && ROW_FLAGGED == 4 && ROW_DRAFT == 8);
+G_STATIC_ASSERT(INDEX_ATTACHMENT == 1 && INDEX_CALENDAR == 2 && INDEX_KEY == 4 &&
+                INDEX_SIGNED == 8 && INDEX_SEALED == 16);
 
 /* ---- dates ---- */
 
@@ -355,24 +356,26 @@ read_size(const struct query_field *field, const char *value, int64_t now, struc
 /* ---- the table ---- */
 
 static const struct query_field fields[] = {
-    {"from", "sender", "from:anna", NULL},
-    {"to", "recipients", "to:anna", NULL},
-    {"cc", "copies", "cc:anna", NULL},
-    {"subject", "subject", "subject:boat", NULL},
-    {"body", "body", "body:boat", NULL},
-    {"list", "list", "list:debian", NULL},
-    {"filename", "filename", "filename:pdf", NULL},
-    {"id", NULL, "id:1@example.org", read_id},
-    {"in", NULL, "in:Inbox", read_folder},
-    {"tag", NULL, "tag:todo", read_tag},
-    {"account", NULL, "account:home", read_account},
-    {"is", NULL, "is:unread", read_is},
-    {"has", NULL, "has:attachment", read_has},
-    {"date", NULL, "date:2026-01..2026-03", read_date},
-    {"after", NULL, "after:2026-01", read_after},
-    {"before", NULL, "before:2026-03-15", read_before},
-    {"age", NULL, "age:<2w", read_age},
-    {"size", NULL, "size:>1M", read_size},
+    {"from", "sender", "from:anna", NULL, OFFERS_ADDRESSES, NULL},
+    {"to", "recipients", "to:anna", NULL, OFFERS_ADDRESSES, NULL},
+    {"cc", "copies", "cc:anna", NULL, OFFERS_ADDRESSES, NULL},
+    {"subject", "subject", "subject:boat", NULL, OFFERS_NOTHING, NULL},
+    {"body", "body", "body:boat", NULL, OFFERS_NOTHING, NULL},
+    {"list", "list", "list:debian", NULL, OFFERS_NOTHING, NULL},
+    {"filename", "filename", "filename:pdf", NULL, OFFERS_NOTHING, NULL},
+    {"id", NULL, "id:1@example.org", read_id, OFFERS_NOTHING, NULL},
+    {"in", NULL, "in:Inbox", read_folder, OFFERS_FOLDERS, NULL},
+    {"tag", NULL, "tag:todo", read_tag, OFFERS_TAGS, NULL},
+    {"account", NULL, "account:home", read_account, OFFERS_NOTHING, NULL},
+    {"is", NULL, "is:unread", read_property, OFFERS_NOTHING,
+     is_properties},
+    {"has", NULL, "has:attachment", read_property, OFFERS_NOTHING,
+     has_properties},
+    {"date", NULL, "date:2026-01..2026-03", read_date, OFFERS_NOTHING, NULL},
+    {"after", NULL, "after:2026-01", read_after, OFFERS_NOTHING, NULL},
+    {"before", NULL, "before:2026-03-15", read_before, OFFERS_NOTHING, NULL},
+    {"age", NULL, "age:<2w", read_age, OFFERS_NOTHING, NULL},
+    {"size", NULL, "size:>1M", read_size, OFFERS_NOTHING, NULL},
 };
 
 const struct query_field *
@@ -382,6 +385,13 @@ query_field(const char *name)
     if (strcmp(fields[i].name, name) == 0)
       return &fields[i];
   return NULL;
+}
+
+const struct query_field *
+query_fields(size_t *n_out)
+{
+  *n_out = G_N_ELEMENTS(fields);
+  return fields;
 }
 
 const char *

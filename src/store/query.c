@@ -173,7 +173,7 @@ text_term(struct parser *parser, const char *column, const struct word *word)
 static struct query *
 value_term(struct parser *parser, const struct query_field *field, const struct word *word)
 {
-  if (*word->text == '\0')
+  if (*word->text == '\0' && !word->prefix)
     return fault(parser, word->start, _("%s: wants a value, for example %s"), field->name,
                  field->example);
   g_autofree char *value = word->prefix ? g_strconcat(word->text, "*", NULL)

@@ -34,7 +34,7 @@ src_store_libstore_a_SOURCES += \
 	src/store/reading.c src/store/reading.h \
 	src/store/refresh.c src/store/refresh.h \
 	src/store/refresh-names.c src/store/refresh-texts.c \
-	src/store/candidates.c src/store/narrow.c src/store/pages.c src/store/rows.c src/store/view.h \
+	src/store/candidates.c src/store/complete.c src/store/narrow.c src/store/pages.c src/store/rows.c src/store/view.h \
 	src/store/scan.c src/store/scan.h \
 	src/store/sealed.c \
 	src/store/sources.c src/store/sql.c src/store/starts.c \

@@ -161,6 +161,11 @@ GBytes *store_read(struct store *store, const char *key, GError **error)
 /* Addresses seen that begin with `prefix` (name or address, folded), the most
  * used and newest first: "Name <spec>".  g_strfreev. */
 char **store_addresses(struct store *store, const char *prefix, guint limit);
+/* How what was typed may go on: tags that begin so; a term of a query, without “-”: the fields,
+ * or the values of its field.  Whole tags and terms.  g_strfreev. */
+enum store_completion { STORE_TAGS, STORE_TERMS };
+char **store_complete(struct store *store, enum store_completion what, const char *start,
+                      guint limit);
 
 /* ---- the locked index: words of letters that were sealed, as keyed hashes ---- */
 

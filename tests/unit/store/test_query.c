@@ -116,12 +116,19 @@ queries_find_their_letters(void **state)
       {"id:<boat.1@harbour.example>", "a"},
       {"in:lists/debian", "f"},
       {"in:Lists/*", "f"},
+      {"in:LISTS/deb*", "f"},
+      {"in:s*", "e"},
+      {"-in:i*", "e f"},
       {"in:Nowhere", ""},
       {"-in:Nowhere", "a b c d e f"},
       {"-in:Nowhere boat", "a"},
       {"tag:todo", "b"},
       {"tag:work", "b"},
       {"tag:wor", ""},
+      {"tag:WOR*", "b"},
+      {"tag:*", "b"},
+      {"tag:x*", ""},
+      {"-tag:t* in:inb*", "a c d"},
       {"is:unread", "a d"},
       {"is:read in:Inbox", "b c"},
       {"is:flagged", "c"},
@@ -222,6 +229,51 @@ a_query_that_cannot_be_read_finds_an_error(void **state)
   g_autoptr(GError) error = NULL;
   assert_null(store_rows(f->store, &asked, NULL, &error));
   assert_true(error_is(error, POSTINO_ERROR_INVALID));
+}
+
+/* What was typed, and how it may go on. */
+static void
+terms_are_completed(void **state)
+{
+  static const struct { enum store_completion what; const char *start, *wanted; } samples[] = {
+      {STORE_TERMS, "f", "from: filename: "},
+      {STORE_TERMS, "SUB", "subject: "},
+      {STORE_TERMS, "xyz", ""},
+      {STORE_TERMS, "is:un", "is:unread "},
+      {STORE_TERMS, "IS:S", "is:signed is:sealed is:sent "},
+      {STORE_TERMS, "has:", "has:attachment has:calendar has:key "},
+      {STORE_TERMS, "in:l", "in:Lists/Boats "},
+      {STORE_TERMS, "in:\"o", "in:\"Old mail\" "},
+      {STORE_TERMS, "tag:w", "tag:waits tag:Work "},
+      {STORE_TERMS, "tag:", "tag:a-1 tag:waits tag:Work "},
+      {STORE_TERMS, "from:ann", "from:anna@x.example "},
+      {STORE_TERMS, "from:", ""},
+      {STORE_TERMS, "subject:b", ""},
+      {STORE_TERMS, "none:b", ""},
+      {STORE_TAGS, "wo", "Work "},
+      {STORE_TAGS, "", "a-1 waits Work "},
+      {STORE_TAGS, "z", ""},
+  };
+  struct fixture *f = *state;
+  mirror_add(f, "Old mail", "t1", 0, "Work a-1", "From: Anna <anna@x.example>\n\nx\n");
+  mirror_add(f, "Old mail", "t2", 0, "waits Work", "From: bo@x.example\n\nx\n");
+  mirror_add(f, "Lists/Boats", "t3", 0, "Work", "From: bo@x.example\n\nx\n");
+  mirror_add(f, "a \"b", "t4", 0, NULL, "From: bo@x.example\n\nx\n");
+  for (gsize i = 0; i < G_N_ELEMENTS(samples); i++) {
+    g_auto(GStrv) found = store_complete(f->store, samples[i].what, samples[i].start, 50);
+    g_autoptr(GString) all = g_string_new(NULL);
+    for (char **one = found; *one != NULL; one++)
+      g_string_append_printf(all, "%s ", *one);
+    if (strcmp(all->str, samples[i].wanted) != 0)
+      fail_msg("%s may be %s, not %s", samples[i].start, all->str, samples[i].wanted);
+    /* What is offered can be read. */
+    for (char **one = found; samples[i].what == STORE_TERMS && *one != NULL; one++) {
+      g_autoptr(query_t) query = g_str_has_suffix(*one, ":") ? NULL : query_parse(*one, 0, NULL);
+      assert_true(g_str_has_suffix(*one, ":") || query != NULL);
+    }
+  }
+  g_auto(GStrv) two = store_complete(f->store, STORE_TAGS, "", 2);
+  assert_int_equal(g_strv_length(two), 2);
 }
 
 static void
@@ -437,6 +489,7 @@ main(void)
       cmocka_unit_test(faults_are_marked_where_they_are),
       filled_test(a_query_that_cannot_be_read_finds_an_error),
       cmocka_unit_test(a_near_field_is_named),
+      fixture_test(terms_are_completed),
       filled_test(words_of_the_web_and_the_clock_are_words),
       filled_test(hostile_queries_end),
       filled_test(a_stopped_search_says_so),
