@@ -76,6 +76,8 @@ run_refresh(struct work *work, GError **error)
   if (rebuild)
     engine_changed(work->engine);
   settle(work);
+  if (!g_cancellable_is_cancelled(work->cancel))
+    store_write_back(work->engine->store);
   return done;
 }
 

@@ -125,76 +125,40 @@ read_rows(struct view *view, GPtrArray *rows, bool *read_out, GError **error)
   return false;
 }
 
-/* ---- the page ---- */
+bool
+view_read_few(struct view *view, GError **error)
+{
+  const struct rows_query plain = {.folder = view->asked->folder, .waiting = view->asked->waiting};
+  int64_t floor;
+  if (view->store->readers == NULL || !holds_any(view->query, is_hard))
+    return true;
+  if (!view_narrow(view, INT64_MAX, READ_FEW, &floor, error))
+    return false;
+  if (floor != 0)
+    return true;
+  g_autoptr(query_t) easy = easy_part(view->query);
+  struct view few = *view;
+  few.asked = &plain;
+  few.query = easy;
+  g_autoptr(GPtrArray) rows = view_walk(&few, "", READ_FEW, (struct span){0}, error);
+  return rows != NULL && read_rows(view, rows, &view->read, error);
+}
 
-typedef struct search search_t;
-struct search {
-  struct view *view;        /* what was asked for */
-  struct view easy;         /* by the easy part alone */
-  const char *condition;
-  guint limit;
-};
+/* ---- instead of a merge ---- */
 
-/* Looks among letters that the easy part gave; all that it has above the floor. */
+/* Looks among the letters that were read: all that the easy part leaves above the floor. */
 static bool
-look_among(struct search *search, GPtrArray *rows, int64_t floor, struct gathering *page,
-           bool *read_out, GError **error)
+look_among(struct view *view, const char *condition, guint limit, int64_t floor,
+           struct gathering *page, GError **error)
 {
   struct span span = {.floor = floor, .ceiling = page->ceiling, .read = true};
-  if (!read_rows(search->view, rows, read_out, error))
-    return false;
-  if (!*read_out)
-    return true;
-  GPtrArray *more = view_walk(search->view, search->condition, search->limit - page->rows->len,
-                              span, error);
+  GPtrArray *more = view_walk(view, condition, limit - page->rows->len, span, error);
   if (more == NULL)
     return false;
   g_ptr_array_extend_and_steal(page->rows, more);
   page->ceiling = floor;
-  page->done = floor == 0 || page->rows->len == search->limit;
+  page->done = floor == 0 || page->rows->len == limit;
   return true;
-}
-
-static GPtrArray *
-easy_rows(struct search *search, guint letters, const struct gathering *page, GError **error)
-{
-  struct span span = {.ceiling = page->ceiling};
-  return view_walk(&search->easy, search->condition, letters, span, error);
-}
-
-static bool
-search_init(struct search *search, struct view *view, const char *condition, guint limit,
-            GError **error)
-{
-  *search = (struct search){view, *view, condition, limit};
-  search->easy.query = easy_part(view->query);
-  return search->easy.query == NULL || view_choose(&search->easy, error);
-}
-
-static void
-search_clear(struct search *search)
-{
-  g_clear_pointer(&search->easy.query, query_free);
-}
-G_DEFINE_AUTO_CLEANUP_CLEAR_FUNC(search_t, search_clear)
-
-bool
-view_read_few(struct view *view, const char *condition, guint limit, struct gathering *page,
-              GError **error)
-{
-  int64_t floor;
-  if (view->store->readers == NULL || !holds_any(view->query, is_hard))
-    return true;
-  if (!view_narrow(view, READ_FEW, &floor, error))
-    return false;
-  if (floor != 0)
-    return true;
-  g_auto(search_t) search = {0};
-  if (!search_init(&search, view, condition, limit, error))
-    return false;
-  g_autoptr(GPtrArray) rows = easy_rows(&search, READ_FEW, page, error);
-  bool read;
-  return rows != NULL && look_among(&search, rows, 0, page, &read, error);
 }
 
 bool
@@ -203,17 +167,22 @@ view_read_instead(struct view *view, const char *condition, guint limit, struct 
 {
   if (view->store->readers == NULL || !holds_any(view->query, is_merged))
     return true;
-  g_auto(search_t) search = {0};
-  if (!search_init(&search, view, condition, limit, error))
+  g_autoptr(query_t) easy = easy_part(view->query);
+  struct view others = *view;
+  others.query = easy;
+  if (easy != NULL && !view_choose(&others, error))
     return false;
-  bool read = true;
-  for (guint n = 0; read && !page->done && n < READ_MOST; n += READ_SPAN) {
-    g_autoptr(GPtrArray) rows = easy_rows(&search, READ_SPAN, page, error);
-    if (rows == NULL)
+  for (guint n = 0; !page->done && n < READ_MOST; n += READ_SPAN) {
+    struct span span = {.ceiling = page->ceiling};
+    g_autoptr(GPtrArray) rows = view_walk(&others, condition, READ_SPAN, span, error);
+    bool read;
+    if (rows == NULL || !read_rows(view, rows, &read, error))
       return false;
+    if (!read)
+      break;
     bool last = rows->len < READ_SPAN;
     int64_t floor = last ? 0 : ((struct row *)rows->pdata[rows->len - 1])->id;
-    if (!look_among(&search, rows, floor, page, &read, error))
+    if (!look_among(view, condition, limit, floor, page, error))
       return false;
   }
   return true;

@@ -64,9 +64,9 @@ bool index_is_broken(struct store *store);
 bool index_replace(struct store *store, GError **error) G_GNUC_WARN_UNUSED_RESULT;
 /* Changes with every commit of another process; 0 when it cannot be known. */
 int64_t index_data_version(struct store *store);
-/* Brings a log that has grown home into the file, so that the next opening need
+/* Brings a log of at least so many bytes home into the file, so that the next opening need
  * not read it through; not while others read. */
-void index_checkpoint(struct store *store);
+void index_checkpoint(struct store *store, guint64 least);
 /* How many parts the full-text table has. */
 bool index_parts(struct store *store, int64_t *parts_out);
 /* A step of merging them, of about so many pages.  Returns whether there is more to do. */

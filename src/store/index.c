@@ -28,8 +28,6 @@ struct index {
 /* Steps of SQLite between looks whether to stop: few, since to read a page of the full-text
  * table, of which a search may read thousands before it gives a row, is but four. */
 #define STEPS_BETWEEN 100
-/* A log longer than this is brought home after a refresh. */
-#define LOG_BYTES (8 << 20)
 /* Free pages above which the file gives so many back. */
 #define FREE_MOST 256
 
@@ -366,12 +364,12 @@ index_data_version(struct store *store)
 }
 
 void
-index_checkpoint(struct store *store)
+index_checkpoint(struct store *store, guint64 least)
 {
   struct index *index = store->index;
   g_autofree char *log = g_strconcat(index->path, "-wal", NULL);
   struct stat info;
-  if (stat(log, &info) != 0 || info.st_size < LOG_BYTES)
+  if (stat(log, &info) != 0 || (guint64)info.st_size < least)
     return;
   g_mutex_lock(&index->writing);
   struct conn *conn = settle_writer(store, NULL);

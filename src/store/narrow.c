@@ -44,7 +44,7 @@ ceiling_of(const struct view *view)
 }
 
 bool
-view_narrow(struct view *view, guint letters, int64_t *floor_out, GError **error)
+view_narrow(struct view *view, int64_t ceiling, guint letters, int64_t *floor_out, GError **error)
 {
   g_autoptr(query_t) narrow = narrow_of(view->query);
   g_autoptr(sql_t) sql = sql_new();
@@ -54,7 +54,7 @@ view_narrow(struct view *view, guint letters, int64_t *floor_out, GError **error
     return true;
   sql_add(sql, "SELECT l.id", "");
   sql_add_source(sql, narrow, view->folder, &id);
-  sql_add(sql, " AND l.id < ? ORDER BY l.id DESC LIMIT 1 OFFSET ?", "ii", ceiling_of(view),
+  sql_add(sql, " AND l.id < ? ORDER BY l.id DESC LIMIT 1 OFFSET ?", "ii", ceiling,
           (int64_t)letters);
   return number_of(view, sql, floor_out, error);
 }
@@ -97,6 +97,6 @@ view_choose(struct view *view, GError **error)
 {
   int64_t floor;
   return !sql_asks_each(view->query) ||
-         (view_narrow(view, LETTERS_AHEAD, &floor, error) &&
+         (view_narrow(view, ceiling_of(view), LETTERS_AHEAD, &floor, error) &&
           (floor == INT64_MAX || compare(view, floor, error)));
 }

@@ -110,7 +110,7 @@ view_walk(struct view *view, const char *condition, guint limit, struct span spa
   sql->floor = span.floor;
   sql->ceiling = span.ceiling;
   sql->lists = span.lists;
-  sql->read = span.read;
+  sql->read |= span.read;
   sql_add(sql, "SELECT " ROW_COLUMNS, "");
   if (view->query == NULL && view->folder == 0 && orders[asked->order].key != NULL &&
       *condition == '\0') {
@@ -195,7 +195,8 @@ gather_by_parts(struct view *view, const char *condition, guint limit, struct ga
 static bool
 expand(struct view *view, guint most, GError **error)
 {
-  return view->query == NULL || query_expand(view->query, view->conn, most, error);
+  return view->query == NULL || view->read ||
+         query_expand(view->query, view->conn, most, error);
 }
 
 bool
@@ -204,18 +205,15 @@ view_expand(struct view *view, GError **error)
   return expand(view, STARTS_FEW, error);
 }
 
-/* From the newest on: among few letters, among those that have lists, by what the words of the
- * index say, among letters that are read again, by parts. */
+/* From the newest on: among the letters that have lists, by what the words of the index say,
+ * among letters that are read again, by parts. */
 static bool
 gather_all(struct view *view, const char *condition, guint limit, struct gathering *page,
            GError **error)
 {
   if (view->asked->after != NULL)
     page->ceiling = view->asked->after->id;
-  if (!view_read_few(view, condition, limit, page, error))
-    return false;
-  if (!page->done && sql_asks_lists(view->query) &&
-      !gather_by_lists(view, condition, limit, page, error))
+  if (sql_asks_lists(view->query) && !gather_by_lists(view, condition, limit, page, error))
     return false;
   if (!page->done && (!expand(view, STARTS_MOST, error) ||
                       !view_read_instead(view, condition, limit, page, error)))
@@ -228,7 +226,8 @@ GPtrArray *
 view_page(struct view *view, const char *condition, guint limit, GError **error)
 {
   const struct rows_query *asked = view->asked;
-  bool falls = view->query != NULL && asked->order == ROWS_NEWEST && !asked->backwards;
+  bool falls = view->query != NULL && !view->read && asked->order == ROWS_NEWEST &&
+               !asked->backwards;
   g_autoptr(GPtrArray) rows = g_ptr_array_new_with_free_func((GDestroyNotify)row_free);
   struct gathering page = {.rows = rows};
   guint most = orders[asked->order].key == NULL ? STARTS_MOST : STARTS_FEW;

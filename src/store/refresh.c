@@ -14,6 +14,8 @@
 #define BATCH_PAGES 4000
 #define BATCH_LETTERS 1000
 #define BATCH_PARTS 64
+/* A log longer than this is brought home after a refresh. */
+#define LOG_BYTES (8 << 20)
 
 static void
 refresh_clear(struct refresh *refresh)
@@ -321,7 +323,13 @@ store_settle(struct store *store)
     return false;
   bool more = index_merge(store, SETTLE_PAGES);
   lists_trim(store, LISTS_KEPT + LISTS_KEPT / 8, LISTS_KEPT);
-  index_checkpoint(store);
+  index_checkpoint(store, LOG_BYTES);
   g_mutex_unlock(&refreshing->lock);
   return more;
+}
+
+void
+store_write_back(struct store *store)
+{
+  index_checkpoint(store, 1);
 }

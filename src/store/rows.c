@@ -183,7 +183,8 @@ view_open(struct view *view, struct store *store, const struct rows_query *asked
     view->query = query_unseal(view->query, store, view->conn);
   return find_folder(view, error) &&
          (view->query == NULL ||
-          (query_take(view->query, view->conn, error) && view_choose(view, error)));
+          (query_take(view->query, view->conn, error) && view_choose(view, error) &&
+           view_read_few(view, error)));
 }
 
 struct sql *
@@ -191,6 +192,7 @@ view_sql(const struct view *view)
 {
   struct sql *sql = sql_new();
   sql->each = view->each;
+  sql->read = view->read;
   return sql;
 }
 

@@ -53,6 +53,8 @@ bool store_rebuild(struct store *store, store_progress_fn progress, void *data,
  * its log is brought home.  A step of some hundredths of a second; returns whether there is
  * more to do.  Cheap where little came since. */
 bool store_settle(struct store *store);
+/* The index is one file then, as small as it gets: for who asked for that and waits. */
+void store_write_back(struct store *store);
 /* A descriptor that becomes readable when another program touches a Maildir
  * (inotify); the caller reads it empty and refreshes.  Cancelled, it does not tell of all. */
 int store_watch_fd(struct store *store, GCancellable *cancel);

@@ -16,7 +16,7 @@ struct view {
   GCancellable *cancel;     /* not held */
   int64_t folder;           /* 0: all */
   guint64 offset;           /* rows that a walk passes over */
-  bool each;                /* as in struct sql */
+  bool each, read;          /* as in struct sql */
   bool unfolded;            /* threads are looked through whole, whatever is shown of them */
 };
 bool view_open(struct view *view, struct store *store, const struct rows_query *asked,
@@ -52,19 +52,19 @@ struct gathering {
   guint64 asked;            /* letters */
   bool done;                /* it is all that there is, or would be */
 };
-/* Go on with the page by reading letters, as far as that is shorter than what the full-text
- * table would do: where they are few, or instead of a merge. */
-bool view_read_few(struct view *view, const char *condition, guint limit, struct gathering *page,
-                   GError **error) G_GNUC_WARN_UNUSED_RESULT;
+/* Reads all that there is to find among, where that is shorter than what the full-text table
+ * would do: view->read. */
+bool view_read_few(struct view *view, GError **error) G_GNUC_WARN_UNUSED_RESULT;
+/* Goes on with the page by reading letters instead of a merge, as far as that is shorter. */
 bool view_read_instead(struct view *view, const char *condition, guint limit,
                        struct gathering *page, GError **error) G_GNUC_WARN_UNUSED_RESULT;
 
 /* ---- narrow.c ---- */
 
-/* How far so many letters come that the folder and what an index leads to leave: the number of
- * the next one, 0 when there is none, INT64_MAX where nothing is narrow. */
-bool view_narrow(struct view *view, guint letters, int64_t *floor_out, GError **error)
-    G_GNUC_WARN_UNUSED_RESULT;
+/* How far so many letters below `ceiling` come that the folder and what an index leads to leave:
+ * the number of the next one, 0 when there is none, INT64_MAX where nothing is narrow. */
+bool view_narrow(struct view *view, int64_t ceiling, guint letters, int64_t *floor_out,
+                 GError **error) G_GNUC_WARN_UNUSED_RESULT;
 /* Decides whether the letters of a query are found by its text or by the rest. */
 bool view_choose(struct view *view, GError **error) G_GNUC_WARN_UNUSED_RESULT;
 

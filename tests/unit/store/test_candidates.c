@@ -1,3 +1,5 @@
+#include <inttypes.h>
+
 #include "store/view.h"
 
 #include "tests/unit/store/live.h"
@@ -113,6 +115,43 @@ check_query(struct fixture *f, const char *folder, const char *query)
     fail_msg("%s: the letters find %s, the table %s", query, read, told);
 }
 
+/* What goes through all that there is: counts, places, other orders. */
+static char *
+whole_by(struct fixture *f, const char *folder, const char *query)
+{
+  g_autoptr(GString) all = g_string_new(NULL);
+  static const enum rows_order orders[] = {ROWS_OLDEST, ROWS_SUBJECT, ROWS_THREAD};
+  struct rows_query asked = {.folder = folder, .query = query, .limit = 2 * LETTERS};
+  guint64 total = 0, unread = 0;
+  assert_true(store_count(f->store, &asked, &total, &unread, NULL, NULL));
+  g_string_append_printf(all, "%" PRIu64 " %" PRIu64, total, unread);
+  for (gsize i = 0; i < G_N_ELEMENTS(orders); i++) {
+    asked.order = orders[i];
+    g_autoptr(GPtrArray) rows = mirror_rows(f, &asked);
+    g_autofree char *bases = mirror_bases(rows);
+    g_string_append_printf(all, "; %s", bases);
+    if (rows->len == 0)
+      continue;
+    struct rows_query place = {.folder = folder, .query = query, .after = rows->pdata[rows->len / 2]};
+    guint64 before = 0, of = 0;
+    assert_true(store_place(f->store, &place, &before, &of, NULL, NULL));
+    g_string_append_printf(all, " at %" PRIu64 " of %" PRIu64, before, of);
+  }
+  return g_string_free(g_steal_pointer(&all), FALSE);
+}
+
+static void
+check_whole(struct fixture *f, const char *folder, const char *query)
+{
+  g_autofree char *read = whole_by(f, folder, query);
+  struct reader_pool *readers = f->store->readers;
+  f->store->readers = NULL;
+  g_autofree char *told = whole_by(f, folder, query);
+  f->store->readers = readers;
+  if (strcmp(read, told) != 0)
+    fail_msg("%s: the letters say %s, the table %s", query, read, told);
+}
+
 static void
 check_queries(struct fixture *f, GRand *rand, guint queries)
 {
@@ -120,6 +159,8 @@ check_queries(struct fixture *f, GRand *rand, guint queries)
   for (guint n = 0; n < queries; n++) {
     g_autofree char *query = any_query(rand);
     check_query(f, n % 3 == 0 ? "Few" : NULL, query);
+    if (n % 4 == 0)
+      check_whole(f, n % 8 == 0 ? "Few" : NULL, query);
   }
 }
 
@@ -142,9 +183,10 @@ the_letters_and_the_table_find_the_same(void **state)
 
 /* ---- when letters are read ---- */
 
-/* What reading adds to a page: how many rows, and whether that is all of it. */
+/* What reading instead of a merge adds to a page, and whether that is all of it; whether few
+ * were read. */
 static guint
-rows_read(struct fixture *f, const char *folder, const char *query, bool instead, bool *done_out)
+rows_read(struct fixture *f, const char *folder, const char *query, bool *few_out, bool *done_out)
 {
   g_autoptr(GError) error = NULL;
   g_auto(view_t) view = {0};
@@ -153,8 +195,9 @@ rows_read(struct fixture *f, const char *folder, const char *query, bool instead
   struct gathering page = {.rows = rows};
   if (!view_open(&view, f->store, &asked, NULL, &error) ||
       !query_expand(view.query, view.conn, 1000, &error) ||
-      !(instead ? view_read_instead : view_read_few)(&view, "", 50, &page, &error))
+      !view_read_instead(&view, "", 50, &page, &error))
     fail_msg("%s: %s", query, error->message);
+  *few_out = view.read;
   *done_out = page.done;
   return rows->len;
 }
@@ -174,15 +217,14 @@ letters_are_read_where_they_are_few_or_a_merge_is_long(void **state)
   fill(f);
   for (gsize i = 0; i < G_N_ELEMENTS(samples); i++) {
     bool few, instead;
-    rows_read(f, samples[i].folder, samples[i].query, false, &few);
-    rows_read(f, samples[i].folder, samples[i].query, true, &instead);
+    rows_read(f, samples[i].folder, samples[i].query, &few, &instead);
     if (few != samples[i].few || instead != samples[i].instead)
       fail_msg("%s: %s, %s", samples[i].query, few ? "few are read" : "not as few",
                instead ? "read instead of a merge" : "merged");
   }
   /* What hardly any letter has is given up. */
-  bool done;
-  assert_int_equal(rows_read(f, NULL, "zz -w*", true, &done), 0);
+  bool few, done;
+  assert_int_equal(rows_read(f, NULL, "zz -w*", &few, &done), 0);
   assert_true(done);
 }
 
@@ -192,17 +234,17 @@ letters_that_vanish_and_long_ones_are_no_error(void **state)
 {
   struct fixture *f = *state;
   fill(f);
-  bool done;
+  bool read, done;
   struct rows_query few = {.folder = "Few", .query = "w*", .limit = 90};
   g_autoptr(GPtrArray) before = mirror_rows(f, &few);
   live_rename(f, "Few/new/n0", "Few/cur/n0:2,S");
-  rows_read(f, "Few", "w*", false, &done);
-  assert_false(done);
+  rows_read(f, "Few", "w*", &read, &done);
+  assert_false(read);
   g_autoptr(GPtrArray) after = mirror_rows(f, &few);
   assert_int_equal(after->len, before->len);
   assert_true(live_refresh(f));
-  rows_read(f, "Few", "w*", false, &done);
-  assert_true(done);
+  rows_read(f, "Few", "w*", &read, &done);
+  assert_true(read);
   /* So many bytes are not read for a search: the table tells. */
   g_autoptr(GString) text = g_string_new("Subject: long\n\n");
   while (text->len < 9 << 20)
@@ -210,8 +252,8 @@ letters_that_vanish_and_long_ones_are_no_error(void **state)
   live_folder(f, "Few");
   fixture_write(f, "Few/cur/long:2,", text->str, (gssize)text->len);
   assert_true(live_refresh(f));
-  rows_read(f, "Few", "w*", false, &done);
-  assert_false(done);
+  rows_read(f, "Few", "w*", &read, &done);
+  assert_false(read);
   struct rows_query asked = {.folder = "Few", .query = "\"wlonger and so\"", .limit = 9};
   g_autoptr(GPtrArray) rows = mirror_rows(f, &asked);
   assert_int_equal(rows->len, 1);
