@@ -109,4 +109,4 @@ EXTRA_DIST += tests/behaviour/reports/sendmail.eml
 EXTRA_DIST += tests/behaviour/reports/stranger.eml
 EXTRA_DIST += tests/behaviour/reports/yahoo.eml
 EXTRA_DIST += tests/fuzz/seeds/capa tests/fuzz/seeds/ehlo tests/fuzz/seeds/fetchids tests/fuzz/seeds/gossip.entity tests/fuzz/seeds/list tests/fuzz/seeds/oldmail \
-	tests/fuzz/seeds/plugin.rights tests/fuzz/seeds/popstate.dat tests/fuzz/seeds/progress.frame tests/fuzz/seeds/socks tests/fuzz/seeds/uidl tests/fuzz/seeds/uidls
+	tests/fuzz/seeds/plugin.rights tests/fuzz/seeds/popstate.dat tests/fuzz/seeds/progress.frame tests/fuzz/seeds/query.fields tests/fuzz/seeds/query.words tests/fuzz/seeds/socks tests/fuzz/seeds/uidl tests/fuzz/seeds/uidls

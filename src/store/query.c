@@ -11,7 +11,7 @@
 
 /* Parentheses and nots within each other, and terms in all: SQLite's own limits
  * on expressions lie not far above. */
-#define DEPTH 40
+#define DEPTH 20
 #define TERMS 200
 
 struct parser {
@@ -294,6 +294,11 @@ parse_not(struct parser *parser, const struct query_field *field)
   parser->depth--;
   if (inner == NULL)
     return NULL;
+  if (inner->kind == QUERY_NOT) {
+    struct query *twice = g_ptr_array_steal_index(inner->children, 0);
+    query_free(inner);
+    return twice;
+  }
   struct query *query = node_new(QUERY_NOT);
   g_ptr_array_add(query->children, inner);
   return query;

@@ -9,7 +9,7 @@ src_store_libstore_a_SOURCES += \
 	src/store/digest.c \
 	src/store/disk.h \
 	src/store/bases.c src/store/drops.c src/store/drops.h \
-	src/store/export.c src/store/import.c \
+	src/store/export.c src/store/import.c src/store/sources.c \
 	src/store/ledger.c src/store/ledger.h \
 	src/store/lock.c \
 	src/store/maildir.c \
@@ -34,10 +34,11 @@ src_store_libstore_a_SOURCES += \
 	src/store/reading.c src/store/reading.h \
 	src/store/refresh.c src/store/refresh.h \
 	src/store/refresh-names.c src/store/refresh-texts.c \
-	src/store/candidates.c src/store/complete.c src/store/narrow.c src/store/pages.c src/store/rows.c src/store/view.h \
+	src/store/candidates.c src/store/complete.c src/store/narrow.c \
+	src/store/pages.c src/store/rows.c src/store/view.h \
 	src/store/scan.c src/store/scan.h \
 	src/store/sealed.c \
-	src/store/sources.c src/store/sql.c src/store/starts.c \
+	src/store/sql.c src/store/starts.c \
 	src/store/terms.c src/store/terms.h \
 	src/store/thread-hand.c \
 	src/store/thread-rows.c \
@@ -144,4 +145,12 @@ tests_unit_store_test_waiting_LDADD = $(store_TEST_LIBS)
 EXTRA_tests_unit_store_test_waiting_DEPENDENCIES = postino-reader$(EXEEXT)
 tests_unit_store_test_query_SOURCES = tests/unit/store/test_query.c $(store_MIRROR)
 tests_unit_store_test_query_LDADD = $(store_TEST_LIBS)
+endif
+
+# As in src/message/room.mk.
+if FUZZING
+noinst_PROGRAMS += tests/fuzz/fuzz_query
+tests_fuzz_fuzz_query_SOURCES = tests/fuzz/fuzz_query.c $(src_store_libstore_a_SOURCES)
+tests_fuzz_fuzz_query_CFLAGS = $(AM_CFLAGS) -fsanitize=fuzzer
+tests_fuzz_fuzz_query_LDADD = $(SQLITE_LIBS) $(SANDBOX_LIBS)
 endif

@@ -332,7 +332,8 @@ add_inside(struct sql *sql, const struct query *query, const char *id)
     add_node(sql, query->children->pdata[0], id);
     break;
   case QUERY_DATE:
-    g_string_append_printf(sql->text, "%s >= ? AND %s < ?", id, id);
+    /* Not as bounds of the walk, of which a virtual table takes only a few (add_rest()). */
+    g_string_append_printf(sql->text, "+%s >= ? AND +%s < ?", id, id);
     add_number(sql, query->from << LETTER_ID_BITS);
     add_number(sql, query->to << LETTER_ID_BITS);
     break;
@@ -465,13 +466,24 @@ sql_asks_each(const struct query *query)
   return has_text(query) && are_words(query);
 }
 
-/* The conditions, after those that the letters are found by. */
+/* The conditions, after those that the letters are found by.  Dates are one range together. */
 static void
 add_rest(struct sql *sql, GPtrArray *rest, const char *id)
 {
+  int64_t from = INT64_MIN, to = INT64_MAX;
   for (guint i = 0; i < rest->len; i++) {
+    const struct query *query = rest->pdata[i];
+    if (query->kind == QUERY_DATE) {
+      from = MAX(from, query->from);
+      to = MIN(to, query->to);
+      continue;
+    }
     g_string_append(sql->text, " AND ");
-    add_node(sql, rest->pdata[i], id);
+    add_node(sql, query, id);
+  }
+  if (from != INT64_MIN) {
+    add_bound(sql, id, ">=", from << LETTER_ID_BITS);
+    add_bound(sql, id, "<", to << LETTER_ID_BITS);
   }
 }
 
@@ -479,10 +491,12 @@ void
 sql_add_source(struct sql *sql, const struct query *query, int64_t folder, const char **id_out)
 {
   g_autoptr(GPtrArray) texts = g_ptr_array_new(), rest = g_ptr_array_new();
-  if (query != NULL && (sql->each || sql->read))
-    g_ptr_array_add(rest, (struct query *)query);
-  else if (query != NULL)
+  if (query != NULL)
     part_whole(sql, query, texts, rest);
+  if (sql->each || sql->read) {
+    g_ptr_array_extend(rest, texts, NULL, NULL);
+    g_ptr_array_set_size(texts, 0);
+  }
   *id_out = add_driver(sql, texts);
   sql_add(sql, " CROSS JOIN folder f ON f.id = l.folder WHERE 1", "");
   if (texts->len > 0) {

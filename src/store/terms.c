@@ -55,6 +55,8 @@ append(void *data, bool together, const char *word, size_t length, size_t start,
 int
 terms_each(const char *column, size_t length, tokenizer_fn take, void *data)
 {
+  if (length == 0)
+    return 0;
   for (const char *at = column, *end = column + length; end - at >= HEAD;) {
     guint word = length_at(at);
     bool together = ((guint)(guchar)at[1] << 8 & TOGETHER) != 0;

@@ -320,6 +320,41 @@ hostile_queries_end(void **state)
   assert_string_equal(quoted, "");
 }
 
+/* What is nested is found as far as it can be read, and refused beyond that. */
+static void
+nested_queries_are_found_or_refused(void **state)
+{
+  static const char *const levels[][2] = {
+      {"the (", "of or ("},       {"the or (", "boat or ("},    {"the (", "boat ("},
+      {"the -(", "boat -("},      {"-the -(", "-boat -("},      {"-the or -(", "-of or -("},
+      {"is:unread or -(", "-is:read -("}, {"-date:2012 -(", "the or ("}, {"\"of the\" -(", "tra* or ("},
+  };
+  struct fixture *f = *state;
+  for (gsize i = 0; i < G_N_ELEMENTS(levels); i++) {
+    g_autoptr(GString) open = g_string_new(NULL), close = g_string_new(NULL);
+    guint depth = 0;
+    for (bool readable = true; readable; depth++) {
+      g_autofree char *query = g_strconcat(open->str, "boat", close->str, NULL);
+      readable = store_query_check(query, NULL);
+      for (int order = ROWS_NEWEST; readable && order <= ROWS_OLDEST; order++) {
+        struct rows_query asked = {.query = query, .order = (enum rows_order)order, .limit = 9};
+        g_autoptr(GPtrArray) rows = mirror_rows(f, &asked);
+      }
+      g_string_append(open, levels[i][depth % 2]);
+      g_string_append_c(close, ')');
+    }
+    assert_in_range(depth, 8, 30);
+  }
+  g_autoptr(GString) dates = g_string_new("the");
+  for (int i = 0; i < 50; i++)
+    g_string_append(dates, " before:2030");
+  g_autofree char *bases = find(f, dates->str), *plain = find(f, "the");
+  assert_string_equal(bases, plain);
+  g_autofree char *twice = find(f, "--the"), *thrice = find(f, "---the"), *once = find(f, "-the");
+  assert_string_equal(twice, plain);
+  assert_string_equal(thrice, once);
+}
+
 static void
 a_stopped_search_says_so(void **state)
 {
@@ -492,6 +527,7 @@ main(void)
       fixture_test(terms_are_completed),
       filled_test(words_of_the_web_and_the_clock_are_words),
       filled_test(hostile_queries_end),
+      filled_test(nested_queries_are_found_or_refused),
       filled_test(a_stopped_search_says_so),
       fixture_test(merging_the_starts_of_words_is_stopped),
       fixture_test(lists_and_the_table_find_the_same),
