@@ -140,7 +140,6 @@ LLVMFuzzerTestOneInput(const uint8_t *data, size_t size)
   g_autofree char *text = query_of(data, size);
   g_auto(GStrv) terms = store_complete(store, STORE_TERMS, text, 20);
   g_auto(GStrv) tags = store_complete(store, STORE_TAGS, text, 20);
-  ask(text, NULL);
-  ask(text, "Lists/Boats");
+  ask(text, size > 0 && data[0] % 4 >= 2 ? "Lists/Boats" : NULL);
   return 0;
 }
