@@ -182,6 +182,9 @@ request_id engine_thread_mark(struct engine *engine, const char *const *keys,
                               enum thread_mark mark);
 request_id engine_undo(struct engine *engine);
 request_id engine_refresh(struct engine *engine, bool rebuild);
+/* Has the look at the Maildirs ended that an interactive engine begins with?  EVENT_CHANGED
+ * tells when.  Until then a folder that seems empty may not be. */
+bool engine_has_looked(struct engine *engine);
 /* Unlocks the index of sealed letters (the key is made the first time) and reads those
  * that it lacks.  CONFIG when the rc does not have it. */
 request_id engine_unlock(struct engine *engine);

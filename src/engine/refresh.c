@@ -100,11 +100,24 @@ static void
 note_look(struct engine *engine, bool begins)
 {
   g_mutex_lock(&engine->lock);
+  bool first = engine->look_ended == 0;
   if (begins)
     engine->refreshing = false;
   engine->looking = begins;
   *(begins ? &engine->look_began : &engine->look_ended) = g_get_monotonic_time();
   g_mutex_unlock(&engine->lock);
+  /* What is empty now is said to be. */
+  if (first && !begins)
+    engine_found(engine);
+}
+
+bool
+engine_has_looked(struct engine *engine)
+{
+  g_mutex_lock(&engine->lock);
+  bool looked = engine->look_ended != 0;
+  g_mutex_unlock(&engine->lock);
+  return looked;
 }
 
 gint64

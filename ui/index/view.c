@@ -199,6 +199,8 @@ draw_nothing(const struct index_view *index, const struct area *area)
     area_field(area, 0, 1, -1, STYLE_BAD, index->why);
   else if (index->query != NULL)
     area_field(area, 0, 1, -1, STYLE_DIM, _("No letter matches."));
+  else if (!engine_has_looked(index->view.ui->engine))
+    area_field(area, 0, 1, -1, STYLE_DIM, _("Looking for letters…"));
   else
     area_field(area, 0, 1, -1, STYLE_DIM, _("No letters here."));
   if (!index->loaded || index->view.ui->conf->accounts->len > 0)
