@@ -214,21 +214,27 @@ list_start(const char *text, size_t cursor)
 
 /* In the command line the first word is a command, what follows its argument. */
 static enum completion
-kind_at(struct ui *ui, const struct prompt *prompt, size_t *from)
+argument_at(struct ui *ui, const struct prompt *prompt, size_t *from)
 {
   const char *space = memchr(prompt->text->str, ' ', prompt->cursor);
-  if (prompt->complete == COMPLETE_ADDRESS)
-    *from = list_start(prompt->text->str, prompt->cursor);
-  if (prompt->complete == COMPLETE_QUERY || prompt->complete == COMPLETE_TAG)
-    *from = word_start(prompt->text->str, prompt->cursor);
   if (prompt->complete != COMPLETE_COMMAND || space == NULL)
     return prompt->complete;
   g_autofree char *name = g_strndup(prompt->text->str, (gsize)(space - prompt->text->str));
   const struct command *command = command_find(ui_view(ui)->kind->groups, name);
   *from = (size_t)(space + 1 - prompt->text->str);
-  if (command != NULL && (command->complete == COMPLETE_QUERY || command->complete == COMPLETE_TAG))
-    *from = MAX(*from, word_start(prompt->text->str, prompt->cursor));
   return command != NULL ? command->complete : COMPLETE_NOTHING;
+}
+
+/* Of several addresses or words the last is completed. */
+static enum completion
+kind_at(struct ui *ui, const struct prompt *prompt, size_t *from)
+{
+  enum completion kind = argument_at(ui, prompt, from);
+  if (kind == COMPLETE_ADDRESS)
+    *from = MAX(*from, list_start(prompt->text->str, prompt->cursor));
+  else if (kind == COMPLETE_QUERY || kind == COMPLETE_TAG)
+    *from = MAX(*from, word_start(prompt->text->str, prompt->cursor));
+  return kind;
 }
 
 void

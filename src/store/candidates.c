@@ -140,6 +140,7 @@ view_read_few(struct view *view, GError **error)
   struct view few = *view;
   few.asked = &plain;
   few.query = easy;
+  few.each = true;
   g_autoptr(GPtrArray) rows = view_walk(&few, "", READ_FEW, (struct span){0}, error);
   return rows != NULL && read_rows(view, rows, &view->read, error);
 }

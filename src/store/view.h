@@ -32,6 +32,13 @@ struct span {
   int64_t floor, ceiling;   /* as in struct sql */
   bool lists, read;         /* as in struct sql */
 };
+/* A page that comes together from the newest letters to the oldest. */
+struct gathering {
+  GPtrArray *rows;
+  int64_t ceiling;          /* what lies from there on was asked; 0: nothing was */
+  guint64 asked;            /* letters */
+  bool done;                /* it is all that there is, or would be */
+};
 /* One walk from the key of `asked->after`, in any order but threads. */
 GPtrArray *view_walk(struct view *view, const char *condition, guint limit, struct span span,
                      GError **error) G_GNUC_WARN_UNUSED_RESULT;
@@ -45,13 +52,6 @@ bool view_expand(struct view *view, GError **error) G_GNUC_WARN_UNUSED_RESULT;
 
 /* ---- candidates.c ---- */
 
-/* A page that comes together from the newest letters to the oldest. */
-struct gathering {
-  GPtrArray *rows;
-  int64_t ceiling;          /* what lies from there on was asked; 0: nothing was */
-  guint64 asked;            /* letters */
-  bool done;                /* it is all that there is, or would be */
-};
 /* Reads all that there is to find among, where that is shorter than what the full-text table
  * would do: view->read. */
 bool view_read_few(struct view *view, GError **error) G_GNUC_WARN_UNUSED_RESULT;

@@ -70,7 +70,8 @@ cli_import(struct cli *cli, int argc, char **argv, GError **error)
 {
   g_autofree char *folder = NULL, *state = NULL, *account = NULL;
   const GOptionEntry entries[] = {
-      {"to", 0, 0, G_OPTION_ARG_STRING, &folder, N_("Into this folder and below it, not the inbox"), "FOLDER"},
+      {"to", 0, 0, G_OPTION_ARG_STRING, &folder,
+       N_("Into this folder and below it, not the inbox"), "FOLDER"},
       {"state", 0, 0, G_OPTION_ARG_FILENAME, &state,
        N_("What mpop, getmail, fetchmail, Thunderbird or Claws Mail has fetched already"), "FILE"},
       {"account", 'a', 0, G_OPTION_ARG_STRING, &account, N_("With --state: of this account"),

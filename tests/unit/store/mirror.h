@@ -48,3 +48,18 @@ mirror_rows(struct fixture *fixture, const struct rows_query *query)
     fail_msg("%s: %s", query->query, error->message);
   return rows;
 }
+
+/* So many letters are found, counted or listed by threads. */
+static inline void
+mirror_count(struct fixture *fixture, const char *query, const bool *found, guint n)
+{
+  guint64 wanted = 0, total;
+  for (guint i = 0; i < n; i++)
+    wanted += found[i];
+  struct rows_query asked = {.query = query};
+  struct rows_query threads = {.query = query, .order = ROWS_THREAD, .limit = 2 * n};
+  assert_true(store_count(fixture->store, &asked, &total, NULL, NULL, NULL));
+  assert_int_equal(total, wanted);
+  g_autoptr(GPtrArray) rows = mirror_rows(fixture, &threads);
+  assert_int_equal(rows->len, wanted);
+}

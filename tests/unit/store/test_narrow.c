@@ -113,20 +113,6 @@ check_pages(struct fixture *f, struct rows_query asked, const struct letter *let
 }
 
 static void
-check_count(struct fixture *f, const char *text, const bool *found)
-{
-  guint64 wanted = 0, total;
-  for (guint i = 0; i < LETTERS; i++)
-    wanted += found[i];
-  struct rows_query asked = {.query = text}, threads = {.query = text, .order = ROWS_THREAD,
-                                                        .limit = 2 * LETTERS};
-  assert_true(store_count(f->store, &asked, &total, NULL, NULL, NULL));
-  assert_int_equal(total, wanted);
-  g_autoptr(GPtrArray) rows = mirror_rows(f, &threads);
-  assert_int_equal(rows->len, wanted);
-}
-
-static void
 check_queries(struct fixture *f, GRand *rand, const struct letter *letters, guint queries)
 {
   g_autofree bool *found = g_new(bool, LETTERS);
@@ -138,7 +124,7 @@ check_queries(struct fixture *f, GRand *rand, const struct letter *letters, guin
     if (queries % 3 == 0)
       check_pages(f, (struct rows_query){.query = text->str, .order = ROWS_OLDEST}, letters, found);
     if (queries % 4 == 0)
-      check_count(f, text->str, found);
+      mirror_count(f, text->str, found, LETTERS);
   }
 }
 

@@ -227,20 +227,6 @@ check_pages(struct fixture *f, const char *text, const bool *found, guint n)
 }
 
 static void
-check_count(struct fixture *f, const char *text, const bool *found, guint n)
-{
-  guint64 wanted = 0, total;
-  for (guint i = 0; i < n; i++)
-    wanted += found[i];
-  struct rows_query asked = {.query = text}, threads = {.query = text, .order = ROWS_THREAD,
-                                                        .limit = 2 * LETTERS};
-  assert_true(store_count(f->store, &asked, &total, NULL, NULL, NULL));
-  assert_int_equal(total, wanted);
-  g_autoptr(GPtrArray) rows = mirror_rows(f, &threads);
-  assert_int_equal(rows->len, wanted);
-}
-
-static void
 check_queries(struct fixture *f, GRand *rand, GPtrArray *letters, guint queries)
 {
   g_autofree bool *found = g_new(bool, letters->len);
@@ -254,7 +240,7 @@ check_queries(struct fixture *f, GRand *rand, GPtrArray *letters, guint queries)
     }
     check_pages(f, text->str, found, letters->len);
     if (queries % 4 == 0)
-      check_count(f, text->str, found, letters->len);
+      mirror_count(f, text->str, found, letters->len);
   }
 }
 
